@@ -1,0 +1,117 @@
+"""How the ledger's database is opened, and the two kinds of transaction: reading and writing.
+
+SQLite and PostgreSQL behave the same to the callers. Does not migrate (db.migrate) and keeps no global.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+BUSY_TIMEOUT_MS = 15_000
+
+
+class LedgerUnavailable(Exception):  # noqa: N818 - it names what happened
+    """The database cannot be used at this moment, through no fault of the request: trying again later may work.
+
+    `cause`: locked, full, read_only, or unreachable. Nothing of the transaction was kept.
+    """
+
+    code = "ledger_unavailable"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Database:
+    """One database, shared by all threads of a process. Every use of it may raise LedgerUnavailable."""
+
+    def __init__(self, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        self.engine = _engine(url, busy_timeout_ms)
+        self._writer = self.engine.execution_options(backstay_writes=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads. Objects stay usable after it."""
+        with translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session in one transaction: committed at the end of the block, undone when it raises.
+
+        SQLite takes its write lock at the start, so that two writers wait for each other instead of one failing
+        half-way with SQLITE_BUSY.
+        """
+        with translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the disk, the lock or the network did to the database into LedgerUnavailable; the rest passes."""
+    cause = None
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
+        cause = _cause(error)
+        if cause is None:
+            raise
+    if cause is not None:
+        raise LedgerUnavailable(cause) from None  # `with` would chain what it came from
+
+
+_SQLITE_CAUSES = {
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_CANTOPEN: "unreachable",
+    sqlite3.SQLITE_IOERR: "unreachable",
+}
+
+
+def _cause(error: Exception) -> str | None:
+    if isinstance(error, PoolTimeout):
+        return "unreachable"
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        # The lower byte is the kind; what is above it says more than anybody needs.
+        return _SQLITE_CAUSES.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
+    return "unreachable" if isinstance(error, OperationalError) else None
+
+
+def _engine(url: str, busy_timeout_ms: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    # `timeout` is how long sqlite3 itself waits for a lock; autocommit hands BEGIN over to the hook below.
+    engine = create_engine(
+        url, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False}, pool_size=10, max_overflow=30
+    )
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("backstay_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,43 @@
+"""The containers index: whose a container is or was. Samples are joined to workloads through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.models import Container
+from db.workloads import OWNER
+
+
+def present(session: Session, workload_id: int) -> Sequence[Container]:
+    """Containers of a workload that are not known to be removed."""
+    return session.scalars(
+        select(Container).where(
+            Container.owner_type == OWNER, Container.owner_id == workload_id, Container.removed_at.is_(None)
+        )
+    ).all()
+
+
+def all_present(session: Session, host: str) -> Sequence[Container]:
+    """Containers of every workload of a host that are not known to be removed."""
+    return session.scalars(select(Container).where(Container.host == host, Container.removed_at.is_(None))).all()
+
+
+def add(session: Session, container: Container) -> None:
+    """Put a container into the index, once."""
+    known = session.scalars(select(Container).where(Container.docker_id == container.docker_id)).first()
+    if known is None:
+        session.add(container)
+        session.flush()
+
+
+def mark_removed(session: Session, docker_ids: Iterable[str], now: datetime) -> None:
+    """Record that containers are gone. They stay in the index for their samples."""
+    session.execute(
+        update(Container)
+        .where(Container.docker_id.in_(list(docker_ids)), Container.removed_at.is_(None))
+        .values(removed_at=now)
+    )

@@ -1,0 +1,52 @@
+"""What would change between two releases: pin, image, and each key of the configuration. Secrets by name only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db import history, workloads
+from db.models import Deploy
+
+MASK = "•••"
+
+
+def compare(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[str, Any]]:
+    """[{"key", "from", "to"}] for each dotted key that differs; a key that is absent is null.
+
+    Lists are compared as a whole, because position is no identity for a port or a volume.
+    """
+    old, new = _flat(_masked(before or {})), _flat(_masked(after))
+    keys = sorted(old.keys() | new.keys())
+    return [{"key": key, "from": old.get(key), "to": new.get(key)} for key in keys if old.get(key) != new.get(key)]
+
+
+def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str, Any]:
+    """What changes from one version to another; `before` is None when nothing is live.
+
+    {"from", "to": versions, "pin", "image": {"from", "to"}, "same_pin": bool, "config": as compare() gives it}
+    """
+    old = workloads.document(session, before.release_sha) if before else None
+    return {
+        "from": before.version if before else None,
+        "to": after.version,
+        "pin": {"from": before.pin if before else None, "to": after.pin},
+        "same_pin": before is not None and history.same_pin(before.pin, after.pin),
+        "image": {"from": before.requested if before else None, "to": after.requested},
+        "config": compare(old, workloads.document(session, after.release_sha)),
+    }
+
+
+def _masked(release: dict[str, Any]) -> dict[str, Any]:
+    return {**release, "secrets": dict.fromkeys(release.get("secrets", []), MASK)}
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            flat |= _flat(inner, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = inner
+    return flat

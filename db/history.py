@@ -1,0 +1,159 @@
+"""Reading the ledger: rows, the live row, and where a rollback would go. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import Deploy
+from db.states import ErrorCode, PinFound, Status
+
+
+def find(session: Session, workload_id: int, version: int) -> Deploy | None:
+    """The row of one version."""
+    return session.scalars(select(Deploy).where(Deploy.workload_id == workload_id, Deploy.version == version)).first()
+
+
+def by_idempotency_key(session: Session, workload_id: int, key: str) -> Deploy | None:
+    """The row that an earlier request with this key opened."""
+    return session.scalars(
+        select(Deploy).where(Deploy.workload_id == workload_id, Deploy.idempotency_key == key)
+    ).first()
+
+
+def by_flow_run(session: Session, flow_run_id: str) -> Deploy | None:
+    """The row that a flow run carries out."""
+    return session.scalars(select(Deploy).where(Deploy.flow_run_id == flow_run_id)).first()
+
+
+def live(session: Session, workload_id: int) -> Deploy | None:
+    """The row of the version that serves."""
+    return session.scalars(select(Deploy).where(Deploy.workload_id == workload_id, Deploy.live)).first()
+
+
+def live_since(session: Session, moment: datetime) -> Sequence[Deploy]:
+    """The rows that serve and went live after a moment."""
+    return session.scalars(select(Deploy).where(Deploy.live, Deploy.finished_at >= moment)).all()
+
+
+def latest(session: Session, workload_id: int) -> Deploy | None:
+    """The newest row, whatever its status."""
+    return session.scalars(
+        select(Deploy).where(Deploy.workload_id == workload_id).order_by(Deploy.version.desc()).limit(1)
+    ).first()
+
+
+def cancel_requested(session: Session, deploy_id: int) -> bool:
+    """Whether somebody asked for the deploy to stop."""
+    return bool(session.scalar(select(Deploy.cancel_requested).where(Deploy.id == deploy_id)))
+
+
+def unfinished(session: Session, host: str | None = None) -> Sequence[Deploy]:
+    """Queued and running rows, of one host or of all, oldest first."""
+    query = select(Deploy).where(Deploy.status.in_([Status.QUEUED, Status.RUNNING])).order_by(Deploy.id)
+    return session.scalars(query.where(Deploy.host == host) if host else query).all()
+
+
+def page(
+    session: Session,
+    workload_id: int,
+    *,
+    limit: int = 50,
+    before: int | None = None,
+    status: str | None = None,
+    reason: str | None = None,
+) -> Sequence[Deploy]:
+    """Rows newest first, at most `limit`, those older than version `before` only when it is given."""
+    query = select(Deploy).where(Deploy.workload_id == workload_id)
+    if before is not None:
+        query = query.where(Deploy.version < before)
+    if status is not None:
+        query = query.where(Deploy.status == status)
+    if reason is not None:
+        query = query.where(Deploy.reason == reason)
+    return session.scalars(query.order_by(Deploy.version.desc()).limit(limit)).all()
+
+
+def live_and_latest(session: Session) -> tuple[dict[int, Deploy], dict[int, Deploy]]:
+    """The live and the newest row of every workload, each keyed by workload id."""
+    newest = select(func.max(Deploy.id)).group_by(Deploy.workload_id)
+    live_rows = session.scalars(select(Deploy).where(Deploy.live)).all()
+    last = {row.workload_id: row for row in session.scalars(select(Deploy).where(Deploy.id.in_(newest)))}
+    return {row.workload_id: row for row in live_rows}, last
+
+
+def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
+    """Whether two pins name the same thing to run. What was typed to get there does not count."""
+    return identity(left) == identity(right)
+
+
+def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """What of a pin decides that two are the same: the image id when it is known, else all but the words."""
+    pin = pin or {}
+    if pin.get("image_id"):
+        return (("image_id", str(pin["image_id"])),)
+    return tuple(sorted((key, str(value)) for key, value in pin.items() if key != "image"))
+
+
+def default_rollback_target(session: Session, workload_id: int) -> Deploy | None:
+    """The newest succeeded version before the live one whose pin differs and which was not itself rolled back from.
+
+    None when there is no such version, or nothing is live.
+    """
+    current = live(session, workload_id)
+    if current is None:
+        return None
+    succeeded = session.scalars(
+        select(Deploy)
+        .where(Deploy.workload_id == workload_id, Deploy.status == Status.SUCCEEDED, Deploy.version <= current.version)
+        .order_by(Deploy.version.desc())
+    ).all()
+    rolled_back_from = {row.replaced for row in succeeded if row.rollback_of is not None}
+    for row in succeeded:
+        if row.version < current.version and row.version not in rolled_back_from and not same_pin(row.pin, current.pin):
+            return row
+    return None
+
+
+def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> Sequence[Deploy]:
+    """The releases whose rows and images stay, newest first: the live one, the default rollback target, and the newest
+    `keep_images` that succeeded."""
+    succeeded = select(Deploy).where(Deploy.workload_id == workload_id, Deploy.status == Status.SUCCEEDED)
+    rows = {row.id: row for row in session.scalars(succeeded.order_by(Deploy.version.desc()).limit(keep_images))}
+    for row in (live(session, workload_id), default_rollback_target(session, workload_id)):
+        if row is not None:
+            rows[row.id] = row
+    return sorted(rows.values(), key=lambda row: -row.version)
+
+
+def succeeded_on(session: Session, host: str) -> Sequence[Deploy]:
+    """Every row of a host that can have something to go back to, newest first."""
+    return session.scalars(
+        select(Deploy).where(Deploy.host == host, Deploy.status == Status.SUCCEEDED).order_by(Deploy.id.desc())
+    ).all()
+
+
+def refused_by(row: Deploy, live_row: Deploy | None) -> str | None:
+    """The code with which a rollback to `row` is refused; None when it is carried out, to whatever end."""
+    if live_row is not None and row.id == live_row.id:
+        return "already_live"
+    if row.status != Status.SUCCEEDED:
+        return "not_a_success"
+    if row.pin is None:
+        return "not_rollback_capable"
+    return None
+
+
+def rollback_blocked_by(row: Deploy, live_row: Deploy | None) -> str | None:
+    """The code of why a rollback to `row` would not work, as far as is known beforehand; None when it can.
+
+    What nobody could find out (Docker or the registry did not answer) does not block.
+    """
+    refused = refused_by(row, live_row)
+    if refused is None and row.pin_found == PinFound.NOWHERE:
+        return str(ErrorCode.PIN_UNAVAILABLE)
+    return refused

@@ -1,0 +1,41 @@
+"""Held pins: what a workload went back from, and what no automatic deploy shall bring again. Pure: lists in and out.
+
+A hold ends when a person deploys that very pin by hand.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from db.history import identity
+from db.rows import iso, pin_short
+from db.states import Trigger
+
+BY_HAND = frozenset({Trigger.UI, Trigger.API, Trigger.CLI, Trigger.PREFECT})
+
+
+def hold(held: list[Any], pin: dict[str, Any], version: int, reason: str, now: datetime) -> list[Any]:
+    """The list with a pin added: [{"pin_short", "version", "reason", "since", "identity"}]. Once a pin."""
+    entry = {
+        "pin_short": pin_short(pin),
+        "version": version,
+        "reason": reason,
+        "since": iso(now),
+        "identity": _key(pin),
+    }
+    return [*release(held, pin), entry]
+
+
+def release(held: list[Any], pin: dict[str, Any]) -> list[Any]:
+    """The list without a pin."""
+    return [entry for entry in held if entry["identity"] != _key(pin)]
+
+
+def is_held(held: list[Any], pin: dict[str, Any]) -> bool:
+    """Whether an automatic deploy of a pin has to wait for a person."""
+    return any(entry["identity"] == _key(pin) for entry in held)
+
+
+def _key(pin: dict[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in identity(pin))

@@ -1,0 +1,65 @@
+"""What Backstay brought to each Docker host, and which images its releases still need. Knows no Docker.
+
+An image that was there before is never written down here, and so never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db import history, pins, workloads
+from db.models import Image
+
+
+def remember(
+    session: Session, host: str, image_id: str, now: datetime, repository: str | None = None, digest: str | None = None
+) -> None:
+    """Write down that Backstay pulled or built an image. A second time changes nothing."""
+    if session.get(Image, (host, image_id)) is None:
+        # Two deploys may bring the same image at once: one row is enough.
+        with suppress(IntegrityError), session.begin_nested():
+            session.add(Image(host=host, image_id=image_id, repository=repository, digest=digest, brought_at=now))
+
+
+def brought(session: Session, host: str) -> set[str]:
+    """Ids of the images that Backstay brought to a host, as far as it knows still there."""
+    return set(session.scalars(select(Image.image_id).where(Image.host == host)))
+
+
+def forget(session: Session, host: str, image_ids: Collection[str]) -> None:
+    """Images that are gone, or that somebody else took over."""
+    session.execute(delete(Image).where(Image.host == host, Image.image_id.in_(list(image_ids))))
+
+
+def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple[str, int]]]:
+    """Image id -> the (workload, version) of the releases on this host that are kept to go back to.
+
+    An image that only an unfinished deploy needs has an empty set: it must stay, and is nothing to go back to yet.
+    """
+    found: dict[str, set[tuple[str, int]]] = {}
+    for workload in workloads.every(session, host):
+        for row in history.kept_to_go_back_to(session, workload.id, keep_images):
+            for image in pins.images(row.pin):
+                if image.image_id is not None:
+                    found.setdefault(image.image_id, set()).add((workload.name, row.version))
+    for row in history.unfinished(session, host):
+        for image in pins.images(row.pin):
+            if image.image_id is not None:
+                found.setdefault(image.image_id, set())
+    return found
+
+
+def undecided(session: Session, host: str) -> bool:
+    """Whether an unfinished deploy may yet turn out to need an image that nothing else needs."""
+    return any(_is_open(row.pin) for row in history.unfinished(session, host))
+
+
+def _is_open(pin: object) -> bool:
+    found = list(pins.images(pin))
+    return not found or any(image.image_id is None for image in found)

@@ -1,0 +1,234 @@
+"""The only writer of deploy_history: opens rows, moves them on, ends them, moves `live`, prunes.
+
+Every function takes a session of `Database.writing()` and the present moment; none of them commits, so that a caller
+can put several into one transaction. Reading is in db.history. What may follow what is in db.states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db import history
+from db.models import Deploy, Workload
+from db.states import (
+    FINAL,
+    UNFINISHED,
+    ErrorCode,
+    PinFound,
+    Reason,
+    Stage,
+    Status,
+    Trigger,
+    check_transition,
+    status_for,
+)
+
+
+class DeployInFlight(Exception):  # noqa: N818 - it names what happened
+    """The workload has an unfinished deploy; `version` is it, when it could be read."""
+
+    def __init__(self, version: int | None = None) -> None:
+        super().__init__("deploy_in_flight")
+        self.version = version
+
+
+@dataclass(frozen=True)
+class NewDeploy:
+    """What is known of a deploy when it is asked for."""
+
+    reason: Reason
+    trigger: Trigger
+    actor: str
+    source_kind: str
+    requested: str
+    release_sha: str
+    host: str
+    rollback_of: int | None = None
+    pin: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+
+
+def open_deploy(session: Session, workload_id: int, new: NewDeploy, now: datetime) -> Deploy:
+    """Add a queued row with the workload's next version. Raises DeployInFlight when one is unfinished.
+
+    Must be the last write of its transaction: the refusal comes from the database and undoes all of it.
+    """
+    version = session.scalars(
+        update(Workload)
+        .where(Workload.id == workload_id)
+        .values(last_version=Workload.last_version + 1)
+        .returning(Workload.last_version)
+    ).one()
+    deploy = Deploy(
+        workload_id=workload_id,
+        version=version,
+        reason=new.reason,
+        trigger=new.trigger,
+        actor=new.actor,
+        source_kind=new.source_kind,
+        requested=new.requested,
+        release_sha=new.release_sha,
+        host=new.host,
+        rollback_of=new.rollback_of,
+        pin=new.pin,
+        idempotency_key=new.idempotency_key,
+        status=Status.QUEUED,
+        stages=[],
+        queued_at=now,
+    )
+    session.add(deploy)
+    refused = False
+    try:
+        session.flush()
+    except IntegrityError:
+        refused = True
+    if refused:
+        raise DeployInFlight
+    return deploy
+
+
+def attach_flow_run(session: Session, deploy_id: int, flow_run_id: str) -> None:
+    """Point the row at the Prefect run that carries it out."""
+    session.execute(update(Deploy).where(Deploy.id == deploy_id).values(flow_run_id=flow_run_id))
+
+
+def claim(session: Session, deploy_id: int, engine_id: str, flow_run_id: str | None, now: datetime) -> Deploy | None:
+    """Make a queued row running, for one engine. None when somebody else has it or it is over."""
+    claimed = session.execute(
+        update(Deploy)
+        .where(Deploy.id == deploy_id, Deploy.status == Status.QUEUED)
+        .values(
+            status=Status.RUNNING,
+            engine_id=engine_id,
+            flow_run_id=func.coalesce(flow_run_id, Deploy.flow_run_id),
+            # A clock that was set back must not make a deploy begin before it was asked for.
+            started_at=case((Deploy.queued_at > now, Deploy.queued_at), else_=now),
+            stage=Stage.PIN,
+        )
+        .returning(Deploy.id)
+    ).first()
+    return session.get_one(Deploy, deploy_id, populate_existing=True) if claimed else None
+
+
+def enter_stage(session: Session, deploy_id: int, stage: Stage, done: list[dict[str, Any]]) -> bool:
+    """Record the stage that begins and those that are done. Answers whether the deploy shall be cancelled."""
+    return session.scalars(
+        update(Deploy)
+        .where(Deploy.id == deploy_id, Deploy.status == Status.RUNNING)
+        .values(stage=stage, stages=done)
+        .returning(Deploy.cancel_requested)
+    ).one()
+
+
+def record_pin(session: Session, deploy_id: int, pin: dict[str, Any]) -> None:
+    """Write what the requested reference turned out to be."""
+    session.execute(update(Deploy).where(Deploy.id == deploy_id, Deploy.status == Status.RUNNING).values(pin=pin))
+
+
+def request_cancel(session: Session, deploy_id: int) -> bool:
+    """Ask an unfinished deploy to stop at its next step. False when it is over."""
+    asked = session.execute(
+        update(Deploy)
+        .where(Deploy.id == deploy_id, Deploy.status.in_(UNFINISHED))
+        .values(cancel_requested=True)
+        .returning(Deploy.id)
+    ).first()
+    return asked is not None
+
+
+def succeed(session: Session, deploy_id: int, stages: list[dict[str, Any]], now: datetime) -> Deploy:
+    """End a deploy as verified and live, in one step: the version that was live stops being it."""
+    deploy = _lock(session, deploy_id)
+    check_transition(Status(deploy.status), Status.SUCCEEDED)
+    replaced = session.scalars(
+        update(Deploy)
+        .where(Deploy.workload_id == deploy.workload_id, Deploy.live)
+        .values(live=False)
+        .returning(Deploy.version)
+    ).first()
+    deploy.status, deploy.live, deploy.verified, deploy.replaced = Status.SUCCEEDED, True, True, replaced
+    _finish(deploy, stages, now)
+    session.flush()
+    return deploy
+
+
+def fail(
+    session: Session,
+    deploy_id: int,
+    code: ErrorCode,
+    fingerprint: str,
+    now: datetime,
+    stages: list[dict[str, Any]] | None = None,
+    verified: bool | None = None,
+) -> Deploy:
+    """End a deploy without success, with a code of the closed list and nothing else of the error."""
+    deploy = _lock(session, deploy_id)
+    after = status_for(code)
+    check_transition(Status(deploy.status), after)
+    deploy.status, deploy.error_code, deploy.error_fingerprint, deploy.verified = after, code, fingerprint, verified
+    _finish(deploy, stages, now)
+    session.flush()
+    return deploy
+
+
+def mark_verified(session: Session, deploy_id: int, verified: bool) -> bool:
+    """Record on the live row whether what runs is what it pinned. Answers whether that is news."""
+    changed = session.execute(
+        update(Deploy)
+        .where(Deploy.id == deploy_id, Deploy.live, Deploy.verified.is_distinct_from(verified))
+        .values(verified=verified)
+        .returning(Deploy.id)
+    ).first()
+    return changed is not None
+
+
+def mark_pin(session: Session, deploy_id: int, found: PinFound | None, asked_at: datetime | None) -> None:
+    """Record where the image of a release can be had (None: not known), and when its registry was last asked."""
+    session.execute(update(Deploy).where(Deploy.id == deploy_id).values(pin_found=found, pin_asked_at=asked_at))
+
+
+def prune(session: Session, workload_id: int, keep: int, keep_images: int) -> int:
+    """Delete finished rows beyond the newest `keep`; answers how many.
+
+    Never the unfinished, the live one, the default rollback target, or the newest `keep_images` succeeded ones:
+    however many failures follow, the way back stays.
+    """
+    of_workload = select(Deploy.id).where(Deploy.workload_id == workload_id).order_by(Deploy.version.desc())
+    kept = set(session.scalars(of_workload.limit(keep)))
+    kept |= {row.id for row in history.kept_to_go_back_to(session, workload_id, keep_images)}
+    gone = session.execute(
+        delete(Deploy)
+        .where(
+            Deploy.workload_id == workload_id,
+            Deploy.status.in_(FINAL),
+            Deploy.live.is_(False),
+            Deploy.id.not_in(kept),
+        )
+        .returning(Deploy.id)
+    ).all()
+    return len(gone)
+
+
+def fingerprint(code: ErrorCode, stage: str | None, kind: str) -> str:
+    """Sixteen hex digits that are equal for failures of the same code, stage and exception type."""
+    return hashlib.sha256(f"{code}|{stage}|{kind}".encode()).hexdigest()[:16]
+
+
+def _lock(session: Session, deploy_id: int) -> Deploy:
+    return session.scalars(
+        select(Deploy).where(Deploy.id == deploy_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def _finish(deploy: Deploy, stages: list[dict[str, Any]] | None, now: datetime) -> None:
+    if stages is not None:
+        deploy.stages = stages
+    # A clock that was set back must not make a deploy end before it began.
+    deploy.finished_at = max(now, deploy.started_at or deploy.queued_at)

@@ -1,0 +1,222 @@
+"""The tables of the ledger. Shapes only: no queries, no rules beyond what the database itself enforces.
+
+Two rules live here because only the database can keep them under concurrency: one unfinished deploy per workload and
+one live deploy per workload, each a partial unique index.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import NEVER_REUSE_IDS, Base, Id
+
+
+class Workload(Base):
+    """A named thing to run. `spec` is what the next deploy without arguments will run; secret values are apart."""
+
+    __tablename__ = "workloads"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    host: Mapped[str] = mapped_column(String(40))
+    spec: Mapped[dict[str, Any]]
+    secrets: Mapped[dict[str, str]]  # name -> encrypted value
+    held_pins: Mapped[list[Any]]
+    last_version: Mapped[int] = mapped_column(default=0)
+    # A rollout began and its containers have not been put in order yet: a crash now needs tidying up.
+    unsettled: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    removing_at: Mapped[datetime | None]  # set while a removal is under way, so that a crash in it can be finished
+
+    __table_args__ = NEVER_REUSE_IDS
+
+
+class Document(Base):
+    """A text kept once, under its hash: the configuration of a release."""
+
+    __tablename__ = "documents"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Deploy(Base):
+    """One dispatch: deploy or rollback, success or failure. Written by db.ledger alone."""
+
+    __tablename__ = "deploy_history"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(20))
+    trigger: Mapped[str] = mapped_column(String(20))
+    actor: Mapped[str] = mapped_column(String(100))
+    source_kind: Mapped[str] = mapped_column(String(20))
+    requested: Mapped[str] = mapped_column(Text)
+    release_sha: Mapped[str] = mapped_column(ForeignKey("documents.sha256"))
+    pin: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    status: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str | None] = mapped_column(String(20))
+    stages: Mapped[list[Any]]  # [{"name", "ms"}]
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_fingerprint: Mapped[str | None] = mapped_column(String(16))
+    live: Mapped[bool] = mapped_column(default=False)
+    verified: Mapped[bool | None]
+    rollback_of: Mapped[int | None]  # the version that a rollback goes back to
+    replaced: Mapped[int | None]  # the version that was live when this one became it
+    host: Mapped[str] = mapped_column(String(40))
+    engine_id: Mapped[str | None] = mapped_column(String(64))
+    flow_run_id: Mapped[str | None] = mapped_column(String(36))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pin_found: Mapped[str | None] = mapped_column(String(10))  # db.states.PinFound; NULL: not known
+    pin_asked_at: Mapped[datetime | None]  # when a registry was last asked for the pin
+    queued_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("workload_id", "version", name="uq_deploy_version"),
+        UniqueConstraint("workload_id", "idempotency_key", name="uq_deploy_idempotency_key"),
+        Index(
+            "uq_deploy_unfinished",
+            "workload_id",
+            unique=True,
+            sqlite_where=text("status IN ('queued', 'running')"),
+            postgresql_where=text("status IN ('queued', 'running')"),
+        ),
+        Index("uq_deploy_live", "workload_id", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
+        NEVER_REUSE_IDS,
+    )
+
+
+class Event(Base):
+    """The free-text log of a workload, for people. The ledger never depends on it."""
+
+    __tablename__ = "event_log"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"))
+    ts: Mapped[datetime]
+    level: Mapped[str] = mapped_column(String(10))
+    message: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(100))
+
+    __table_args__ = (Index("ix_event_workload_ts", "workload_id", "id"),)
+
+
+class Container(Base):
+    """The index of containers: whose a container is or was. A removed one stays as long as its samples."""
+
+    __tablename__ = "containers"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    docker_id: Mapped[str] = mapped_column(String(64), unique=True)
+    owner_type: Mapped[str] = mapped_column(String(20))
+    owner_id: Mapped[int]
+    deploy_version: Mapped[int]
+    service: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(200))
+    image_id: Mapped[str] = mapped_column(String(80))
+    host: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_container_owner", "owner_type", "owner_id"), NEVER_REUSE_IDS)
+
+
+class Sample(Base):
+    """One reading of one container. ts: epoch seconds, the same for all containers of a tick. Sizes in bytes.
+
+    cpu_percent: 100 is one core. memory_limit: NULL when there is none. Counters (network, block) since start.
+    """
+
+    __tablename__ = "container_stats_samples"
+
+    owner_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    container_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    owner_type: Mapped[str] = mapped_column(String(20))
+    cpu_percent: Mapped[float | None] = mapped_column(Float)
+    memory_usage: Mapped[int] = mapped_column(BigInteger)
+    memory_limit: Mapped[int | None] = mapped_column(BigInteger)
+    network_rx: Mapped[int | None] = mapped_column(BigInteger)
+    network_tx: Mapped[int | None] = mapped_column(BigInteger)
+    block_read: Mapped[int | None] = mapped_column(BigInteger)
+    block_write: Mapped[int | None] = mapped_column(BigInteger)
+
+    # The primary key is the table: reads of one owner and a span of time touch neighbouring pages only.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+
+class User(Base):
+    """A person who logs in."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    role: Mapped[str] = mapped_column(String(10))
+    password_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class LoginSession(Base):
+    """A logged-in browser. Only the hash of its cookie is kept."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Token(Base):
+    """An API token. Only its hash is kept."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(10))
+    label: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+
+
+class Registry(Base):
+    """Credentials of an image registry; the password is encrypted."""
+
+    __tablename__ = "registries"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    username: Mapped[str] = mapped_column(String(255))
+    password: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
+class Image(Base):
+    """An image that Backstay brought to a Docker host, by pulling or building it. Others are not in here."""
+
+    __tablename__ = "images"
+
+    host: Mapped[str] = mapped_column(String(40), primary_key=True)
+    image_id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    repository: Mapped[str | None] = mapped_column(Text)
+    digest: Mapped[str | None] = mapped_column(String(80))
+    brought_at: Mapped[datetime]
+
+
+class Installation(Base):
+    """One row: what tells this installation's containers from those of another one on the same Docker host."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[datetime]

@@ -1,0 +1,26 @@
+"""What images a pin stands on: one (an image, a build) or several (the services of a compose file). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class PinnedImage(NamedTuple):
+    """One image of a pin. Without `digest` no registry has it; without `image_id` it has not been on a host yet."""
+
+    image_id: str | None
+    repository: str | None
+    digest: str | None
+
+
+def images(pin: Any) -> Iterator[PinnedImage]:
+    """Every image that a pin names, however deep."""
+    if isinstance(pin, dict):
+        if "image_id" in pin:
+            yield PinnedImage(pin["image_id"], pin.get("repository"), pin.get("digest"))
+        for value in pin.values():
+            yield from images(value)
+    elif isinstance(pin, list):
+        for value in pin:
+            yield from images(value)

@@ -1,0 +1,71 @@
+"""One plain English sentence for every code that a person can meet: what happened and what to do next. Pure.
+
+The sentences are also the keys of the translations in webapp. They carry no value, so none of them can leak one.
+"""
+
+from __future__ import annotations
+
+from db.states import ErrorCode
+
+ERRORS: dict[ErrorCode, str] = {
+    ErrorCode.SOURCE_UNAVAILABLE: "The source could not be reached; check address and network, then deploy again.",
+    ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store working ones for it, then deploy again.",
+    ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
+    ErrorCode.BUILD_FAILED: "The build failed; its output is in the engine's log.",
+    ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",
+    ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
+    ErrorCode.PORT_IN_USE: "A host port is taken by another program; free it or choose another port in the spec.",
+    ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",
+    ErrorCode.EXITED_EARLY: "The container stopped before it became healthy; read its last log lines.",
+    ErrorCode.HEALTH_TIMEOUT: "The new version did not become healthy in time; check its log, or allow more time.",
+    ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or make it need less.",
+    ErrorCode.PIN_UNAVAILABLE: "The exact image of that version is gone from the host and from its registry; "
+    "choose another version.",
+    ErrorCode.PIN_MISMATCH: "What runs is not the pinned image; deploy again, and see who else changes containers.",
+    ErrorCode.ENGINE_UNREACHABLE: "Docker did not answer; start Docker on the host, then deploy again.",
+    ErrorCode.ORCHESTRATOR_UNREACHABLE: "Prefect did not answer, so nothing was started; "
+    "see that `backstay up` is running, then deploy again.",
+    ErrorCode.INTERRUPTED: "The engine stopped during this deploy and the workload was put in order; deploy again.",
+    ErrorCode.CANCELLED: "The deploy was cancelled; the previous version was left serving.",
+    ErrorCode.INTERNAL: "Something in Backstay itself went wrong; the detail is in the engine's log.",
+}
+
+REFUSALS: dict[str, str] = {
+    "no_such_workload": "There is no workload of that name; `backstay status` lists them.",
+    "no_such_version": "This workload has no such version; its releases list the ones it has.",
+    "name_taken": "A workload of that name exists already; choose another name or change the one that is there.",
+    "deploy_in_flight": "Another deploy of this workload is still under way; wait for it or cancel it.",
+    "live_changed": "Another version went live in the meantime; look again before rolling back.",
+    "not_a_success": "That version never succeeded, so it cannot be rolled back to; choose one that did.",
+    "already_live": "That version is the live one already; there is nothing to do.",
+    "not_rollback_capable": "That version has no pin, so it cannot be brought back exactly; choose another.",
+    "nothing_to_roll_back_to": "There is no earlier version that succeeded and differs; deploy one first.",
+    "not_cancellable": "That deploy is finished, so it cannot be cancelled.",
+    "held": "That image is held back since a rollback, so that it does not return unasked; release the hold first.",
+    "invalid_spec": "The spec has a key or a value that is not accepted; correct it and send it again.",
+    "bad_window": "The time window is unknown; choose 30m, 2h, 6h, 24h, 7d or 30d.",
+    "ledger_unavailable": "The ledger cannot be used just now: its disk is full or read-only, or another program keeps "
+    "it locked; `backstay doctor` says more.",
+}
+
+# What `backstay backup` and `backstay restore` refuse. Said by the CLI alone, and so not translated.
+BACKUPS: dict[str, str] = {
+    "ledger_elsewhere": "The ledger is not the SQLite file in HOME (BACKSTAY_DATABASE_URL names another); save it with "
+    "pg_dump or its database's own tool, together with HOME/secret.key.",
+    "nothing_to_back_up": "There is no ledger in HOME; check BACKSTAY_HOME.",
+    "backup_exists": "There is a file of that name already; choose another name, or overwrite it with --force.",
+    "ledger_damaged": "SQLite finds the ledger in HOME damaged, so nothing was saved; restore the last good backup.",
+    "backup_foreign": "That file is not a backup of Backstay; nothing was changed.",
+    "backup_damaged": "That backup is damaged or incomplete; nothing was changed, take another one.",
+    "backup_newer": "That backup was made by a newer Backstay; nothing was changed, update this one first.",
+    "home_in_use": "Backstay runs on this HOME; stop `backstay up` (the engine, the web interface), then restore.",
+    "home_not_empty": "There is an installation in this HOME; set BACKSTAY_HOME to an empty directory, or move the old "
+    "state aside with --force.",
+}
+
+SENTENCES: dict[str, str] = {**{str(code): text for code, text in ERRORS.items()}, **REFUSALS}
+
+
+def sentence(code: str) -> str:
+    """The sentence of an error code or a refusal; a general one for a code that this version does not know."""
+    return SENTENCES.get(code) or BACKUPS.get(code) or SENTENCES[ErrorCode.INTERNAL]

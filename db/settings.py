@@ -1,0 +1,131 @@
+"""Every setting of Backstay: one table of name, default and help, read from the environment with the prefix BACKSTAY_.
+
+Does not create directories or open anything: `ensure_home` does the first, db.connection the second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One instance a process, made by `load_settings()`. Durations are in seconds, counts are plain integers."""
+
+    model_config = SettingsConfigDict(env_prefix="BACKSTAY_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path("~/.local/share/backstay"), description="Directory of all state: databases, secret key, logs."
+    )
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy address of the ledger; empty means SQLite in HOME. PostgreSQL: postgresql+psycopg://…",
+    )
+    web_host: str = Field("127.0.0.1", description="Address that the web interface listens on.")
+    web_port: int = Field(8000, ge=1, le=65535, description="Port of the web interface.")
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect server that `backstay up` runs.")
+    prefect_api_url: str = Field(
+        "", description="Address of a Prefect API that already runs; empty means that `backstay up` runs its own."
+    )
+    docker_host: str = Field(
+        "", description="Address of the Docker Engine; empty means DOCKER_HOST, else unix:///var/run/docker.sock."
+    )
+    host_name: str = Field(
+        "local", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Name of this Docker host in workloads and queues."
+    )
+    stats_interval: int = Field(
+        15, ge=0, le=60, description="Seconds between two samples of CPU and memory; 0 turns sampling off."
+    )
+    keep_deploys: int = Field(50, ge=1, description="Finished deploys kept per workload.")
+    keep_images: int = Field(
+        5, ge=2, description="Succeeded releases per workload whose rows and images are always kept to go back to."
+    )
+    parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
+    admin_password: SecretStr = Field(
+        SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
+    )
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger database."""
+        return self.database_url or f"sqlite:///{self.home / 'backstay.db'}"
+
+    @property
+    def api_url(self) -> str:
+        """Base address of the Prefect API that flows are run through."""
+        return self.prefect_api_url or f"http://127.0.0.1:{self.prefect_port}/api"
+
+    @property
+    def prefect_ui_url(self) -> str:
+        """Address of the Prefect UI, without a trailing slash."""
+        return self.api_url.removesuffix("/").removesuffix("/api")
+
+    @property
+    def engine_address(self) -> str:
+        """Address of the Docker Engine, as the Docker SDK takes it."""
+        return self.docker_host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+    @property
+    def logs(self) -> Path:
+        """Directory of Backstay's own log files."""
+        return self.home / "logs"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment, HOME made absolute. Raises pydantic.ValidationError naming each bad one."""
+    settings = Settings()
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def ensure_home(settings: Settings) -> None:
+    """Create HOME and its log directory, readable by their owner only. Raises OSError when that is not possible."""
+    for directory in (settings.home, settings.logs):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def secret_file(path: Path, make: bytes | None = None) -> bytes:
+    """Content of a 0600 file, created with `make` (or 32 random url-safe bytes) when it is not there.
+
+    Two processes that start at once agree: the first to link the finished file wins, the other reads it.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        content = make if make is not None else secrets.token_urlsafe(32).encode()
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return path.read_bytes()
+    finally:
+        draft.unlink()
+    return content
+
+
+def prefect_auth(settings: Settings) -> str:
+    """`user:password` of the Prefect API, made on first use and kept in HOME/prefect-auth."""
+    if given := os.environ.get("PREFECT_API_AUTH_STRING"):
+        return given
+    return secret_file(settings.home / "prefect-auth", f"backstay:{secrets.token_urlsafe(18)}".encode()).decode()
+
+
+def secrets_in(settings: Settings) -> list[str]:
+    """What must not be printed or logged of the settings: passwords of the database, of Prefect, of the first user."""
+    auth = prefect_auth(settings)
+    found = [settings.admin_password.get_secret_value(), auth, auth.partition(":")[2]]
+    with contextlib.suppress(ValueError):  # a malformed address is refused later, with a sentence
+        password = urlsplit(settings.ledger_url).password or ""
+        found += [password, unquote(password)]
+    return [secret for secret in found if secret]

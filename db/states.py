@@ -1,0 +1,119 @@
+"""The status machine of a deploy and the closed lists of the ledger. Pure: no I/O, no library.
+
+Decides what may follow what; db.ledger is the only module that acts on it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a deploy stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a deploy was made."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    AUTO_ROLLBACK = "auto_rollback"
+
+
+class Trigger(StrEnum):
+    """Through which door a deploy came in."""
+
+    UI = "ui"
+    API = "api"
+    CLI = "cli"
+    WEBHOOK = "webhook"
+    PREFECT = "prefect"
+    SCHEDULE = "schedule"
+
+
+class Stage(StrEnum):
+    """The steps of the choke point, in their order."""
+
+    PIN = "pin"
+    PREPARE = "prepare"
+    ROLL_OUT = "roll_out"
+    HEALTH = "health"
+    VERIFY = "verify"
+    FINISH = "finish"
+
+
+class PinFound(StrEnum):
+    """Where the image of a release can be had, as far as somebody looked."""
+
+    HOST = "host"
+    REGISTRY = "registry"
+    NOWHERE = "nowhere"
+
+
+class ErrorCode(StrEnum):
+    """Everything that the ledger ever says about a failure. The detail is in the engine's log."""
+
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    AUTH_REQUIRED = "auth_required"
+    REFERENCE_NOT_FOUND = "reference_not_found"
+    BUILD_FAILED = "build_failed"
+    INVALID_SOURCE = "invalid_source"
+    CREATE_FAILED = "create_failed"
+    PORT_IN_USE = "port_in_use"
+    START_FAILED = "start_failed"
+    EXITED_EARLY = "exited_early"
+    HEALTH_TIMEOUT = "health_timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    PIN_UNAVAILABLE = "pin_unavailable"
+    PIN_MISMATCH = "pin_mismatch"
+    ENGINE_UNREACHABLE = "engine_unreachable"
+    ORCHESTRATOR_UNREACHABLE = "orchestrator_unreachable"
+    INTERRUPTED = "interrupted"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+
+
+UNFINISHED = frozenset({Status.QUEUED, Status.RUNNING})
+FINAL = frozenset(Status) - UNFINISHED
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    # A queued deploy can fail (the orchestrator is away), be cancelled, or lose its engine before it is claimed.
+    Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
+    Status.RUNNING: FINAL,
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.INTERRUPTED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):  # noqa: N818 - it names what happened
+    """A status that may not follow the one that is there."""
+
+    def __init__(self, before: Status, after: Status) -> None:
+        super().__init__(f"{before} -> {after}")
+        self.before, self.after = before, after
+
+
+def check_transition(before: Status, after: Status) -> None:
+    """Raise IllegalTransition unless `after` may follow `before`."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(before, after)
+
+
+def status_for(code: ErrorCode) -> Status:
+    """The final status that goes with an error code."""
+    match code:
+        case ErrorCode.INTERRUPTED:
+            return Status.INTERRUPTED
+        case ErrorCode.CANCELLED:
+            return Status.CANCELLED
+        case _:
+            return Status.FAILED

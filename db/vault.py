@@ -1,0 +1,45 @@
+"""Secrets at rest: encryption with the key in HOME/secret.key, and hashing of what needs no way back.
+
+The key never enters the database; a copy of the database alone gives no secret away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from db.settings import Settings, secret_file
+
+
+class SecretUnreadable(Exception):  # noqa: N818 - it names what happened
+    """A stored secret does not open with the key in HOME: the key was replaced or the database is another's."""
+
+
+class Vault:
+    """Encrypts and decrypts short texts."""
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(key)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Vault:
+        """The vault of this installation; its key is made on first use."""
+        return cls(secret_file(settings.home / "secret.key", Fernet.generate_key()))
+
+    def lock(self, plain: str) -> str:
+        """Encrypted form of `plain`, as text."""
+        return self._fernet.encrypt(plain.encode()).decode()
+
+    def unlock(self, locked: str) -> str:
+        """The text that was locked. Raises SecretUnreadable."""
+        try:
+            return self._fernet.decrypt(locked.encode()).decode()
+        except InvalidToken:
+            pass
+        raise SecretUnreadable
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of a random token, hex. Tokens have 256 bits of entropy, so no slow hash is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""Workloads: their spec, their secret values (encrypted before they come here), and their removal with all they own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.models import Container, Deploy, Document, Sample, Workload
+
+OWNER = "workload"
+
+
+class NameTaken(Exception):  # noqa: N818 - it names what happened
+    """Another workload has the name."""
+
+
+def find(session: Session, name: str) -> Workload | None:
+    """The workload of that name, unless it is being removed."""
+    return session.scalars(select(Workload).where(Workload.name == name, Workload.removing_at.is_(None))).first()
+
+
+def every(session: Session, host: str | None = None) -> Sequence[Workload]:
+    """All workloads that are not being removed, by name."""
+    query = select(Workload).where(Workload.removing_at.is_(None)).order_by(Workload.name)
+    return session.scalars(query.where(Workload.host == host) if host else query).all()
+
+
+def create(session: Session, spec: dict[str, Any], secrets: dict[str, str], now: datetime) -> Workload:
+    """Add a workload. `spec` has no secret values, `secrets` are encrypted ones. Raises NameTaken."""
+    workload = Workload(
+        name=spec["name"],
+        host=spec["host"],
+        spec=spec,
+        secrets=secrets,
+        held_pins=[],
+        last_version=0,
+        unsettled=False,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(workload)
+    taken = False
+    try:
+        session.flush()
+    except IntegrityError:
+        taken = True
+    if taken:
+        raise NameTaken
+    return workload
+
+
+def change(session: Session, workload_id: int, spec: dict[str, Any], secrets: dict[str, str], now: datetime) -> None:
+    """Replace the spec and the secrets: what the next deploy will run. Touches nothing that runs."""
+    workload = session.get_one(Workload, workload_id, with_for_update=True, populate_existing=True)
+    workload.spec, workload.secrets, workload.updated_at = spec, secrets, now
+    session.flush()
+
+
+def set_unsettled(session: Session, workload_id: int, unsettled: bool) -> None:
+    """Record whether a rollout has begun whose containers are not in order yet."""
+    session.execute(update(Workload).where(Workload.id == workload_id).values(unsettled=unsettled))
+
+
+def unsettled(session: Session, host: str) -> Sequence[Workload]:
+    """Workloads of a host whose containers a rollout has touched and not yet put in order."""
+    query = select(Workload).where(Workload.unsettled, Workload.host == host, Workload.removing_at.is_(None))
+    return session.scalars(query).all()
+
+
+def begin_removal(session: Session, workload_id: int, now: datetime) -> None:
+    """Take the workload out of sight, so that no deploy can start while its containers are stopped."""
+    session.get_one(Workload, workload_id, with_for_update=True).removing_at = now
+    session.flush()
+
+
+def removing(session: Session, host: str) -> Sequence[Workload]:
+    """Workloads of a host whose removal was begun and not finished."""
+    return session.scalars(select(Workload).where(Workload.removing_at.is_not(None), Workload.host == host)).all()
+
+
+def remove(session: Session, workload_id: int) -> None:
+    """Delete the workload and everything that belongs to it: ledger, events, containers, samples, documents."""
+    session.execute(delete(Container).where(Container.owner_type == OWNER, Container.owner_id == workload_id))
+    session.execute(delete(Workload).where(Workload.id == workload_id))  # the ledger and the events go by cascade
+    # Last, so that a tick that looked at the index just before has had its turn.
+    session.execute(delete(Sample).where(Sample.owner_type == OWNER, Sample.owner_id == workload_id))
+    drop_unused_documents(session)
+
+
+def keep_document(session: Session, content: dict[str, Any], now: datetime) -> str:
+    """Store a configuration once, under the hash of its canonical JSON; answers the hash."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    sha = hashlib.sha256(text.encode()).hexdigest()
+    # Held until the transaction ends, so that nobody collects it before the row that names it is there.
+    while session.get(Document, sha, with_for_update={"read": True, "key_share": True}) is None:
+        # Another request may store the same text first, which is as good.
+        with suppress(IntegrityError), session.begin_nested():
+            session.add(Document(sha256=sha, content=text, created_at=now))
+    return sha
+
+
+def document(session: Session, sha: str) -> dict[str, Any]:
+    """A stored configuration."""
+    content: dict[str, Any] = json.loads(session.get_one(Document, sha).content)
+    return content
+
+
+def drop_unused_documents(session: Session) -> None:
+    """Delete the configurations that no row of the ledger names, and that no request is about to name."""
+    unused = select(Document.sha256).where(Document.sha256.not_in(select(Deploy.release_sha)))
+    # One may come into use between looking and deleting: then the next sweep takes the others.
+    with suppress(IntegrityError), session.begin_nested():
+        session.execute(delete(Document).where(Document.sha256.in_(unused.with_for_update(skip_locked=True))))
+
+
+def by_id(session: Session, workload_id: int) -> Workload:
+    """The workload of that id. Raises sqlalchemy.exc.NoResultFound."""
+    return session.get_one(Workload, workload_id)

@@ -1,0 +1,176 @@
+"""Backup and restore of an installation: the ledger, the key of its secrets, the login of Prefect.
+
+A backup is made while everything runs. A restore wants HOME for itself, checks everything before it changes anything,
+and keeps what was there aside. Containers, images, volumes and Prefect's own database are in none.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+from cryptography.fernet import Fernet
+from sqlalchemy import func, select
+
+from db import archive, history, migrate, snapshot
+from db.archive import BackupRefused, Manifest, MemberName
+from db.connection import Database
+from db.models import Workload
+from db.settings import Settings, ensure_home
+from flows import occupancy
+
+LEDGER = "backstay.db"
+# Prefect's database goes aside as well: its runs name rows of the ledger that was there.
+STATE = [
+    *(f"{name}{end}" for name in (LEDGER, "prefect.db") for end in ("", "-wal", "-shm")),
+    *("secret.key", "prefect-auth"),
+]
+MADE_BY_LOOKING = {"prefect-auth"}  # by any verb that writes a log: a random password of a Prefect that never ran
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore came to. `kept` is where the earlier state went, `unfinished` deploys end with the next engine."""
+
+    manifest: Manifest
+    revision: str
+    workloads: int
+    unfinished: int
+    kept: Path | None
+
+
+def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = False) -> Manifest:
+    """Write a backup to `file`: all of it or nothing. Raises BackupRefused, LedgerUnavailable, OSError.
+
+    BackupRefused: ledger_elsewhere, backup_exists, nothing_to_back_up, ledger_damaged.
+    """
+    _only_in_home(settings)
+    _not_there(file, force)
+    if not (settings.home / LEDGER).exists():
+        raise BackupRefused("nothing_to_back_up")
+    file.parent.stat()  # says so by its name when it is not there
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backstay-backup-") as directory:
+        draft = Path(directory)
+        revision = _copy_ledger(settings, draft / "ledger.db")
+        members: dict[MemberName, Path] = {"ledger.db": draft / "ledger.db"}
+        for name in get_args(MemberName):
+            if (settings.home / name).exists():
+                members[name] = settings.home / name
+        manifest = archive.pack(draft / "archive", members, revision, now)
+        _not_there(file, force)
+        (draft / "archive").replace(file)
+        _sync(file.parent)
+    return manifest
+
+
+def restore(settings: Settings, file: Path, now: datetime, *, force: bool = False) -> Restored:
+    """Put a backup into HOME, brought to the newest schema. Raises BackupRefused, OSError; HOME is as it was then.
+
+    BackupRefused: ledger_elsewhere, backup_foreign, backup_damaged, backup_newer, home_in_use, home_not_empty.
+    """
+    _only_in_home(settings)
+    archive.read_manifest(file)
+    ensure_home(settings)
+    try:
+        with occupancy.alone(settings):
+            return _restore(settings.home, file, now, force)
+    except occupancy.HomeInUse:
+        pass
+    raise BackupRefused("home_in_use")
+
+
+def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
+    before = [name for name in STATE if (home / name).exists()]
+    is_empty = set(before) <= MADE_BY_LOOKING
+    if not is_empty and not force:
+        raise BackupRefused("home_not_empty")
+    with tempfile.TemporaryDirectory(dir=home, prefix=".restoring-") as directory:
+        staged = Path(directory)
+        manifest = archive.unpack(file, staged)
+        revision, workloads, unfinished = _prepare(staged, manifest)
+        kept = None if is_empty else _put_aside(home, before, now)
+        # The ledger comes last: without it nothing starts on half of a restore.
+        for name in sorted(manifest.members, key=lambda member: member == "ledger.db"):
+            (staged / name).replace(home / (LEDGER if name == "ledger.db" else name))
+        _sync(home)
+    return Restored(manifest, revision, workloads, unfinished, kept)
+
+
+def _prepare(staged: Path, manifest: Manifest) -> tuple[str, int, int]:
+    """Check the unpacked ledger and key and migrate it; answers its revision and how much is in it."""
+    ledger, key = staged / "ledger.db", staged / "secret.key"
+    if _sound(ledger, "backup_damaged") != manifest.revision or not _opens(key):
+        raise BackupRefused("backup_damaged")
+    if not migrate.knows(manifest.revision):
+        raise BackupRefused("backup_newer")
+    database = Database(f"sqlite:///{ledger}")
+    try:
+        revision = migrate.upgrade(database)
+        with database.reading() as session:
+            workloads = session.scalar(select(func.count()).select_from(Workload)) or 0
+            return revision, workloads, len(history.unfinished(session))
+    finally:
+        database.close()  # the last connection folds the write-ahead log into the file
+
+
+def _copy_ledger(settings: Settings, target: Path) -> str:
+    database = Database(settings.ledger_url)
+    try:
+        _as("ledger_damaged", lambda: snapshot.take(database, target))
+    finally:
+        database.close()
+    return _sound(target, "ledger_damaged")
+
+
+def _sound(ledger: Path, otherwise: str) -> str:
+    found: list[str] = []
+    _as(otherwise, lambda: found.append(snapshot.examine(ledger)))
+    return found[0]
+
+
+def _as(code: str, action: Callable[[], None]) -> None:
+    unsound = False
+    try:
+        action()
+    except snapshot.Unsound:
+        unsound = True
+    if unsound:
+        raise BackupRefused(code)
+
+
+def _opens(key: Path) -> bool:
+    try:
+        return not key.exists() or bool(Fernet(key.read_bytes()))
+    except ValueError:
+        return False
+
+
+def _only_in_home(settings: Settings) -> None:
+    if settings.ledger_url != f"sqlite:///{settings.home / LEDGER}":
+        raise BackupRefused("ledger_elsewhere")
+
+
+def _not_there(file: Path, force: bool) -> None:
+    if file.exists() and not force:
+        raise BackupRefused("backup_exists")
+
+
+def _put_aside(home: Path, names: list[str], now: datetime) -> Path:
+    kept = home / f"before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    kept.mkdir(mode=0o700)
+    for name in names:
+        (home / name).rename(kept / name)
+    return kept
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,154 @@
+"""Looks an installation over, one check a function: what is well, what is not, and what to do about it.
+
+Changes nothing, apart from a file in HOME that is gone again at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from db.settings import Settings, ensure_home
+from flows import preflight
+from flows.programs import answers, reachable
+
+LITTLE_SPACE = 1024**3
+CLOCK_SLACK = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. `detail` says what is there, or what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(settings: Settings) -> list[Check]:
+    """All checks. HOME comes first: without it the others have no ground."""
+    first = check_home(settings)
+    if not first.ok:
+        return [first]
+    others: list[Callable[[Settings], Check]] = [
+        check_disk,
+        check_database,
+        check_clock,
+        check_docker,
+        check_prefect,
+        check_ports,
+    ]
+    return [first, *(check(settings) for check in others)]
+
+
+def check_home(settings: Settings) -> Check:
+    """Whether HOME can be written to."""
+    try:
+        ensure_home(settings)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        return Check("home", False, f"{settings.home} cannot be written to ({why}); change its owner or BACKSTAY_HOME.")
+    return Check("home", True, str(settings.home))
+
+
+def check_disk(settings: Settings) -> Check:
+    """Whether there is room for images, databases and logs."""
+    free = shutil.disk_usage(settings.home).free
+    words = f"{free / 1024**3:.1f} GiB free at {settings.home}"
+    return Check("disk", free >= LITTLE_SPACE, words if free >= LITTLE_SPACE else f"only {words}; make room.")
+
+
+def check_database(settings: Settings) -> Check:
+    """Whether the ledger's database answers, has the newest schema and lets itself be written to."""
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.connection import Database, LedgerUnavailable
+    from db.migrate import head, is_current
+
+    try:
+        database = Database(settings.ledger_url, busy_timeout_ms=LOCKED_MS)
+        current = is_current(database)
+        with database.writing() as session:  # SQLite takes its write lock here
+            session.execute(text("SELECT 1"))
+        name = database.engine.dialect.name
+        database.close()
+    except LedgerUnavailable as error:
+        return Check("database", False, NO_LEDGER[error.cause])
+    except (SQLAlchemyError, ImportError, OSError):
+        return Check("database", False, NO_LEDGER["unreachable"])
+    if not current:
+        return Check("database", False, "is not at the newest schema; run `backstay migrate`.")
+    return Check("database", True, f"{name}, revision {head()}")
+
+
+LOCKED_MS = 3000
+NO_LEDGER = {
+    "locked": "is kept locked by another program; end it (`fuser -v` on the file names it).",
+    "full": "has no room left on its disk; make room.",
+    "read_only": "cannot be written to; change the owner or the mount of its file.",
+    "unreachable": "does not answer; check BACKSTAY_DATABASE_URL and that its server runs.",
+}
+
+
+def check_clock(settings: Settings) -> Check:
+    """Whether the clock is not behind what the ledger has seen already."""
+    newest = _newest_moment(settings)
+    now = datetime.now(UTC)
+    if newest is not None and newest > now + CLOCK_SLACK:
+        return Check("clock", False, "is behind the newest deploy; set it, by NTP if you can.")
+    return Check("clock", True, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _newest_moment(settings: Settings) -> datetime | None:
+    from sqlalchemy import func, select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.connection import Database, LedgerUnavailable
+    from db.models import Deploy
+
+    try:
+        database = Database(settings.ledger_url)
+        with database.reading() as session:
+            return session.scalar(select(func.max(Deploy.queued_at)))
+    except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError):
+        return None  # the check of the database says so
+
+
+def check_docker(settings: Settings) -> Check:
+    """Whether the Docker Engine answers."""
+    try:
+        version = preflight.check_docker(settings)
+    except preflight.CannotStart as error:
+        return Check("docker", False, str(error))
+    return Check("docker", True, f"Engine {version} at {settings.engine_address}")
+
+
+def check_prefect(settings: Settings) -> Check:
+    """Whether Prefect answers, and takes our login."""
+    from tasks.orchestrator import Orchestrator
+
+    orchestrator = Orchestrator(settings)
+    try:
+        well = orchestrator.answers()
+    finally:
+        orchestrator.close()
+    if well:
+        return Check("prefect", True, settings.api_url)
+    todo = "check BACKSTAY_PREFECT_API_URL and PREFECT_API_AUTH_STRING" if settings.prefect_api_url else "`backstay up`"
+    return Check("prefect", False, f"does not answer at {settings.api_url}, or refuses the login; {todo}.")
+
+
+def check_ports(settings: Settings) -> Check:
+    """Whether the web interface's port is ours, or free to be taken."""
+    where = f"{settings.web_host}:{settings.web_port}"
+    if answers(reachable(settings.web_host), settings.web_port, "/healthz"):
+        return Check("ports", True, f"the web interface answers at {where}")
+    if problem := preflight.port_problem(settings.web_host, settings.web_port):
+        return Check("ports", False, f"port {where} {problem}; free it or set BACKSTAY_WEB_PORT.")
+    return Check("ports", True, f"{where} is free for the web interface")

@@ -1,0 +1,160 @@
+"""Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
+
+Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals (`reconcile`),
+and compares what runs with what the live row pinned (`compare`). Needs Docker for the containers, and Prefect for
+nothing but closing its runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+from db import events, history, ledger, workloads
+from db.connection import LedgerUnavailable
+from db.models import Deploy, Workload
+from db.states import UNFINISHED, ErrorCode, Status
+from flows.housekeeping import arrange_images
+from tasks import order
+from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
+
+# A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
+# long lost its process.
+ORPHANED_AFTER = timedelta(seconds=30)
+
+
+def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -> None:
+    """One pass over this host; costs next to nothing when there is nothing to do.
+
+    `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
+    """
+    try:
+        _end_dead_rows(context, engine_id, at_work)
+        half_way, begun = _waiting(context)
+    except LedgerUnavailable as unavailable:
+        context.log.warning("reconcile has to wait for the ledger", extra={"cause": str(unavailable.cause)})
+        return
+    for workload in half_way:
+        _try(context, workload, settle)
+    for workload in begun:
+        _try(context, workload, finish_removal)
+
+
+def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
+    """Workloads that a rollout left half-way, and those whose removal was begun."""
+    with context.database.reading() as session:
+        host = context.settings.host_name
+        return workloads.unsettled(session, host), workloads.removing(session, host)
+
+
+def _try(context: Context, workload: Workload, action: Callable[[Context, Workload], None]) -> None:
+    """Do it unless somebody else is at work on it. What fails has to wait, and holds up no other workload."""
+    with context.turns.on(workload.id, wait=False) as mine:
+        try:
+            if mine:
+                action(context, workload)
+        except (Failure, LedgerUnavailable) as failure:
+            words = "reconcile: %s of %s has to wait"
+            context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
+
+
+def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -> None:
+    with context.database.reading() as session:
+        rows = history.unfinished(session, context.settings.host_name)
+    for row in rows:
+        try:
+            code = dead_by(context, row, engine_id, at_work)
+            if code is not None:
+                end(context, row, code)
+        except OrchestratorUnreachable:
+            context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
+
+
+def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[int]) -> ErrorCode | None:
+    """The code to end a row with because nobody will; None while somebody may."""
+    if row.status == Status.RUNNING:
+        # The lock on HOME lets only one engine of a host run: a row of another one is a dead one's. One of this engine
+        # that no thread has in hand could not be ended when its time was, the disk being full, say.
+        return None if row.engine_id == engine_id and row.id in at_work else ErrorCode.INTERRUPTED
+    if row.flow_run_id is None:
+        # A row from the future is as old: a clock that was set back must not keep it waiting until it has caught up.
+        return ErrorCode.INTERRUPTED if abs(now() - row.queued_at) > ORPHANED_AFTER else None
+    state = context.orchestrator.run_state(row.flow_run_id)
+    if state == "CANCELLED":
+        return ErrorCode.CANCELLED
+    return ErrorCode.INTERRUPTED if state is None or state in TERMINAL else None
+
+
+def end(context: Context, row: Deploy, code: ErrorCode) -> None:
+    """End a row that nobody works on and close its Prefect run. The containers are settled afterwards."""
+    with context.database.writing() as session:
+        current = session.get(Deploy, row.id, with_for_update=True, populate_existing=True)
+        if current is None or current.status != row.status or current.engine_id != row.engine_id:
+            return  # it moved on while we looked
+        code = ErrorCode.CANCELLED if current.cancel_requested else code
+        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
+        words = f"Version {row.version} ended: {code}, nobody was working on it any more"
+        events.note(session, row.workload_id, words, now(), level="error")
+    context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
+    if row.flow_run_id is not None and row.status == Status.RUNNING:
+        try:
+            context.orchestrator.crash(row.flow_run_id, str(code))
+        except OrchestratorUnreachable:
+            context.log.info("reconcile: Prefect is away, its run stays open", extra={"run": row.flow_run_id})
+
+
+def settle(context: Context, workload: Workload) -> None:
+    """Make exactly the live version of a workload run. Left alone while a deploy of it is running.
+
+    A queued one may have to wait for long, for Prefect say: the live version serves meanwhile. Raises Failure when
+    Docker does not do it; the workload stays marked then.
+    """
+    with context.database.reading() as session:
+        newest = history.latest(session, workload.id)
+        if newest is not None and newest.status == Status.RUNNING:
+            return
+        live = history.live(session, workload.id)
+    done = order.restore(context, workload, live.version if live else None)
+    with context.database.writing() as session:
+        workloads.set_unsettled(session, workload.id, False)
+        if done:
+            events.note(session, workload.id, "Containers were put in order after an interruption", now())
+
+
+def finish_removal(context: Context, workload: Workload) -> None:
+    """Remove the containers of a workload, then everything that the ledger has of it, then the images that were
+    brought for it and that nothing else needs. Raises Failure."""
+    order.restore(context, workload, live=None)
+    with context.database.writing() as session:
+        workloads.remove(session, workload.id)
+    arrange_images(context)
+
+
+def compare(context: Context) -> None:
+    """Compare what runs of every workload of this host with the pin of its live row, and say so when that is news."""
+    there: Sequence[Workload] = ()
+    try:
+        with context.database.reading() as session:
+            there = workloads.every(session, context.settings.host_name)
+    except LedgerUnavailable as unavailable:
+        context.log.warning("the comparison has to wait for the ledger", extra={"cause": str(unavailable.cause)})
+    for workload in there:
+        _try(context, workload, _compare)
+
+
+def _compare(context: Context, workload: Workload) -> None:
+    with context.database.reading() as session:
+        row, newest = history.live(session, workload.id), history.latest(session, workload.id)
+    if row is None or newest is None or newest.status in UNFINISHED:
+        return
+    records = order.observe(context, workload.name)
+    running = [one for one in records if one.version == row.version and one.running]
+    as_pinned = [one.image_id for one in running] == [(row.pin or {}).get("image_id")]
+    order.refresh_index(context, workload, records)
+    with context.database.writing() as session:
+        if ledger.mark_verified(session, row.id, as_pinned):
+            words = "runs as pinned again" if as_pinned else "does not run as the ledger says"
+            level = "info" if as_pinned else "error"
+            events.note(session, workload.id, f"Version {row.version} {words}", now(), level=level)

@@ -1,0 +1,241 @@
+"""The one way in: every deploy and rollback, from the UI, the API, the CLI or Prefect, begins in this module.
+
+The ledger row comes first, in one transaction that is also the lock; then Prefect is asked to run it. What is refused
+leaves no row; what is accepted has exactly one, whatever happens next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db import events, history, ledger, workloads
+from db.ledger import DeployInFlight, NewDeploy
+from db.models import Deploy, Workload
+from db.states import ErrorCode, Reason, Status, Trigger
+from flows.run_names import deployment_of, run_key, run_name
+from tasks.context import Context, now
+from tasks.kinds import KINDS
+from tasks.orchestrator import OrchestratorUnreachable
+from tasks.pins import parse_reference
+from tasks.specs import InvalidSpec, release_of
+
+
+class Refusal(Exception):  # noqa: N818 - it names what happened
+    """A request that was not accepted. `deploy` is the row that is concerned, if there is one."""
+
+    def __init__(self, code: str, deploy: Deploy | None = None) -> None:
+        super().__init__(code)
+        self.code, self.deploy = code, deploy
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked, through which door. With an idempotency key the same request gives the same row."""
+
+    trigger: Trigger
+    actor: str
+    idempotency_key: str | None = None
+
+
+def request_deploy(context: Context, name: str, asked: Asked, image: str | None = None) -> Deploy:
+    """Open a deploy of the spec, with another image if one is given, and have it run.
+
+    Raises Refusal (no_such_workload, deploy_in_flight, orchestrator_unreachable) or InvalidSpec.
+    """
+    return start(context, *open_deploy(context, name, asked, image))
+
+
+def request_rollback(
+    context: Context, name: str, asked: Asked, version: int | None = None, expected_live: int | None = None
+) -> Deploy:
+    """Open a deploy of an earlier version's pin and configuration, and have it run.
+
+    Without `version`: the newest that differs from what is live and was not itself rolled back from. `expected_live`
+    guards against a stale page. Raises Refusal with the contract's codes.
+    """
+    return start(context, *open_rollback(context, name, asked, version, expected_live))
+
+
+def request_cancel(context: Context, name: str, version: int) -> Deploy:
+    """Ask an unfinished deploy to stop: at once when it has not begun, else at its next step.
+
+    Raises Refusal (no_such_workload, no_such_version, not_cancellable).
+    """
+    with context.database.writing() as session:
+        workload = _workload(session, name)
+        deploy = history.find(session, workload.id, version)
+        if deploy is None:
+            raise Refusal("no_such_version")
+        if not ledger.request_cancel(session, deploy.id):
+            raise _refusal(session, "not_cancellable", deploy)
+        return _end_if_queued(session, deploy)
+
+
+def cancel_by_run(context: Context, flow_run_id: str) -> None:
+    """The same for somebody who cancelled the flow run in Prefect. A run without an unfinished row is none of ours."""
+    with context.database.writing() as session:
+        deploy = history.by_flow_run(session, flow_run_id)
+        if deploy is not None and ledger.request_cancel(session, deploy.id):
+            _end_if_queued(session, deploy)
+
+
+def _end_if_queued(session: Session, deploy: Deploy) -> Deploy:
+    session.refresh(deploy)
+    return _fail(session, deploy, ErrorCode.CANCELLED) if deploy.status == Status.QUEUED else deploy
+
+
+def open_deploy(context: Context, name: str, asked: Asked, image: str | None = None) -> tuple[Deploy, str, bool]:
+    """The row of a deploy, its workload's name, and whether the row is new. For flows that run it themselves."""
+    if image is not None and parse_reference(image) is None:
+        raise InvalidSpec("image", "must be an image reference: [host/]name[:tag][@sha256:…]")
+
+    def new(session: Session, workload: Workload) -> NewDeploy:
+        spec = workload.spec
+        if image is not None:
+            spec = spec | {"source": spec["source"] | {"image": image}}
+        kind = KINDS[spec["source"]["kind"]]
+        release = release_of(spec, list(workload.secrets))
+        return NewDeploy(
+            reason=Reason.DEPLOY,
+            trigger=asked.trigger,
+            actor=asked.actor,
+            source_kind=kind.name,
+            requested=kind.requested(spec["source"]),
+            release_sha=workloads.keep_document(session, release, now()),
+            host=workload.host,
+            idempotency_key=asked.idempotency_key,
+        )
+
+    return _open(context, name, asked, new)
+
+
+def open_rollback(
+    context: Context, name: str, asked: Asked, version: int | None = None, expected_live: int | None = None
+) -> tuple[Deploy, str, bool]:
+    """As open_deploy, for a rollback."""
+
+    def new(session: Session, workload: Workload) -> NewDeploy:
+        live = history.live(session, workload.id)
+        if expected_live is not None and (live is None or live.version != expected_live):
+            raise _refusal(session, "live_changed", live)
+        target = _target(session, workload, version)
+        if blocked := history.refused_by(target, live):
+            raise _refusal(session, blocked, target)
+        return _back_to(target, Reason.ROLLBACK, workload, asked)
+
+    return _open(context, name, asked, new)
+
+
+def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy) -> tuple[Deploy, str, bool]:
+    """As open_rollback, from a live version that failed while it was watched to the one that it replaced."""
+
+    def new(session: Session, workload: Workload) -> NewDeploy:
+        live = history.live(session, workload.id)
+        if live is None or live.id != failed.id:
+            raise _refusal(session, "live_changed", live)
+        before = history.find(session, workload.id, failed.replaced) if failed.replaced is not None else None
+        good = before is not None and before.pin is not None and not history.same_pin(before.pin, failed.pin)
+        target = before if before is not None and good else _target(session, workload, None)
+        return _back_to(target, Reason.AUTO_ROLLBACK, workload, asked)
+
+    return _open(context, name, asked, new)
+
+
+def _back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) -> NewDeploy:
+    return NewDeploy(
+        reason=reason,
+        trigger=asked.trigger,
+        actor=asked.actor,
+        source_kind=target.source_kind,
+        requested=target.requested,
+        release_sha=target.release_sha,
+        host=workload.host,
+        rollback_of=target.version,
+        pin=target.pin,
+        idempotency_key=asked.idempotency_key,
+    )
+
+
+def _target(session: Session, workload: Workload, version: int | None) -> Deploy:
+    if version is not None:
+        chosen = history.find(session, workload.id, version)
+        if chosen is None:
+            raise Refusal("no_such_version")
+        return chosen
+    newest = history.default_rollback_target(session, workload.id)
+    if newest is None:
+        raise Refusal("nothing_to_roll_back_to")
+    return newest
+
+
+def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, str, bool]:
+    try:
+        with context.database.writing() as session:
+            workload = _workload(session, name)
+            if known := _known(session, workload, asked):
+                return known, name, False
+            wanted: NewDeploy = new(session, workload)
+            deploy = ledger.open_deploy(session, workload.id, wanted, now())
+            back = f" to version {wanted.rollback_of}" if wanted.rollback_of else ""
+            words = f"Version {deploy.version} requested: {wanted.reason}{back} of {wanted.requested}"
+            events.note(session, workload.id, words, now(), actor=asked.actor)
+            return deploy, name, True
+    except DeployInFlight:
+        pass
+    with context.database.reading() as session:
+        workload = _workload(session, name)
+        # Two requests with one key at once: the one that lost has its row now.
+        if known := _known(session, workload, asked):
+            return known, name, False
+        raise Refusal("deploy_in_flight", history.latest(session, workload.id))
+
+
+def _known(session: Session, workload: Workload, asked: Asked) -> Deploy | None:
+    if asked.idempotency_key is None:
+        return None
+    return history.by_idempotency_key(session, workload.id, asked.idempotency_key)
+
+
+def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
+    """Have Prefect run an opened row. When it does not answer, the row fails and the caller is told."""
+    if not new:
+        return deploy
+    run_id = None
+    try:
+        run_id = context.orchestrator.start(
+            deployment_of(deploy), deploy.host, run_name(deploy, name), {"deploy_id": deploy.id}, run_key(deploy)
+        )
+    except OrchestratorUnreachable as error:
+        context.log.warning("prefect did not take the run", extra={"deploy": deploy.id, "cause": str(error)})
+    with context.database.writing() as session:
+        if run_id is not None:
+            ledger.attach_flow_run(session, deploy.id, run_id)
+            return session.get_one(Deploy, deploy.id, populate_existing=True)
+        row = session.get_one(Deploy, deploy.id, populate_existing=True, with_for_update=True)
+        if row.status != Status.QUEUED:
+            return row  # the answer was lost, not the run: the engine has it
+        failed = _fail(session, deploy, ErrorCode.ORCHESTRATOR_UNREACHABLE)
+    raise Refusal("orchestrator_unreachable", failed)
+
+
+def _fail(session: Session, deploy: Deploy, code: ErrorCode) -> Deploy:
+    row = ledger.fail(session, deploy.id, code, ledger.fingerprint(code, None, "request"), now())
+    events.note(session, row.workload_id, f"Version {row.version} ended: {code}", now(), level="error")
+    return row
+
+
+def _refusal(session: Session, code: str, row: Deploy | None) -> Refusal:
+    # Taken out of the session first: its rollback would leave the row without its values.
+    if row is not None:
+        session.expunge(row)
+    return Refusal(code, row)
+
+
+def _workload(session: Session, name: str) -> Workload:
+    workload = workloads.find(session, name)
+    if workload is None:
+        raise Refusal("no_such_workload")
+    return workload

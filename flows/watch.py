@@ -1,0 +1,101 @@
+"""The watch after a success: a new version that fails in its first seconds is taken back, once.
+
+Only where the workload asks for it (`auto_rollback`). A version that itself came from an automatic rollback is not
+watched, and each version is taken back at most once, so that there is no loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db import events, history, workloads
+from db.models import Deploy, Workload
+from db.states import Reason, Status, Trigger
+from flows.requests import Asked, Refusal, start
+from flows.requests import open_auto_rollback as open_row
+from tasks import order
+from tasks.context import Context, now
+from tasks.docker_records import ContainerRecord
+from tasks.failures import Failure
+
+WATCH_EVERY_S = 2.0
+LONGEST_WATCH = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a version is taken back, in a word for the event log."""
+
+    word: str
+
+
+def judge(version: int, records: Sequence[ContainerRecord]) -> Verdict | None:
+    """What the containers of a version say: None while all is well. Pure."""
+    mine = [record for record in records if record.version == version]
+    if any(record.oom_killed for record in mine):
+        return Verdict("was killed for using too much memory")
+    if any(record.restarts > 0 for record in mine):
+        return Verdict("ended and was started again")
+    if not any(record.running for record in mine):
+        return Verdict("ended")
+    return None
+
+
+def is_watched(workload: Workload, live: Deploy, moment: datetime) -> bool:
+    """Whether the live version is in its first seconds and its workload wants it watched. Pure."""
+    if not workload.spec.get("auto_rollback") or live.reason == Reason.AUTO_ROLLBACK or live.finished_at is None:
+        return False
+    age = moment - live.finished_at
+    return timedelta(0) <= age <= timedelta(seconds=workload.spec["watch_s"])
+
+
+def watch(context: Context) -> None:
+    """One look at all versions of this host that are being watched."""
+    for workload, live in _watched(context):
+        try:
+            verdict = judge(live.version, order.observe(context, workload.name))
+        except Failure:
+            return  # Docker does not answer: nothing is known, nothing is done
+        if verdict is not None:
+            take_back(context, workload, live, verdict)
+
+
+def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> None:
+    """Go back from the live version, or say in the event log why that is not possible."""
+    asked = Asked(Trigger.SCHEDULE, "backstay", idempotency_key=f"auto-rollback-of-{live.id}")
+    refused = ""
+    try:
+        opened = open_row(context, workload.name, asked, live)
+        if not opened[2]:
+            return  # it was taken back already
+        _note(context, workload, f"Version {live.version} {verdict.word}; going back automatically")
+        start(context, *opened)
+    except Refusal as refusal:
+        refused = refusal.code
+    if refused and refused not in {"deploy_in_flight", "live_changed"}:
+        context.log.warning("no automatic rollback of %s", workload.name, extra={"code": refused})
+
+
+def _watched(context: Context) -> list[tuple[Workload, Deploy]]:
+    moment = now()
+    with context.database.reading() as session:
+        recent = history.live_since(session, moment - LONGEST_WATCH)
+        if not recent:
+            return []
+        there = {one.id: one for one in workloads.every(session, context.settings.host_name)}
+        busy = {row.workload_id for row in history.unfinished(session)}
+    return [
+        (there[row.workload_id], row)
+        for row in recent
+        if row.workload_id in there
+        and row.workload_id not in busy
+        and row.status == Status.SUCCEEDED
+        and is_watched(there[row.workload_id], row, moment)
+    ]
+
+
+def _note(context: Context, workload: Workload, words: str) -> None:
+    with context.database.writing() as session:
+        events.note(session, workload.id, words, now(), level="error")

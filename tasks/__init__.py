@@ -1,0 +1,1 @@
+"""The hands: side effects with names (Docker Engine, probes, cgroups) and the pure decisions beside them."""

@@ -1,0 +1,95 @@
+"""What every step works with: settings, the ledger, the vault, Docker, Prefect, the log, and the order to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from db import accounts, workloads
+from db.connection import Database
+from db.installation import identity
+from db.models import Workload
+from db.settings import Settings, ensure_home, secrets_in
+from db.vault import Vault
+from tasks.docker_engine import Credentials, DockerEngine
+from tasks.logs import open_log
+from tasks.orchestrator import Orchestrator
+from tasks.redact import Redactor
+from tasks.turns import Turns
+
+
+@dataclass
+class Context:
+    """One a process. `stopping` is set when the process was told to end: steps look at it and give way."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    docker: DockerEngine
+    orchestrator: Orchestrator
+    redactor: Redactor
+    log: logging.Logger
+    stopping: threading.Event = field(default_factory=threading.Event)
+    turns: Turns = field(default_factory=Turns)  # whose turn it is to touch a workload's containers
+
+    @classmethod
+    def open(cls, settings: Settings, name: str = "backstay", *, quiet: bool = False) -> Context:
+        """A context over HOME, created when it is not there. `name` is the process, and so the log file.
+
+        Raises OSError when HOME cannot be used. Connects to nothing yet.
+        """
+        ensure_home(settings)
+        redactor = Redactor()
+        redactor.learn(secrets_in(settings))
+        log = open_log(name, settings.logs, redactor, quiet=quiet)
+        return cls(
+            settings=settings,
+            database=Database(settings.ledger_url),
+            vault=Vault.of(settings),
+            docker=DockerEngine(settings.engine_address, log),
+            orchestrator=Orchestrator(settings),
+            redactor=redactor,
+            log=log,
+        )
+
+    def close(self) -> None:
+        """Let go of the database, Docker and Prefect."""
+        self.database.close()
+        self.docker.close()
+        self.orchestrator.close()
+
+    @cached_property
+    def installation(self) -> str:
+        """What the labels of our containers say, to tell them from another installation's."""
+        with self.database.writing() as session:
+            return identity(session, now())
+
+    def secrets_of(self, workload: Workload) -> dict[str, str]:
+        """The secret values of a workload as they are today; from then on the redactor knows them."""
+        values = {name: self.vault.unlock(locked) for name, locked in workload.secrets.items()}
+        self.redactor.learn(values.values())
+        return values
+
+    def credentials_for(self, registry_host: str) -> Credentials | None:
+        """The stored credentials of a registry; from then on the redactor knows the password."""
+        with self.database.reading() as session:
+            rows = {row.host: row for row in accounts.registries(session)}
+        row = rows.get(registry_host)
+        if row is None:
+            return None
+        password = self.vault.unlock(row.password)
+        self.redactor.learn([password])
+        return Credentials(row.username, password)
+
+    def workload(self, workload_id: int) -> Workload:
+        """A workload by id."""
+        with self.database.reading() as session:
+            return workloads.by_id(session, workload_id)
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)

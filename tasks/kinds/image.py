@@ -1,0 +1,105 @@
+"""The image kind: a tag is resolved to a digest, and the digest is what is pulled.
+
+An image that no registry gives but the host has is pinned by its image id, which is as exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from db import images
+from db.states import ErrorCode
+from tasks import host_images
+from tasks.context import now
+from tasks.docker_records import ImageRecord
+from tasks.failures import Failure
+from tasks.pins import Reference, digest_of, image_pin, parse_reference
+from tasks.work import Work
+
+
+class ImageKind:
+    """See tasks.kinds.SourceKind."""
+
+    name = "image"
+
+    def requested(self, source: dict[str, Any]) -> str:
+        """The reference as it was written."""
+        return str(source["image"])
+
+    def pin(self, work: Work) -> dict[str, Any]:
+        """{"kind", "image", "repository", "digest", "image_id"}; the image id is known only for a local image."""
+        image = self.requested(work.release["source"])
+        reference = parse_reference(image)
+        if reference is None:
+            raise Failure(ErrorCode.INVALID_SOURCE, "reference")
+        if reference.digest is not None:
+            return image_pin(image, reference.repository, reference.digest, None)
+        refused = None
+        try:
+            credentials = work.context.credentials_for(reference.host)
+            digest = work.context.docker.registry_digest(reference.tagged, credentials)
+            return image_pin(image, reference.repository, digest, None)
+        except Failure as failure:
+            refused = failure
+        local = _local_instead(work, reference, refused)
+        return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
+
+    def prepare(self, work: Work) -> dict[str, Any]:
+        """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
+        pin = work.pin or {}
+        present = _present(work, pin)
+        if present is None:
+            present = _bring(work, pin)
+        if present is None:
+            raise Failure(ErrorCode.PIN_UNAVAILABLE, "absent")
+        if pin["image_id"] not in {None, present.id}:
+            raise Failure(ErrorCode.PIN_MISMATCH, "image", verified=False)
+        return pin | {"image_id": present.id}
+
+
+def _local_instead(work: Work, reference: Reference, refused: Failure) -> ImageRecord:
+    """The host's own image of that tag when the registry gave none. Raises the registry's refusal otherwise."""
+    wrong_password = (
+        refused.code is ErrorCode.AUTH_REQUIRED and work.context.credentials_for(reference.host) is not None
+    )
+    if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
+        raise Failure(refused.code, refused.kind)
+    local = work.context.docker.local_image(reference.tagged)
+    if local is None:
+        raise Failure(refused.code, refused.kind)
+    work.notes.append(f"The registry did not give {reference.tagged}; the image that this host has was used.")
+    return local
+
+
+def _present(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
+    if pin["image_id"] is not None:
+        return work.context.docker.local_image(pin["image_id"])
+    return work.context.docker.local_image(f"{pin['repository']}@{pin['digest']}")
+
+
+def _bring(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
+    """Pull, and write down that it was us, unless the host had the image under another name already."""
+    before = {image.id for image in host_images.on_host(work.context.docker)}
+    _pull(work, pin)
+    present = _present(work, pin)
+    if present is not None and present.id not in before:
+        with work.context.database.writing() as session:
+            images.remember(session, work.deploy.host, present.id, now(), pin["repository"], pin["digest"])
+    return present
+
+
+def _pull(work: Work, pin: dict[str, Any]) -> None:
+    if pin["digest"] is None:
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "local")
+    reference = parse_reference(pin["repository"])
+    credentials = work.context.credentials_for(reference.host) if reference else None
+    refused = None
+    try:
+        work.context.docker.pull(pin["repository"], pin["digest"], credentials, work.give_way)
+    except Failure as failure:
+        refused = failure
+    if refused is None:
+        return
+    # For a pin that was good once, "not found" means that it is gone.
+    gone = work.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
+    raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)

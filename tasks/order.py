@@ -1,0 +1,82 @@
+"""Putting the containers of a workload in order: exactly the live version runs, nothing is left over, the index knows.
+
+The same few lines serve a failed deploy, a start after a crash, and a removal. Decided in tasks.rollout.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from db import containers
+from db.models import Container, Workload
+from db.workloads import OWNER
+from tasks.context import Context, now
+from tasks.docker_records import ContainerRecord
+from tasks.rollout import Action, Seen, put_in_order
+
+WORKLOAD, DEPLOY, SERVICE, INSTALLATION = (
+    "backstay.workload",
+    "backstay.deploy",
+    "backstay.service",
+    "backstay.installation",
+)
+MAIN_SERVICE = "app"
+STOP_TIMEOUT_S = 10
+
+
+def labels(installation: str, workload: str, version: int, service: str = MAIN_SERVICE) -> dict[str, str]:
+    """The labels from which the index can be made again when only Docker is left."""
+    return {WORKLOAD: workload, DEPLOY: str(version), SERVICE: service, INSTALLATION: installation}
+
+
+def observe(context: Context, workload: str) -> list[ContainerRecord]:
+    """All containers of a workload of this installation."""
+    return context.docker.find({INSTALLATION: context.installation, WORKLOAD: workload})
+
+
+def restore(context: Context, workload: Workload, live: int | None, at_work: int | None = None) -> list[Action]:
+    """Remove what is not live, start what is and stopped, bring the index up to date; answers what was done.
+
+    Docker first, the ledger's index last: a ledger that cannot be written must not keep the live version down.
+    Raises Failure when Docker does not do it, LedgerUnavailable when the index has to wait.
+    """
+    records = observe(context, workload.name)
+    actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live, at_work)
+    for action in actions:
+        if action.verb == "remove":
+            remove(context, action.id, workload.spec.get("stop_timeout_s", 10))
+        else:
+            context.docker.start(action.id)
+    gone = {action.id for action in actions if action.verb == "remove"}
+    refresh_index(context, workload, [one for one in records if one.id not in gone])
+    return actions
+
+
+def remove(context: Context, container_id: str, stop_timeout_s: int) -> None:
+    """Stop a container as it wants to be stopped, and remove it. The index follows with refresh_index."""
+    context.docker.stop(container_id, stop_timeout_s)
+    context.docker.remove(container_id)
+
+
+def refresh_index(context: Context, workload: Workload, records: list[ContainerRecord]) -> None:
+    """Make the index say what is there."""
+    there = {record.id for record in records}
+    with context.database.writing() as session:
+        gone = {one.docker_id for one in containers.present(session, workload.id)} - there
+        containers.mark_removed(session, gone, now())
+        for record in records:
+            containers.add(session, _entry(record, workload, now()))
+
+
+def _entry(record: ContainerRecord, workload: Workload, moment: datetime) -> Container:
+    return Container(
+        docker_id=record.id,
+        owner_type=OWNER,
+        owner_id=workload.id,
+        deploy_version=record.version,
+        service=record.labels.get(SERVICE, MAIN_SERVICE),
+        name=record.name,
+        image_id=record.image_id,
+        host=workload.host,
+        created_at=moment,
+    )

@@ -1,0 +1,170 @@
+"""Other programs: run one to its end, or keep one as a child. The only module that imports subprocess.
+
+No shell, ever: a command is a list. Every program gets a process group of its own, so that what it started ends with
+it. A child does not outlive the supervisor either: when that is killed, the kernel sends the child SIGTERM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LONGEST_LINE = 64 * 1024
+_AFTER_KILL_S = 5.0
+# Asks the kernel for SIGTERM at the death of the parent, then becomes the program. Costs 20 ms; a preexec_fn would cost
+# nothing and can deadlock in a process with threads.
+_LAUNCH = """
+import ctypes, os, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 15)
+    if os.getppid() != int(sys.argv[1]):
+        os._exit(0)
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"{sys.argv[2]}: {error.strerror}")
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a program left behind. `code` is negative when a signal ended it."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+
+
+def run(
+    argv: Sequence[str],
+    timeout: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+) -> Finished:
+    """Run a program to its end, at most `timeout` seconds; then it and all it started are killed.
+
+    `env` replaces the environment; None passes ours on. Raises OSError when there is no such program.
+    """
+    process = subprocess.Popen(  # noqa: S603 - a list, no shell
+        list(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=None if env is None else dict(env),
+        cwd=cwd,
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = process.communicate(stdin, timeout)
+        return Finished(process.returncode, stdout, stderr)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Also when an exception such as KeyboardInterrupt comes through; poll() is None only while the pid is ours.
+        if process.poll() is None:
+            _kill_group(process.pid)
+    stdout, stderr = _what_is_left(process)
+    return Finished(process.returncode if process.returncode is not None else -signal.SIGKILL, stdout, stderr, True)
+
+
+def _what_is_left(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    try:
+        return process.communicate(timeout=_AFTER_KILL_S)
+    except subprocess.TimeoutExpired as expired:
+        # Something left the group and holds the pipe. It is not waited for.
+        return expired.stdout or b"", expired.stderr or b""
+
+
+class Child:
+    """A program that keeps running, in a session of its own, its output (both streams in one) read line by line."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs. What it left in its group is killed first."""
+        with self._lock:
+            if self._process.returncode is None and self._has_exited():
+                _kill_group(self.pid)
+                self._process.wait()
+            return self._process.returncode
+
+    def wait(self, timeout: float, hurry: Callable[[], bool] = lambda: False) -> int | None:
+        """The exit code, waited for at most `timeout` seconds, and no longer once `hurry` says so."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None and time.monotonic() < deadline and not hurry():
+            time.sleep(0.02)
+        return code
+
+    def lines(self) -> Iterator[str]:
+        """Its output until it closes it, a line at a time without the line end; overlong lines come in pieces."""
+        assert self._process.stdout is not None  # noqa: S101
+        with self._process.stdout as stream:
+            while line := stream.readline(LONGEST_LINE):
+                yield line.decode(errors="replace").rstrip("\r\n")
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the program itself, which knows best in what order its own children end."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group."""
+        if self.poll() is None:
+            _kill_group(self.pid)
+            self.wait(_AFTER_KILL_S)
+
+    def _has_exited(self) -> bool:
+        # WNOWAIT leaves the zombie there: as long as it is, nobody else can get its number, and killing is safe.
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def spawn(
+    argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, pass_fds: Sequence[int] = ()
+) -> Child:
+    """Start a program that stays.
+
+    Call it from a thread that lives as long as the child shall: the kernel takes the end of the calling thread for the
+    death of the parent. A program that is not there says so in its output and ends with code 1. Raises OSError when the
+    system gives no process.
+    """
+    process = subprocess.Popen(  # noqa: S603 - a list, no shell
+        [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(env),
+        cwd=cwd,
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
+    return Child(process)
+
+
+def terminate(child: Child, grace: float, hurry: Callable[[], bool] = lambda: False) -> int | None:
+    """End a child: SIGTERM, up to `grace` seconds or until `hurry` says so, then SIGKILL for its whole group.
+
+    Answers its exit code.
+    """
+    child.ask_to_stop()
+    if child.wait(grace, hurry) is None:
+        child.kill()
+    return child.poll()
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+        os.killpg(pid, signal.SIGKILL)

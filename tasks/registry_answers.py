@@ -1,0 +1,22 @@
+"""What it means when a registry, asked through the Docker Engine, says no. Pure.
+
+The Engine wraps most refusals into a 500 and has no field of its own for the cause, so its words have to be read here,
+and only here. What they say goes no further than the code.
+"""
+
+from __future__ import annotations
+
+from db.states import ErrorCode
+
+_DENIED = ("unauthorized", "authentication required", "no basic auth credentials", "denied", "forbidden")
+_ABSENT = ("manifest unknown", "not found")
+
+
+def meaning(status: int | None, words: str) -> ErrorCode:
+    """The code for an answer. `status` is the Engine's HTTP status, None for an error inside a stream."""
+    words = words.lower()
+    if status in {401, 403} or any(word in words for word in _DENIED):
+        return ErrorCode.AUTH_REQUIRED
+    if status == 404 or any(word in words for word in _ABSENT):
+        return ErrorCode.REFERENCE_NOT_FOUND
+    return ErrorCode.INVALID_SOURCE if status == 400 else ErrorCode.SOURCE_UNAVAILABLE

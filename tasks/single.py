@@ -1,0 +1,153 @@
+"""The rollout of a workload that is one container: what image, git and static share.
+
+Each function is one stage of the choke point. The old container is stopped last and removed after the ledger says that
+the new one is live, so at every moment a crash leaves something to go back to.
+"""
+
+from __future__ import annotations
+
+from db.models import Workload
+from db.states import ErrorCode
+from tasks import order, probes
+from tasks.docker_records import ContainerRecord, NewContainer
+from tasks.failures import Failure
+from tasks.reach import PublishedPorts, Reach
+from tasks.rollout import Seen, Step, plan, put_in_order
+from tasks.work import Work
+
+REACH: Reach = PublishedPorts()
+OUTPUT_LINES = 50
+
+
+def roll_out(work: Work) -> None:
+    """Create the new container and start it, in the order that the plan says. Raises Failure."""
+    _clear_strays(work)
+    for step in plan(work.live_release, work.release, REACH):
+        work.give_way()
+        match step:
+            case Step.CREATE:
+                work.container_id = work.context.docker.create(_new_container(work))
+                order.refresh_index(work.context, _workload(work), _observe(work))
+            case Step.STOP_OLD:
+                _stop_old(work)
+            case Step.START:
+                _start(work)
+
+
+def check_health(work: Work) -> None:
+    """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
+    docker = work.context.docker
+    image = docker.local_image((work.pin or {})["image_id"])
+    check = probes.choose(
+        work.release.get("health"), work.release["ports"], image is not None and image.has_healthcheck
+    )
+    failed: Failure | None = None
+    try:
+        probes.wait_until_healthy(check, lambda: docker.inspect(_id(work)), work.pause)
+    except Failure as failure:
+        failed = failure
+    if failed is not None:
+        _log_output(work)
+        raise failed.with_traceback(None)
+
+
+def verify(work: Work) -> None:
+    """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
+    new = [one for one in _observe(work) if one.version == work.deploy.version]
+    for one in new:
+        probes.raise_if_over(one)
+    if [one.image_id for one in new] != [(work.pin or {})["image_id"]]:
+        raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
+
+
+def settle(work: Work) -> None:
+    """The new version takes over: Docker keeps it running from now on, the old one stops."""
+    work.context.docker.keep_running(_id(work))
+    _stop_old(work)
+
+
+def undo(work: Work) -> None:
+    """After a failure: the new container goes, the old one runs again."""
+    live = work.live.version if work.live else None
+    order.restore(work.context, _workload(work), live)
+
+
+def clean_up(work: Work) -> None:
+    """After success: the containers of older versions go."""
+    order.restore(work.context, _workload(work), work.deploy.version)
+
+
+def _new_container(work: Work) -> NewContainer:
+    release, workload = work.release, work.workload
+    resources = release.get("resources", {})
+    return NewContainer(
+        name=f"{workload}-v{work.deploy.version}",
+        image_id=(work.pin or {})["image_id"],
+        labels=order.labels(work.context.installation, workload, work.deploy.version),
+        environment=release.get("env", {}) | work.secrets,
+        command=release.get("command"),
+        ports=release["ports"],
+        volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
+        volume_labels={order.WORKLOAD: workload, order.INSTALLATION: work.context.installation},
+        memory_mb=resources.get("memory_mb"),
+        cpus=resources.get("cpus"),
+        stop_timeout_s=release.get("stop_timeout_s", 10),
+    )
+
+
+def _start(work: Work) -> None:
+    refused: Failure | None = None
+    try:
+        work.context.docker.start(_id(work))
+    except Failure as failure:
+        refused = failure
+    if refused is None:
+        return
+    wanted = [(port["address"], port["host"]) for port in work.release["ports"] if port.get("host")]
+    if refused.code is ErrorCode.START_FAILED and any(probes.port_is_taken(*one) for one in wanted):
+        raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
+    raise refused.with_traceback(None)
+
+
+def _stop_old(work: Work) -> None:
+    timeout = (work.live_release or {}).get("stop_timeout_s", 10)
+    for one in _observe(work):
+        if work.live is not None and one.version == work.live.version:
+            work.context.docker.stop(one.id, timeout)
+
+
+def _clear_strays(work: Work) -> None:
+    live = work.live.version if work.live else None
+    seen = [Seen(one.id, one.version, one.running) for one in _observe(work)]
+    for action in put_in_order(seen, live):
+        if action.verb == "remove":
+            order.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
+
+
+def _log_output(work: Work) -> None:
+    # The one place where a container's own words are kept: the redacted log, never the ledger.
+    gone = False
+    lines: list[str] = []
+    try:
+        lines = work.context.docker.log_tail(_id(work), OUTPUT_LINES)
+    except Failure:
+        gone = True
+    work.context.log.info(
+        "output of %s v%s before it was removed",
+        work.workload,
+        work.deploy.version,
+        extra={"output": "\n".join(lines), "readable": not gone},
+    )
+
+
+def _observe(work: Work) -> list[ContainerRecord]:
+    return order.observe(work.context, work.workload)
+
+
+def _workload(work: Work) -> Workload:
+    return work.context.workload(work.deploy.workload_id)
+
+
+def _id(work: Work) -> str:
+    assert work.container_id is not None  # noqa: S101 - roll_out comes first
+    return work.container_id

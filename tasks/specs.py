@@ -1,0 +1,195 @@
+"""The spec of a workload: what a person writes, checked. Pure: knows no database and no Docker.
+
+Every refusal names the key and what it should be, never the value, which may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.pins import parse_reference
+
+NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
+
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+# YAML reads `PORT: 8080` as a number; everybody means its text.
+EnvValue = Annotated[str, Field(coerce_numbers_to_str=True)]
+EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
+
+
+class InvalidSpec(Exception):  # noqa: N818 - it names what happened
+    """A spec that is refused: `key` is its dotted path, `problem` one English clause without the value."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key, self.problem = key, problem
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ImageSource(_Part):
+    """An image of a registry, or one that the Docker host has."""
+
+    kind: Literal["image"]
+    image: str = Field(min_length=1, max_length=500)
+
+    @field_validator("image")
+    @classmethod
+    def _is_reference(cls, value: str) -> str:
+        if parse_reference(value) is None:
+            raise PydanticCustomError("reference", "must be an image reference: [host/]name[:tag][@sha256:…]")
+        return value
+
+
+class PortMapping(_Part):
+    """A TCP port of the container; published on `address`:`host` when `host` is given."""
+
+    container: Port
+    host: Port | None = None
+    address: str = "127.0.0.1"
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            raise PydanticCustomError("address", "must be an IP address") from None
+        return value
+
+
+class Health(_Part):
+    """How Backstay decides that a new version works: exactly one of http, tcp, docker, running_s."""
+
+    http: str | None = Field(None, pattern=r"^/[!-~]*$", max_length=500)
+    port: Port | None = None
+    tcp: Port | None = None
+    docker: Literal[True] | None = None
+    running_s: float | None = Field(None, gt=0, le=3600)
+    timeout_s: float = Field(30, gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Health:
+        given = [key for key in ("http", "tcp", "docker", "running_s") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise PydanticCustomError("health", "must have exactly one of http, tcp, docker, running_s")
+        if self.port is not None and self.http is None:
+            raise PydanticCustomError("health", "has a port, which goes with http only")
+        return self
+
+
+class Resources(_Part):
+    """Limits of the container; absent means none."""
+
+    memory_mb: int | None = Field(None, ge=6, le=16_777_216, strict=True)
+    cpus: float | None = Field(None, ge=0.01, le=1024)
+
+
+class Volume(_Part):
+    """A named volume, kept across deploys and rollbacks."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+    path: str = Field(pattern=r"^/[^:\x00]+$", max_length=500)
+
+
+class Spec(_Part):
+    """A whole spec. `secrets` is write-only."""
+
+    name: str = Field(pattern=NAME)
+    source: ImageSource
+    ports: list[PortMapping] = []
+    env: dict[EnvName, EnvValue] = {}
+    secrets: dict[EnvName, SecretStr] = {}
+    health: Health | None = None
+    resources: Resources = Resources(memory_mb=None, cpus=None)
+    volumes: list[Volume] = []
+    command: list[str] | None = Field(None, min_length=1)
+    stop_timeout_s: int = Field(10, ge=0, le=3600, strict=True)
+    auto_rollback: bool = Field(False, strict=True)
+    watch_s: int = Field(60, ge=5, le=3600, strict=True)
+    host: str = Field("local", pattern=NAME)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Spec:
+        published = [(port.address, port.host) for port in self.ports if port.host is not None]
+        _once("ports", published)
+        _once("ports", [port.container for port in self.ports if port.host is None])
+        _once("volumes", [volume.path for volume in self.volumes])
+        if both := set(self.env) & set(self.secrets):
+            raise PydanticCustomError(
+                "both", "has {name}, which env has too", {"key": "secrets", "name": sorted(both)[0]}
+            )
+        if self.health and self.health.http and not (self.health.port or self.ports):
+            raise PydanticCustomError(
+                "port", "is missing, and there is no port to take instead", {"key": "health.port"}
+            )
+        return self
+
+
+def _once(key: str, values: list[Any]) -> None:
+    if len(values) != len(set(values)):
+        raise PydanticCustomError("twice", "has the same entry twice", {"key": key})
+
+
+def parse_spec(data: object) -> Spec:
+    """A checked spec. Raises InvalidSpec with the first bad key."""
+    if not isinstance(data, dict):
+        raise InvalidSpec("spec", "must be a mapping of keys to values")
+    try:
+        return Spec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    raise InvalidSpec(_key(first), _problem(first))
+
+
+def public(spec: Spec) -> dict[str, Any]:
+    """The spec as it is stored and shown: JSON values, without secret values and their names."""
+    return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
+
+
+RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "stop_timeout_s")
+
+
+def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:
+    """What of a stored spec belongs to a release and comes back with a rollback. Secrets by name only."""
+    return {key: spec[key] for key in RELEASE_KEYS if key in spec} | {"secrets": sorted(secret_names)}
+
+
+def _key(error: Any) -> str:
+    if given := error.get("ctx", {}).get("key"):
+        return str(given)
+    return ".".join(shown_key(part) for part in error["loc"] if part != "[key]") or "spec"
+
+
+def shown_key(key: object) -> str:
+    """The key as it may be shown: of `PASSWORD=hunter2` in the place of a key, what stands before the value."""
+    begin = _LIKE_A_KEY.match(str(key))
+    if begin is None:
+        return "(a key that is none)"
+    return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
+
+
+def _problem(error: Any) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return "is not a known key"
+        case "missing":
+            return "is missing"
+        case "literal_error" if error["loc"] == ("source", "kind"):
+            return "must be image; git, compose and static are not available in this version"
+        case "string_pattern_mismatch":
+            return f"must match {error['ctx']['pattern']}"
+        case _:
+            message: str = error["msg"]
+            return (
+                message.replace("Input should", "must").replace("String should", "must").replace("List should", "must")
+            )

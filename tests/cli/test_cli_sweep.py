@@ -1,0 +1,56 @@
+"""`backstay sweep` from the command line: a report, and removal only with --apply."""
+
+from __future__ import annotations
+
+import pytest
+
+from db.connection import Database
+from db.installation import identity
+from db.settings import Settings
+from flows import sweep
+from tasks import order
+from tasks.context import now
+from tasks.leftovers import Leftover, Why
+from tests.cli.conftest import Backstay
+from tests.engine.images import Images
+from tests.real_parts import docker_address
+
+
+@pytest.fixture
+def left(
+    environment: pytest.MonkeyPatch, database: Database, settings: Settings, images: Images, workload_name: str
+) -> str:
+    """Name of a container that no workload of this installation owns."""
+    environment.setenv("BACKSTAY_DOCKER_HOST", docker_address())
+    image_id = images.build(f"localhost/{workload_name}:1", workload_name)
+    with database.writing() as session:
+        labels = order.labels(identity(session, now()), workload_name, 1)
+    images.client.containers.create(image_id, name=f"{workload_name}-v1", labels=labels)
+    return f"{workload_name}-v1"
+
+
+def test_sweep_reports_and_touches_nothing_until_it_is_told_to(backstay: Backstay, left: str, images: Images) -> None:
+    said = backstay("sweep")
+    assert said.code == 0
+    assert said.out.split() == ["KIND", "WHY", "NAME", "container", "no_workload", left]
+    assert "`backstay sweep --apply` removes it" in said.err
+    container = images.client.containers.get(left)
+    expected = {"kind": "container", "name": left, "why": "no_workload", "id": container.id}
+    assert backstay("sweep", "--json").json == {"applied": False, "leftovers": [expected | {"removed": None}]}
+    assert backstay("sweep", "--apply", "--json").json == {"applied": True, "leftovers": [expected | {"removed": True}]}
+    assert images.client.containers.list(all=True, filters={"name": left}) == []
+    assert backstay("sweep", "--apply").err == "Nothing is left over.\n"
+
+
+def test_sweep_says_what_it_could_not_remove(backstay: Backstay, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = sweep.Swept(Leftover("container", "shop-v1", Why.NOT_LIVE, "c1"), done=False)
+    monkeypatch.setattr(sweep, "sweep", lambda context, apply: [kept])
+    said = backstay("sweep", "--apply")
+    assert said.code == 1
+    assert said.err == "0 removed, 1 could not be; see HOME/logs/cli.jsonl.\n"
+
+
+def test_sweep_needs_docker_and_says_so(backstay: Backstay) -> None:
+    said = backstay("sweep")
+    assert said.code == 1
+    assert "engine_unreachable" in said.err

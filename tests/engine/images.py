@@ -1,0 +1,155 @@
+"""Tiny images for the tests: nothing but Debian's static busybox, a page, and a way to behave.
+
+Every image carries the label backstay.test=<session>; so does every container made of it, whoever makes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import NotFound
+
+LABEL = "backstay.test"
+PORT = 8080
+SECOND = 10**9
+SERVE = f"exec httpd -f -p {PORT} -h /www"
+EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
+SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
+APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a container of the image does. `script` runs under sh; `healthz` is whether GET /healthz answers 200."""
+
+    script: str = SERVE
+    healthz: bool = True
+    healthcheck: bool = False
+
+
+BEHAVIOURS: Mapping[str, Behaviour] = {
+    "ok": Behaviour(),
+    "broken_health": Behaviour(healthz=False),
+    "exits": Behaviour("echo going down; exit 3"),
+    # Bounded, so that a test that forgets the limit does not take the machine along: 200 MB, then the end.
+    "eats_memory": Behaviour(EAT),
+    "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
+    "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
+    "never_listens": Behaviour("exec sleep 3600"),
+    "slow_start": Behaviour(f"sleep 2; {SERVE}"),
+    "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),
+    "burns_cpu": Behaviour(f"httpd -p {PORT} -h /www; while :; do :; done"),
+    # GET /env shows the environment; GET /state is what a volume at /data keeps across containers.
+    "shows_env": Behaviour(f"env > /www/env; echo started >> /data/starts; {SERVE}"),
+    # Print all that they were told, to both streams.
+    "shouts": Behaviour(f"{SHOUT}; {SERVE}"),
+    "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
+    "docker_healthy": Behaviour(healthcheck=True),
+    "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """An image that a registry has and the Docker host has not."""
+
+    reference: str
+    digest: str
+    image_id: str
+
+
+@dataclass
+class Images:
+    """Builds, publishes and forgets test images. One a session; `remove_all` at its end."""
+
+    client: docker.DockerClient
+    session: str
+    logins: dict[str, dict[str, str]] = field(default_factory=dict)  # registry address -> {"username", "password"}
+
+    def build(self, tag: str, page: str = "v1", behaviour: str = "ok") -> str:
+        """Build `tag` on the Docker host: GET / answers `page`, GET /healthz 200. Answers the image id."""
+        archive, image_id = image_archive(tag, BEHAVIOURS[behaviour], page, {LABEL: self.session})
+        (image,) = self.client.images.load(archive)
+        assert image.id == image_id
+        return image_id
+
+    def push(self, tag: str) -> str:
+        """Push what `tag` names to its registry; answers the digest that the registry gave it."""
+        registry = tag.partition("/")[0]
+        said = self.client.images.push(tag, auth_config=self.logins.get(registry), stream=True, decode=True)
+        for line in said:
+            if "error" in line:
+                raise RuntimeError(line["error"])
+            if digest := line.get("aux", {}).get("Digest"):
+                return str(digest)
+        raise RuntimeError("the registry gave no digest")
+
+    def publish(self, tag: str, page: str = "v1", behaviour: str = "ok") -> Published:
+        """Build and push, and forget the local copy, so that a deploy has to pull it."""
+        image_id = self.build(tag, page, behaviour)
+        digest = self.push(tag)
+        self.forget(image_id)
+        return Published(tag, digest, image_id)
+
+    def forget(self, reference: str) -> None:
+        """Remove an image from the Docker host, if it is there."""
+        with suppress(NotFound):
+            self.client.images.remove(reference, force=True)
+
+    def remove_all(self) -> None:
+        """Remove every container and every image of this session, the ones that the product pulled included."""
+        only_mine = {"label": f"{LABEL}={self.session}"}
+        for container in self.client.containers.list(all=True, filters=only_mine, ignore_removed=True):
+            with suppress(NotFound):
+                container.remove(force=True, v=True)
+        for image in self.client.images.list(filters=only_mine):
+            self.forget(image.id)
+
+
+def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, str]) -> tuple[bytes, str]:
+    """An image as `docker load` takes it, and its id. The same content gives the same id, other content another."""
+    files = {"www/index.html": page.encode(), "start": behaviour.script.encode(), "data/.keep": b"", "tmp/.keep": b""}
+    if behaviour.healthz:
+        files["www/healthz"] = b"ok"
+    layer = _tar({"bin/busybox": Path("/bin/busybox").read_bytes(), **files}, links=[f"bin/{name}" for name in APPLETS])
+    config: dict[str, Any] = {"Cmd": ["/bin/sh", "/start"], "Env": ["PATH=/bin"], "Labels": labels}
+    config["ExposedPorts"] = {f"{PORT}/tcp": {}}
+    if behaviour.healthcheck:
+        probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
+        config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 2 * SECOND, "Retries": 1}
+    image = {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": "2026-01-01T00:00:00Z",
+        "config": config,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "backstay tests"}],
+    }
+    description = json.dumps(image, sort_keys=True).encode()
+    digest = hashlib.sha256(description).hexdigest()
+    manifest = [{"Config": f"{digest}.json", "RepoTags": [tag], "Layers": ["layer.tar"]}]
+    whole = {f"{digest}.json": description, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
+    return _tar(whole), f"sha256:{digest}"
+
+
+def _tar(files: Mapping[str, bytes], links: Sequence[str] = ()) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
+            archive.addfile(entry, io.BytesIO(content))
+        for name in links:
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            archive.addfile(link)
+    return buffer.getvalue()

@@ -1,0 +1,184 @@
+"""Containers to be sampled: what they are made of, and the index that says whose they are."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.models.containers import Container as DockerContainer
+from sqlalchemy import select
+
+from db import containers
+from db.connection import Database
+from db.models import Container, Sample
+from db.workloads import OWNER
+from tasks.cgroups import CgroupFiles
+from tasks.readings import Counters
+from tests.real_parts import docker_address, real_part, wait_until
+
+MIB = 1024 * 1024
+HELD = 32 * MIB
+LABELS = {"backstay.test": "1", "backstay.test.sampling": secrets.token_hex(6)}
+
+BURN = "while :; do :; done"
+SLEEP = "exec busybox sleep 3600"
+# Memory in /dev/shm counts as used; the same in a file of the image would be cache.
+HOLD = f"busybox dd if=/dev/zero of=/dev/shm/held bs=1M count={HELD // MIB} && busybox touch /ready && {SLEEP}"
+CACHE = f"busybox dd if=/dev/zero of=/cached bs=1M count={HELD // MIB} conv=fsync && busybox touch /ready && {SLEEP}"
+BURN_ONCE = f"[ -e /ready ] || {{ i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; busybox touch /ready; }}; {SLEEP}"
+
+
+def build(client: docker.DockerClient) -> str:
+    """Id of an image of nothing but a static busybox: needs no registry."""
+    files = {
+        "Dockerfile": b'FROM scratch\nCOPY busybox /bin/\nENTRYPOINT ["/bin/busybox", "sh", "-c"]\n',
+        "busybox": Path("/bin/busybox").read_bytes(),
+    }
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            tar.addfile(entry, io.BytesIO(content))
+    context.seek(0)
+    image, _ = client.images.build(fileobj=context, custom_context=True, rm=True, labels=LABELS)
+    return str(image.id)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Starts containers of one image."""
+
+    client: docker.DockerClient
+    image: str
+
+    def start(self, script: str, *, ready: bool = False, **options: Any) -> DockerContainer:
+        """A container that runs a shell script; with `ready`, answers when the script has made the file /ready."""
+        container = self.client.containers.run(
+            self.image, [script], detach=True, init=True, labels=LABELS, environment={"PATH": "/bin"}, **options
+        )
+        if ready:
+            wait_until(
+                lambda: container.exec_run(["/bin/busybox", "test", "-e", "/ready"]).exit_code == 0,
+                20,
+                lambda: f"not ready: {container.logs().decode()}",
+            )
+        return container
+
+
+@contextmanager
+def hired() -> Iterator[Crew]:
+    """A crew on the real Engine; afterwards no container and no image of it is left, whatever happened."""
+    real_part("engine")
+    real_part("busybox")
+    client = docker.DockerClient(base_url=docker_address())
+    ours: dict[str, str | list[str] | bool] = {"label": [f"{key}={value}" for key, value in LABELS.items()]}
+    try:
+        yield Crew(client, build(client))
+    finally:
+        for container in client.containers.list(all=True, filters=ours):
+            container.remove(force=True, v=True)
+        for image in client.images.list(filters=ours):
+            client.images.remove(str(image.id), force=True)
+        client.close()
+
+
+def docker_id(container: DockerContainer) -> str:
+    """Its full id."""
+    return str(container.id)
+
+
+def local_files(container: DockerContainer) -> CgroupFiles:
+    """This machine's files, unless its Engine keeps the containers where they cannot be read."""
+    files = CgroupFiles()
+    if not files.readable(docker_id(container)):
+        reason = "the cgroup files of the containers cannot be read here"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return files
+
+
+def throttling(container: DockerContainer) -> dict[str, int]:
+    """How many periods of its quota a container has had, and in how many the kernel had to hold it back."""
+    raw: Any = container.stats(stream=False, one_shot=True)
+    return dict(raw["cpu_stats"]["throttling_data"])
+
+
+def throttled(before: dict[str, int], after: dict[str, int]) -> float:
+    """The part of the periods in which it was held back: near 1, it got all of its quota, whoever else wanted CPU."""
+    return (after["throttled_periods"] - before["throttled_periods"]) / (after["periods"] - before["periods"])
+
+
+def reading(files: CgroupFiles, docker_id: str) -> Counters:
+    """A reading that must be there."""
+    found = files.read(docker_id)
+    assert found is not None
+    return found
+
+
+@dataclass
+class Index:
+    """The containers index of a ledger with one workload."""
+
+    database: Database
+    owner_id: int
+    now: datetime
+
+    def add(self, *found: DockerContainer | str, host: str = "local") -> list[int]:
+        """Put containers into it; answers their ids in the index."""
+        ids = [found if isinstance(found, str) else docker_id(found) for found in found]
+        rows = [
+            Container(
+                docker_id=docker_id,
+                owner_type=OWNER,
+                owner_id=self.owner_id,
+                deploy_version=1,
+                service="main",
+                name=f"shop-{docker_id[:6]}",
+                image_id="sha256:1",
+                host=host,
+                created_at=self.now,
+            )
+            for docker_id in ids
+        ]
+        with self.database.writing() as session:
+            for row in rows:
+                containers.add(session, row)
+        return [row.id for row in rows]
+
+    def lose(self, container: DockerContainer) -> None:
+        """Record that a container is gone."""
+        with self.database.writing() as session:
+            containers.mark_removed(session, [docker_id(container)], self.now)
+
+    def samples(self) -> Sequence[Sample]:
+        """Every row that was stored."""
+        with self.database.reading() as session:
+            return session.scalars(select(Sample).order_by(Sample.ts, Sample.container_id)).all()
+
+    def cpu_of(self, container_id: int) -> dict[int, float | None]:
+        """CPU by timestamp."""
+        return {row.ts: row.cpu_percent for row in self.samples() if row.container_id == container_id}
+
+
+class RemovedMeanwhile(CgroupFiles):
+    """Files of a container that leaves the index as soon as it has been read."""
+
+    def __init__(self, index: Index, container: DockerContainer) -> None:
+        super().__init__()
+        self.index, self.container = index, container
+
+    def read(self, docker_id: str) -> Counters | None:
+        """Read, then remove."""
+        found = super().read(docker_id)
+        self.index.lose(self.container)
+        return found

@@ -1,0 +1,117 @@
+"""A workload on a real Docker Engine, driven through the one way in and the choke point, without Prefect between."""
+
+from __future__ import annotations
+
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+
+from db import events, history, ledger
+from db.accounts import put_registry
+from db.models import Deploy
+from db.rows import row
+from db.states import ErrorCode, Trigger
+from flows import workloads
+from flows.dispatch import carry_out
+from flows.requests import Asked, open_deploy, open_rollback
+from tasks.context import Context, now
+
+ME = Asked(Trigger.CLI, "tester")
+
+
+@dataclass
+class Scenario:
+    """Verbs for a test. `port` is where the workload is published."""
+
+    context: Context
+    docker: docker.DockerClient
+    name: str
+    port: int
+    steps: list[str] = field(default_factory=list)
+
+    def create(self, image: str, **spec: Any) -> None:
+        """Add the workload."""
+        given = {"ports": [{"container": 8080, "host": self.port}], "stop_timeout_s": 2} | spec
+        workloads.create(
+            self.context, {"name": self.name, "source": {"kind": "image", "image": image}} | given, "tester"
+        )
+
+    def change(self, **patch: Any) -> None:
+        """Change the spec."""
+        workloads.change(self.context, self.name, patch, "tester")
+
+    def deploy(self, image: str | None = None) -> dict[str, Any]:
+        """Deploy to the end; answers the row."""
+        return self._carry_out(open_deploy(self.context, self.name, ME, image)[0])
+
+    def rollback(self, version: int | None = None) -> dict[str, Any]:
+        """Roll back to the end; answers the row."""
+        return self._carry_out(open_rollback(self.context, self.name, ME, version)[0])
+
+    def know_registry(self, host: str, username: str, password: str) -> None:
+        """Store credentials."""
+        with self.context.database.writing() as session:
+            put_registry(session, host, username, self.context.vault.lock(password), now())
+
+    def fail(self) -> None:
+        """A deploy that ends badly before it touches anything: as quick as a row can come."""
+        opened, _, _ = open_deploy(self.context, self.name, ME)
+        with self.context.database.writing() as session:
+            ledger.fail(session, opened.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, now())
+
+    def remove(self) -> None:
+        """Remove the workload."""
+        workloads.remove(self.context, self.name, "tester")
+
+    def row(self, version: int) -> dict[str, Any]:
+        """The row of a version."""
+        return next(one for one in self.rows() if one["version"] == version)
+
+    def has_image(self, row: dict[str, Any]) -> bool:
+        """Whether the host has the image of a row."""
+        return self.context.docker.local_image(row["pin"]["image_id"]) is not None
+
+    def every_row(self) -> list[dict[str, Any]]:
+        """The whole history, newest first."""
+        return self.rows(limit=1000)
+
+    def rows(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The history, newest first."""
+        with self.context.database.reading() as session:
+            workload = workloads.workloads.find(session, self.name)
+            assert workload is not None
+            live = history.live(session, workload.id)
+            return [
+                row(one, self.name, live, "http://prefect") for one in history.page(session, workload.id, limit=limit)
+            ]
+
+    def held(self) -> list[dict[str, Any]]:
+        """The pins that no automatic deploy shall bring back."""
+        with self.context.database.reading() as session:
+            workload = workloads.workloads.find(session, self.name)
+            assert workload is not None
+            return list(workload.held_pins)
+
+    def messages(self) -> list[str]:
+        """The event log, newest first."""
+        with self.context.database.reading() as session:
+            workload = workloads.workloads.find(session, self.name)
+            assert workload is not None
+            return [event.message for event in events.page(session, workload.id)]
+
+    def served(self, path: str = "/") -> str:
+        """What the published port answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def containers(self) -> dict[str, str]:
+        """Name -> state of the workload's containers."""
+        of_it = {"label": f"backstay.workload={self.name}"}
+        found = self.docker.containers.list(all=True, filters=of_it, ignore_removed=True)
+        return {str(one.name): str(one.status) for one in found}
+
+    def _carry_out(self, deploy: Deploy) -> dict[str, Any]:
+        carry_out(self.context, deploy.id, "test-engine")
+        return next(one for one in self.rows() if one["version"] == deploy.version)

@@ -1,0 +1,350 @@
+"""The choke point on a real Docker Engine with a real registry: what ends how, and what serves afterwards."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import docker
+import pytest
+
+from db import workloads
+from db.migrate import upgrade
+from db.settings import Settings
+from db.states import Stage
+from flows import dispatch
+from flows.requests import open_deploy
+from tasks import single
+from tasks.context import Context
+from tasks.docker_engine import DockerEngine
+from tasks.probes import http_answers
+from tasks.work import Work
+from tests.engine.images import Images
+from tests.engine.registries import RegistryServer, serving
+from tests.engine.scenario import ME, Scenario
+from tests.real_parts import free_port, wait_until
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """A context over an empty ledger."""
+    context = Context.open(settings, "test", quiet=True)
+    upgrade(context.database)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
+    """The workload of the test."""
+    return Scenario(context, docker_client, workload_name, free_port())
+
+
+Tag = Callable[[str], str]
+
+
+@pytest.fixture
+def tag(registry: RegistryServer, workload_name: str) -> Tag:
+    """Names an image of this test in the registry."""
+    return lambda version: f"{registry.address}/{workload_name}:{version}"
+
+
+def test_a_deploy_pins_the_digest_runs_it_and_is_verified(shop: Scenario, images: Images, tag: Tag) -> None:
+    published = images.publish(tag("1"), "version one")
+    shop.create(tag("1"))
+    row = shop.deploy()
+    assert (row["status"], row["live"], row["verified"]) == ("succeeded", True, True)
+    assert row["pin"]["digest"] == published.digest
+    assert row["pin"]["image_id"] == published.image_id
+    assert [stage["name"] for stage in row["stages"]] == ["pin", "prepare", "roll_out", "health", "verify", "finish"]
+    assert shop.served() == "version one"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
+
+
+def test_a_moved_tag_is_no_way_back_but_the_pin_is(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("latest"), "the first")
+    shop.create(tag("latest"))
+    shop.deploy()
+    images.publish(tag("latest"), "the second")
+    assert shop.deploy()["pin"] != shop.rows()[1]["pin"]
+    assert shop.served() == "the second"
+    back = shop.rollback()
+    assert (back["status"], back["reason"], back["rollback_of"]) == ("succeeded", "rollback", 1)
+    assert shop.served() == "the first"
+    assert shop.containers() == {f"{shop.name}-v3": "running"}
+
+
+def test_an_unknown_tag_fails_and_the_old_version_serves(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"), "one")
+    shop.create(tag("1"))
+    shop.deploy()
+    row = shop.deploy(tag("nope"))
+    assert (row["status"], row["error_code"], row["stage"]) == ("failed", "reference_not_found", "pin")
+    assert row["pin"] is None
+    assert shop.served() == "one"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "spec", "code", "stage"),
+    [
+        ("broken_health", {"health": {"http": "/healthz", "timeout_s": 1}}, "health_timeout", "health"),
+        ("never_listens", {"health": {"tcp": 8080, "timeout_s": 1}}, "health_timeout", "health"),
+        ("docker_unhealthy", {"health": {"docker": True, "timeout_s": 20}}, "health_timeout", "health"),
+        ("exits", {"health": {"running_s": 2}}, "exited_early", "health"),
+        ("eats_memory", {"resources": {"memory_mb": 16}, "health": {"running_s": 5}}, "out_of_memory", "health"),
+    ],
+)
+def test_a_bad_version_fails_with_its_code_and_leaves_the_old_one_serving(
+    shop: Scenario, images: Images, tag: Tag, behaviour: str, spec: dict[str, object], code: str, stage: str
+) -> None:
+    images.publish(tag("good"), "good")
+    images.publish(tag("bad"), "bad", behaviour)
+    shop.create(tag("good"))
+    shop.deploy()
+    before = shop.containers()
+    shop.change(**spec)
+    row = shop.deploy(tag("bad"))
+    assert (row["status"], row["error_code"], row["stage"]) == ("failed", code, stage)
+    assert shop.served() == "good"
+    assert shop.containers() == before
+
+
+def test_a_first_deploy_that_fails_leaves_no_container(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("bad"), "bad", "exits")
+    shop.create(tag("bad"))
+    row = shop.deploy()
+    assert row["error_code"] == "exited_early"
+    assert shop.containers() == {}
+    assert shop.rows()[0]["live"] is False
+
+
+def test_a_wrong_registry_password_is_auth_required_and_is_written_nowhere(
+    shop: Scenario, context: Context, private_registry: RegistryServer, images: Images, workload_name: str
+) -> None:
+    image = f"{private_registry.address}/{workload_name}:1"
+    images.publish(image, "private")
+    shop.create(image)
+    shop.know_registry(private_registry.address, private_registry.username, "wr0ng-passw0rd")
+    assert shop.deploy()["error_code"] == "auth_required"
+    assert shop.containers() == {}
+    shop.know_registry(private_registry.address, private_registry.username, private_registry.password)
+    assert shop.deploy()["status"] == "succeeded"
+    for secret in ("wr0ng-passw0rd", private_registry.password):
+        for file in context.settings.home.rglob("*"):
+            assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+
+
+def test_a_private_registry_without_credentials_is_auth_required(
+    shop: Scenario, private_registry: RegistryServer, images: Images, workload_name: str
+) -> None:
+    image = f"{private_registry.address}/{workload_name}:1"
+    images.publish(image, "private")
+    shop.create(image)
+    assert shop.deploy()["error_code"] == "auth_required"
+
+
+def test_a_port_that_another_program_has_is_port_in_use(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"))
+    shop.create(tag("1"))
+    with socket.create_server(("127.0.0.1", shop.port)):
+        row = shop.deploy()
+    assert (row["error_code"], row["stage"]) == ("port_in_use", "roll_out")
+    assert shop.containers() == {}
+    assert shop.deploy()["status"] == "succeeded"
+
+
+def test_without_an_engine_a_deploy_fails_and_nothing_is_lost(
+    shop: Scenario, context: Context, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    shop.create(tag("1"))
+    shop.deploy()
+    context.docker, there = DockerEngine("unix:///nonexistent/docker.sock", context.log), context.docker
+    row = shop.deploy()
+    assert (row["status"], row["error_code"]) == ("failed", "engine_unreachable")
+    context.docker = there
+    assert shop.served() == "one"
+    assert shop.deploy()["status"] == "succeeded"
+
+
+def test_a_registry_that_is_away_does_not_hinder_a_rollback(
+    shop: Scenario, images: Images, workload_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with serving(tmp_path_factory.mktemp("short-lived")) as registry:
+        one, two = (f"{registry.address}/{workload_name}:{version}" for version in "12")
+        images.publish(one, "one")
+        images.publish(two, "two")
+        shop.create(one)
+        shop.deploy()
+        shop.deploy(two)
+    back = shop.rollback()
+    assert (back["status"], shop.served()) == ("succeeded", "one")
+    images.forget(shop.rows()[1]["pin"]["image_id"])
+    lost = shop.rollback(2)
+    assert (lost["status"], lost["error_code"]) == ("failed", "source_unavailable")
+    assert shop.served() == "one"
+
+
+def test_a_pin_that_the_registry_lost_is_pin_unavailable(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two")
+    shop.create(tag("1"))
+    first = shop.deploy()
+    shop.deploy(tag("2"))
+    images.forget(first["pin"]["image_id"])
+    with shop.context.database.engine.begin() as connection:
+        gone = first["pin"] | {"digest": f"sha256:{'0' * 64}"}
+        connection.exec_driver_sql("UPDATE deploy_history SET pin = ? WHERE id = ?", (json.dumps(gone), first["id"]))
+    assert shop.rollback(1)["error_code"] == "pin_unavailable"
+    assert shop.served() == "two"
+
+
+def test_a_local_image_is_pinned_by_its_id(shop: Scenario, images: Images) -> None:
+    name = f"localhost/{shop.name}:1"
+    image_id = images.build(name, "local")
+    shop.create(name)
+    row = shop.deploy()
+    assert (row["status"], row["pin"]["image_id"], row["pin"]["digest"]) == ("succeeded", image_id, None)
+    assert row["pin_short"] == image_id.removeprefix("sha256:")[:12]
+    assert any("the image that this host has was used" in message for message in shop.messages())
+
+
+def test_a_rollback_brings_the_configuration_back_and_uses_todays_secret(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one", "shows_env")
+    images.publish(tag("2"), "two", "shows_env")
+    shop.create(
+        tag("1"),
+        env={"COLOUR": "red"},
+        secrets={"TOKEN": "first-secret"},
+        volumes=[{"name": "data", "path": "/data"}],
+        resources={"memory_mb": 32},
+    )
+    shop.deploy()
+    shop.change(env={"COLOUR": "blue"}, secrets={"TOKEN": "second-secret"}, resources={"memory_mb": 48})
+    shop.deploy(tag("2"))
+    assert "COLOUR=blue" in shop.served("/env")
+    shop.rollback()
+    assert "COLOUR=red" in shop.served("/env")
+    assert "TOKEN=second-secret" in shop.served("/env")
+    running = shop.docker.containers.get(f"{shop.name}-v3")
+    assert running.attrs["HostConfig"]["Memory"] == 32 * 1024 * 1024
+    assert running.attrs["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert running.exec_run("cat /data/starts").output.decode().count("started") == 3  # the volume is kept
+
+
+def test_success_makes_the_deployed_image_the_spec_and_a_patch_meanwhile_is_kept(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two")
+    shop.create(tag("1"))
+    shop.deploy()
+    opened, _, _ = open_deploy(shop.context, shop.name, ME, tag("2"))
+    shop.change(env={"LATER": "yes"})
+    dispatch.carry_out(shop.context, opened.id, "test-engine")
+    with shop.context.database.reading() as session:
+        workload = workloads.find(session, shop.name)
+        assert workload is not None
+        assert workload.spec["source"]["image"] == tag("2")
+        assert workload.spec["env"] == {"LATER": "yes"}
+
+
+def test_versions_that_want_different_ports_overlap_and_the_old_one_goes_last(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two", "slow_start")
+    shop.create(tag("1"), ports=[{"container": 8080}])
+    shop.deploy()
+    old = shop.docker.containers.get(f"{shop.name}-v1")
+    address = old.attrs["NetworkSettings"]["IPAddress"]
+    seen: list[bool] = []
+    shop.context.stopping = Watcher(address, seen)
+    assert shop.deploy(tag("2"))["status"] == "succeeded"
+    assert seen and all(seen)
+    assert shop.containers() == {f"{shop.name}-v2": "running"}
+
+
+class Watcher(threading.Event):
+    """The order to stop, which never comes; each wait of the health gate also looks whether the old version serves."""
+
+    def __init__(self, address: str, seen: list[bool]) -> None:
+        super().__init__()
+        self.address, self.seen = address, seen
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Ask the old version, then wait."""
+        self.seen.append(http_answers(self.address, 8080, "/"))
+        return super().wait(timeout)
+
+
+def test_an_order_to_stop_interrupts_at_the_next_step_and_puts_the_old_version_back(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two", "never_listens")
+    shop.create(tag("1"))
+    shop.deploy()
+
+    def stop_while_it_waits_for_health() -> None:
+        wait_until(
+            lambda: (shop.rows()[0]["version"], shop.rows()[0]["stage"]) == (2, "health"), 60, "it never came to health"
+        )
+        shop.context.stopping.set()
+
+    threading.Thread(target=stop_while_it_waits_for_health).start()
+    shop.change(health={"tcp": 8080, "timeout_s": 120})
+    row = shop.deploy(tag("2"))
+    assert (row["status"], row["error_code"], row["stage"]) == ("interrupted", "interrupted", "health")
+    assert shop.served() == "one"
+
+
+def test_what_runs_is_compared_with_the_pin(
+    shop: Scenario, images: Images, tag: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two")
+    shop.create(tag("1"))
+    shop.deploy()
+
+    def verify_another_pin(work: Work) -> None:
+        work.pin = (work.pin or {}) | {"image_id": f"sha256:{'1' * 64}"}
+        single.verify(work)
+
+    monkeypatch.setitem(dispatch.STEPS, Stage.VERIFY, verify_another_pin)
+    row = shop.deploy(tag("2"))
+    assert (row["status"], row["error_code"], row["verified"]) == ("failed", "pin_mismatch", False)
+    assert shop.served() == "one"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
+
+
+def test_a_failed_row_holds_a_code_and_nothing_of_the_error(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("bad"), "bad")
+    shop.create(
+        tag("bad"), secrets={"KEY": "s3cret-value-42"}, command=["/bin/sh", "-c", "echo going down with $KEY; exit 3"]
+    )
+    assert shop.deploy()["error_code"] == "exited_early"
+    stored = (shop.context.settings.home / "backstay.db").read_bytes()
+    stored += (shop.context.settings.home / "backstay.db-wal").read_bytes()
+    assert b"down with" not in stored.replace(b"echo going down with", b"")  # the container's own words
+    assert b"s3cret-value-42" not in stored
+    log = (shop.context.settings.logs / "test.jsonl").read_text()
+    assert "going down with [redacted]" in log
+    assert "s3cret-value-42" not in log
+
+
+def test_what_was_rolled_back_from_is_held_until_a_person_deploys_it(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"), "one")
+    bad = images.publish(tag("2"), "two")
+    shop.create(tag("1"))
+    shop.deploy()
+    shop.deploy(tag("2"))
+    shop.rollback()
+    assert [pin["pin_short"] for pin in shop.held()] == [bad.digest.removeprefix("sha256:")[:12]]
+    shop.deploy(tag("2"))
+    assert shop.held() == []

@@ -1,0 +1,104 @@
+"""A backup brought back into another HOME, on real Docker: the history leads back, and the containers are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from db import ledger, workloads
+from db.migrate import upgrade
+from db.settings import Settings
+from db.states import Status
+from flows.backups import back_up, restore
+from flows.reconcile import compare, reconcile
+from flows.requests import open_deploy
+from tasks.context import Context, now
+from tests.engine.images import Images
+from tests.engine.registries import RegistryServer
+from tests.engine.scenario import ME, Scenario
+from tests.real_parts import free_port
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """The installation that is backed up."""
+    context = Context.open(settings, "test", quiet=True)
+    upgrade(context.database)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def shop(
+    context: Context, docker_client: docker.DockerClient, workload_name: str, images: Images, registry: RegistryServer
+) -> Scenario:
+    """A workload with two versions, and a secret that both get."""
+    shop = Scenario(context, docker_client, workload_name, free_port())
+    for version in ("one", "two", "three"):
+        images.publish(image(shop, registry, version), f"version {version}")
+    shop.create(image(shop, registry, "one"), secrets={"TOKEN": "of the shop"})
+    assert shop.deploy()["status"] == "succeeded"
+    assert shop.deploy(image(shop, registry, "two"))["status"] == "succeeded"
+    return shop
+
+
+def image(shop: Scenario, registry: RegistryServer, version: str) -> str:
+    """Name of an image of the workload."""
+    return f"{registry.address}/{shop.name}:{version}"
+
+
+@pytest.fixture
+def bring_back(shop: Scenario, tmp_path: Path) -> Iterator[Callable[[Path], Scenario]]:
+    """Restores into another HOME; answers the same workload as that one sees it."""
+    other = shop.context.settings.model_copy(update={"home": tmp_path / "other"})
+    opened: list[Context] = []
+
+    def restored(file: Path) -> Scenario:
+        restore(other, file, now())
+        opened.append(Context.open(other, "restored", quiet=True))
+        return Scenario(opened[0], shop.docker, shop.name, shop.port)
+
+    yield restored
+    for context in opened:
+        context.close()
+
+
+def test_a_rollback_from_a_restored_backup_serves_the_old_version(
+    shop: Scenario, registry: RegistryServer, bring_back: Callable[[Path], Scenario], tmp_path: Path
+) -> None:
+    back_up(shop.context.settings, tmp_path / "backup", now())
+    assert shop.deploy(image(shop, registry, "three"))["status"] == "succeeded"
+    again = bring_back(tmp_path / "backup")
+    assert [(row["version"], row["live"]) for row in again.rows()] == [(2, True), (1, False)]
+    assert again.context.installation == shop.context.installation
+
+    # Version 3 is in no history any more: it keeps serving, and the live row says that it is not what runs.
+    reconcile(again.context, "engine-2")
+    compare(again.context)
+    assert again.served() == "version three"
+    assert again.rows()[0]["verified"] is False
+
+    row = again.rollback(1)
+    assert (row["version"], row["status"], row["rollback_of"], row["verified"]) == (3, "succeeded", 1, True)
+    assert again.served() == "version one"
+    assert again.containers() == {f"{again.name}-v3": "running"}
+    (container,) = again.docker.containers.list(filters={"label": f"backstay.workload={again.name}"})
+    assert "TOKEN=of the shop" in container.attrs["Config"]["Env"]
+
+
+def test_what_was_under_way_in_the_backup_ends_as_interrupted(
+    shop: Scenario, bring_back: Callable[[Path], Scenario], tmp_path: Path
+) -> None:
+    deploy = open_deploy(shop.context, shop.name, ME)[0]
+    with shop.context.database.writing() as session:
+        assert ledger.claim(session, deploy.id, "engine-1", None, now())
+        workloads.set_unsettled(session, deploy.workload_id, True)
+    back_up(shop.context.settings, tmp_path / "backup", now())
+    again = bring_back(tmp_path / "backup")
+    reconcile(again.context, "engine-2")
+    assert (again.rows()[0]["status"], again.rows()[0]["error_code"]) == (Status.INTERRUPTED, "interrupted")
+    assert again.served() == "version two"
+    assert again.deploy()["status"] == "succeeded"

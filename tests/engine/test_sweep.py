@@ -1,0 +1,130 @@
+"""What is left over on a real Docker host: reported, and removed only on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import docker
+import pytest
+
+from db import images as stored
+from db import ledger, workloads
+from db.migrate import upgrade
+from db.settings import Settings
+from flows.engine_start import hold_lock
+from flows.requests import open_deploy
+from flows.sweep import sweep
+from tasks import order
+from tasks.context import Context, now
+from tasks.docker_engine import DockerEngine
+from tasks.failures import Failure
+from tests.engine.images import Images
+from tests.engine.scenario import ME, Scenario
+from tests.real_parts import free_port
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """A context over an empty ledger."""
+    context = Context.open(settings, "test", quiet=True)
+    upgrade(context.database)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def shop(context: Context, docker_client: docker.DockerClient, workload_name: str, images: Images) -> Scenario:
+    """A workload whose second version is live."""
+    shop = Scenario(context, docker_client, workload_name, free_port())
+    image = f"localhost/{workload_name}:1"
+    images.build(image, workload_name)
+    shop.create(image)
+    shop.deploy()
+    shop.deploy()
+    return shop
+
+
+def leave_container(shop: Scenario, workload: str, version: int, installation: str | None = None) -> str:
+    """A container as a crash would leave it; answers its name."""
+    labels = order.labels(installation or shop.context.installation, workload, version)
+    name = f"{shop.name}-left-{workload}-{version}"
+    shop.docker.containers.create(shop.row(1)["pin"]["image_id"], name=name, labels=labels)
+    return name
+
+
+def listed(context: Context, apply: bool = False) -> list[tuple[Any, ...]]:
+    """What sweep says, without ids."""
+    return [(one.leftover.kind, one.leftover.name, str(one.leftover.why), one.done) for one in sweep(context, apply)]
+
+
+def test_where_all_is_in_order_nothing_is_left_over(shop: Scenario) -> None:
+    assert listed(shop.context) == []
+    assert listed(shop.context, apply=True) == []
+    assert shop.served() == shop.name
+
+
+def test_containers_without_a_workload_or_a_live_version_are_reported_and_removed_on_request(shop: Scenario) -> None:
+    orphan, old = leave_container(shop, "gone", 1), leave_container(shop, shop.name, 1)
+    strange = leave_container(shop, shop.name, 9, installation="somebody-else")
+    expected = [("container", old, "not_live"), ("container", orphan, "no_workload")]
+    assert sorted(one[:3] for one in listed(shop.context)) == sorted(expected)
+    assert {one[3] for one in listed(shop.context)} == {None}
+    assert {one[3] for one in listed(shop.context, apply=True)} == {True}
+    assert listed(shop.context) == []
+    assert {one.name for one in shop.docker.containers.list(all=True)} >= {strange, f"{shop.name}-v2"}
+    assert shop.served() == shop.name
+
+
+def test_an_image_that_was_brought_and_that_nothing_needs_goes_on_request(shop: Scenario, images: Images) -> None:
+    name = f"localhost/{shop.name}:left"
+    image_id = images.build(name, f"{shop.name} left")
+    images.client.images.get(image_id).tag(f"localhost/backstay-{shop.context.installation}/{shop.name}", "v77")
+    images.client.api.remove_image(name)
+    with shop.context.database.writing() as session:
+        stored.remember(session, "local", image_id, now())
+    (found,) = sweep(shop.context)
+    assert (found.leftover.kind, found.leftover.id, found.done) == ("image", image_id, None)
+    assert shop.context.docker.local_image(image_id) is not None
+    assert [one.done for one in sweep(shop.context, apply=True)] == [True]
+    assert shop.context.docker.local_image(image_id) is None
+    assert sweep(shop.context) == []
+
+
+def test_a_row_whose_engine_is_dead_is_ended_and_its_workload_put_in_order(shop: Scenario) -> None:
+    opened, _, _ = open_deploy(shop.context, shop.name, ME)
+    with shop.context.database.writing() as session:
+        ledger.claim(session, opened.id, "dead-engine", None, now())
+        workloads.set_unsettled(session, opened.workload_id, True)
+    half_way = leave_container(shop, shop.name, 3)
+    shop.docker.containers.get(f"{shop.name}-v2").stop(timeout=1)
+
+    with hold_lock(shop.context.settings):  # an engine runs: it sees to its rows itself
+        assert listed(shop.context, apply=True) == []
+    assert listed(shop.context) == [
+        ("row", f"{shop.name} v3 running", "engine_dead", None),
+        ("container", half_way, "not_live", None),
+    ]
+    assert shop.row(3)["status"] == "running"
+    assert listed(shop.context, apply=True) == [("row", f"{shop.name} v3 running", "engine_dead", True)]
+    assert (shop.row(3)["status"], shop.row(3)["error_code"]) == ("interrupted", "interrupted")
+    assert shop.containers() == {f"{shop.name}-v2": "running"}
+    assert shop.served() == shop.name
+    assert shop.deploy()["status"] == "succeeded"
+
+
+def test_a_request_that_was_just_made_is_not_dead(shop: Scenario) -> None:
+    opened, _, _ = open_deploy(shop.context, shop.name, ME)
+    assert listed(shop.context, apply=True) == []
+    with shop.context.database.engine.begin() as connection:
+        long_ago = (now() - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S.%f")
+        connection.exec_driver_sql("UPDATE deploy_history SET queued_at = ? WHERE id = ?", (long_ago, opened.id))
+    assert listed(shop.context) == [("row", f"{shop.name} v3 queued", "engine_dead", None)]
+
+
+def test_without_docker_sweep_says_so(shop: Scenario) -> None:
+    shop.context.docker, there = DockerEngine("unix:///nonexistent/docker.sock", shop.context.log), shop.context.docker
+    with pytest.raises(Failure, match="engine_unreachable"):
+        sweep(shop.context)
+    shop.context.docker = there

@@ -1,0 +1,63 @@
+"""One house for all tests that kill programs: Prefect's first start takes half a minute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.real_parts import real_part, stop
+
+if TYPE_CHECKING:
+    from tests.faults.houses import House
+
+
+@pytest.fixture(scope="session")
+def built_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[House]:
+    """The house, with everything running at first."""
+    from tests.faults.houses import House
+
+    real_part("engine")
+    house = House(tmp_path_factory.mktemp("house") / "home", request.getfixturevalue("docker_client"))
+    try:
+        house.start("prefect")
+        house.start("engine", "web")
+        yield house
+    finally:
+        house.close()
+
+
+@pytest.fixture
+def house(built_house: House) -> House:
+    """The house, with whatever an earlier test has left dead running again."""
+    built_house.point.unlink(missing_ok=True)
+    if "up" in built_house.running:
+        stop(built_house.running.pop("up"), within_s=30)
+    dead = [name for name in ("prefect", "engine", "web") if name not in built_house.running]
+    if "prefect" in dead:
+        built_house.start("prefect")
+    built_house.start(*dead[dead[:1] == ["prefect"] :])
+    return built_house
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Does something beside the test that may well fail, a request to a program that is being killed."""
+    import httpx
+
+    threads: list[threading.Thread] = []
+
+    def begin(action: Callable[[], object]) -> None:
+        def act() -> None:
+            with suppress(httpx.HTTPError):
+                action()
+
+        threads.append(threading.Thread(target=act))
+        threads[-1].start()
+
+    yield begin
+    for thread in threads:
+        thread.join(60)

@@ -1,0 +1,133 @@
+"""A house: the three programs of Backstay as `up` starts them, each of which a test may kill and start again.
+
+The programs are the product's own, with its own arguments; `points/sitecustomize.py` lets a test catch them at a place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+
+from db import accounts
+from db.migrate import upgrade
+from db.settings import Settings, ensure_home
+from flows.programs import Program, backstay, programs
+from tasks.context import Context, now
+from tests.faults.workloads import Crashed
+from tests.real_parts import docker_address, free_port, stop, wait_until
+
+POINTS = Path(__file__).parent / "points"
+READY_WITHIN_S = {"prefect": 90, "engine": 60, "web": 40}
+REACHED_WITHIN_S = 30
+
+
+class House:
+    """A HOME with its ledger, its Prefect server, its engine and its web process."""
+
+    def __init__(self, home: Path, client: docker.DockerClient) -> None:
+        self.settings = Settings(
+            home=home, docker_host=docker_address(), web_port=free_port(), prefect_port=free_port(), stats_interval=0
+        )
+        ensure_home(self.settings)
+        self.context = Context.open(self.settings, "test", quiet=True)
+        upgrade(self.context.database)
+        self.docker = client
+        self.point = home.parent / "point"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        with self.context.database.writing() as session:
+            token, _ = accounts.create_token(session, "admin", "tests", now())
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.settings.web_port}/api",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
+        )
+
+    def start(self, *names: str) -> None:
+        """Start programs that do not run, all at once, and wait until each is ready."""
+        wanted = {program.name: program for program in programs(self.settings) if program.name in names}
+        for name, program in wanted.items():
+            self.running[name] = self._spawn(program)
+        for name, program in wanted.items():
+            process = self.running[name]
+
+            def is_ready(program: Program = program, process: subprocess.Popen[bytes] = process) -> bool:
+                assert process.poll() is None, f"{program.name} ended: {self.said(program.name)}"
+                return program.is_ready(process.pid)
+
+            wait_until(is_ready, READY_WITHIN_S[name], lambda name=name: f"{name} is not ready: {self.said(name)}")
+
+    def up(self) -> None:
+        """Start all of it by `backstay up`, and wait until it says that it is ready. At once after a kill, too."""
+        self._output("up").unlink(missing_ok=True)
+        engine = next(program for program in programs(self.settings) if program.name == "engine")
+        self.running["up"] = self._spawn(replace(engine, name="up", argv=backstay("up")))
+        wait_until(lambda: "Backstay is ready." in self.said("up"), 120, lambda: f"up is not ready: {self.said('up')}")
+
+    def kill(self, *names: str) -> None:
+        """kill -9, all at once, each with the processes that it has started."""
+        for name in names:
+            os.killpg(self.running[name].pid, signal.SIGKILL)
+        for name in names:
+            self.running.pop(name).wait()
+
+    def close(self) -> None:
+        """End everything."""
+        for process in reversed(self.running.values()):
+            stop(process, within_s=20)
+        self.http.close()
+        self.context.close()
+
+    def said(self, name: str) -> str:
+        """The last that a program has printed."""
+        return self._output(name).read_text(errors="replace")[-3000:]
+
+    def workload(self, name: str, *, port: int | None) -> Crashed:
+        """A workload of this house, not yet created."""
+        return Crashed(self.context, self.docker, name, port or 0)
+
+    @contextmanager
+    def caught_at(self, point: str) -> Iterator[_Caught]:
+        """In the block the programs stand still where they come to the point; at its end they go on."""
+        reached = self.point.with_suffix(".reached")
+        reached.unlink(missing_ok=True)
+        self.point.write_text(point)
+        try:
+            yield _Caught(reached)
+        finally:
+            self.point.unlink(missing_ok=True)
+
+    def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
+        env: dict[str, Any] = {"PYTHONPATH": str(POINTS), "BACKSTAY_FAULT_POINT": str(self.point)}
+        with self._output(program.name).open("ab") as output:
+            return subprocess.Popen(
+                program.argv,
+                env=os.environ | program.env | env,
+                cwd=program.cwd,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def _output(self, name: str) -> Path:
+        return self.settings.logs / f"{name}-output"
+
+
+class _Caught:
+    """Whether a program has come to its point."""
+
+    def __init__(self, reached: Path) -> None:
+        self._reached = reached
+
+    def wait(self) -> None:
+        """Wait until it has."""
+        wait_until(self._reached.exists, REACHED_WITHIN_S, "no program came to the point")

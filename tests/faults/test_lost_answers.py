@@ -1,0 +1,60 @@
+"""Prefect took a run, but its answer was lost: what the engine does with the row counts, not what the caller heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from db import ledger
+from db.connection import Database
+from db.settings import Settings
+from db.states import ErrorCode, Status
+from flows.requests import Refusal, request_deploy
+from flows.workloads import create
+from tasks.context import Context, now
+from tasks.orchestrator import Orchestrator, OrchestratorUnreachable
+from tests.engine.scenario import ME
+from tests.real_parts import free_port
+
+
+class TakesTheRunAndFallsSilent(Orchestrator):
+    """Prefect handed the run to the engine; then the connection broke. `ends` is what became of the row meanwhile."""
+
+    def __init__(self, context: Context, ends: Status) -> None:
+        super().__init__(context.settings)
+        self.context, self.ends = context, ends
+
+    def start(self, deployment: str, host: str, name: str, parameters: dict[str, int], key: str) -> str:
+        """Create the run, and tell nobody."""
+        with self.context.database.writing() as session:
+            ledger.claim(session, parameters["deploy_id"], "engine", "run", now())
+            if self.ends is Status.SUCCEEDED:
+                ledger.succeed(session, parameters["deploy_id"], [], now())
+            if self.ends is Status.INTERRUPTED:
+                ledger.fail(session, parameters["deploy_id"], ErrorCode.INTERRUPTED, "0" * 16, now())
+        raise OrchestratorUnreachable("ReadTimeout")
+
+
+@pytest.fixture
+def context(settings: Settings, database: Database) -> Iterator[Context]:
+    """A context with a workload named shop; Prefect is away."""
+    nowhere = settings.model_copy(update={"prefect_api_url": f"http://127.0.0.1:{free_port()}/api"})
+    opened = Context.open(nowhere, "test", quiet=True)
+    create(opened, {"name": "shop", "source": {"kind": "image", "image": "localhost/shop:1"}}, "tester")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("ends", [Status.RUNNING, Status.SUCCEEDED, Status.INTERRUPTED])
+def test_a_run_whose_answer_was_lost_is_not_called_failed(context: Context, ends: Status) -> None:
+    context.orchestrator = TakesTheRunAndFallsSilent(context, ends)
+    row = request_deploy(context, "shop", ME)
+    assert (row.status, row.flow_run_id) == (ends, "run")
+
+
+def test_a_run_that_nobody_took_is_called_failed(context: Context) -> None:
+    with pytest.raises(Refusal) as refusal:
+        request_deploy(context, "shop", ME)
+    assert refusal.value.deploy is not None
+    assert refusal.value.deploy.error_code == ErrorCode.ORCHESTRATOR_UNREACHABLE

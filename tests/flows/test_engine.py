@@ -1,0 +1,205 @@
+"""The whole way of a deploy: the request, a real Prefect server, the engine process, a real Docker Engine."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from db import images as stored
+from db import samples, workloads
+from flows.requests import Refusal, request_cancel, request_deploy
+from tasks.context import Context, now
+from tests.engine.images import Images
+from tests.engine.scenario import ME, Scenario
+from tests.flows.engines import Through
+from tests.real_parts import free_port, wait_until
+
+
+def test_requests_are_carried_out_as_tracked_runs_with_a_task_a_stage(shop: Through) -> None:
+    with shop.engine():
+        first = shop.deploy()
+        second = shop.deploy(f"localhost/{shop.name}:2")
+        bad = shop.deploy(f"localhost/{shop.name}:bad")
+        back = shop.rollback()
+    assert [row["status"] for row in (first, second, bad, back)] == ["succeeded", "succeeded", "failed", "succeeded"]
+    assert shop.served() == "version 1"
+    run = shop.prefect("GET", f"/flow_runs/{second['flow_run_id']}")
+    assert run["name"] == f"deploy {shop.name} v2"
+    assert run["parameters"] == {"deploy_id": second["id"]}
+    tasks = shop.prefect("POST", "/task_runs/filter", {"task_runs": {}, "flow_runs": {"id": {"any_": [run["id"]]}}})
+    stages = sorted(tasks, key=lambda task: task["start_time"])
+    assert [task["name"] for task in stages] == ["pin", "prepare", "roll_out", "health", "verify", "finish"]
+    assert shop.run_state(second) == ("COMPLETED", "succeeded")
+    assert shop.run_state(bad) == ("FAILED", "health_timeout")
+    assert shop.prefect("GET", f"/flow_runs/{back['flow_run_id']}")["name"] == f"rollback {shop.name} v4 to v1"
+
+
+def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_removes_what_nothing_needs(
+    shop: Through, images: Images
+) -> None:
+    for version in ("1", "2", "1"):
+        assert Scenario.deploy(shop, f"localhost/{shop.name}:{version}")["status"] == "succeeded"
+    images.forget(shop.row(2)["pin"]["image_id"])
+    unneeded = images.build(f"localhost/{shop.name}:3", "unneeded")
+    shop.docker.api.tag(unneeded, f"localhost/backstay-{shop.context.installation}/{shop.name}", "v9")
+    shop.docker.api.remove_image(f"localhost/{shop.name}:3")
+    with shop.context.database.writing() as session:
+        stored.remember(session, shop.context.settings.host_name, unneeded, now())
+    assert shop.row(2)["can_rollback"] is True
+    with shop.engine():
+        shop.wait(2, lambda row: row["rollback_blocked_by"] == "pin_unavailable")
+        deployment = shop.prefect("GET", "/deployments/name/housekeeping/housekeeping")
+        body = {"state": {"type": "SCHEDULED"}, "work_queue_name": shop.context.settings.host_name}
+        run = shop.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+        wait_until(lambda: shop.run_state({"flow_run_id": run["id"]})[0] == "COMPLETED", 30, "it does not end")
+        assert "1 images" in shop.run_state({"flow_run_id": run["id"]})[1]
+    assert shop.context.docker.local_image(unneeded) is None
+    assert shop.row(1)["can_rollback"] is True
+
+
+def test_a_run_started_in_prefects_ui_opens_its_own_row(shop: Through) -> None:
+    with shop.engine():
+        deployment = shop.prefect("GET", "/deployments/name/dispatch/dispatch")
+        body = {
+            "parameters": {"workload": shop.name},
+            "state": {"type": "SCHEDULED"},
+            "work_queue_name": shop.context.settings.host_name,
+        }
+        run = shop.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+        wait_until(lambda: bool(shop.rows()), 30, "no row was opened")
+        shop.wait(1, lambda row: row["status"] == "succeeded")
+        lost = shop.prefect(
+            "POST",
+            f"/deployments/{deployment['id']}/create_flow_run",
+            body | {"parameters": {"workload": "no-such-workload"}},
+        )
+        wait_until(
+            lambda: shop.prefect("GET", f"/flow_runs/{lost['id']}")["state_type"] == "FAILED", 30, "it did not fail"
+        )
+        assert shop.prefect("GET", f"/flow_runs/{lost['id']}")["state"]["message"] == "no_such_workload"
+    row = shop.row(1)
+    assert (row["trigger"], row["flow_run_id"], row["live"]) == ("prefect", run["id"], True)
+
+
+def test_a_tick_a_second_is_collected_by_the_flow_and_belongs_to_the_workload(shop: Through) -> None:
+    with shop.engine():
+        shop.deploy()
+        deployment = shop.prefect("GET", "/deployments/name/collect-stats/collect-stats")
+        body = {"state": {"type": "SCHEDULED"}, "work_queue_name": shop.context.settings.host_name}
+        shop.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+
+        def collected() -> list[tuple[object, ...]]:
+            with shop.context.database.reading() as session:
+                workload = workloads.find(session, shop.name)
+                assert workload is not None
+                return samples.span(session, workload.id, 0, 2**40)
+
+        # One that starts in the last seconds of a minute has few ticks left: the schedule's next one goes on.
+        wait_until(lambda: len(collected()) >= 3, 75, "fewer than three samples")
+    rows = collected()
+    assert len({row[0] for row in rows}) == len(rows)
+    assert all(isinstance(row[3], int) and row[3] > 0 for row in rows)
+
+
+def test_an_engine_that_is_told_to_stop_interrupts_the_deploy_and_ends(shop: Through) -> None:
+    with shop.engine() as engine:
+        shop.deploy()
+        shop.change(health={"tcp": 9, "timeout_s": 60})
+        stuck = request_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:stuck")
+        shop.wait(stuck.version, lambda row: row["stage"] == "health")
+        engine.send_signal(signal.SIGTERM)
+        assert engine.wait(20) == 0
+    row = shop.row(2)
+    assert (row["status"], row["error_code"]) == ("interrupted", "interrupted")
+    assert shop.served() == "version 1"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
+    assert shop.run_state(row)[0] == "CRASHED"
+
+
+def test_a_killed_engine_leaves_no_row_open_and_no_container_behind(shop: Through) -> None:
+    with shop.engine() as engine:
+        shop.deploy()
+        shop.change(health={"tcp": 9, "timeout_s": 60})
+        stuck = request_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:stuck")
+        shop.wait(stuck.version, lambda row: row["stage"] == "health")
+        engine.kill()
+        engine.wait()
+    assert shop.row(2)["status"] == "running"
+    with shop.engine():
+        shop.wait(2, lambda row: row["status"] == "interrupted")
+        wait_until(lambda: shop.containers() == {f"{shop.name}-v1": "running"}, 20, lambda: str(shop.containers()))
+        assert shop.served() == "version 1"
+        assert shop.run_state(shop.row(2))[0] == "CRASHED"
+        shop.change(health={"http": "/healthz"})
+        assert shop.deploy(f"localhost/{shop.name}:2")["status"] == "succeeded"
+    assert [row["status"] for row in shop.rows()] == ["succeeded", "interrupted", "succeeded"]
+
+
+def test_a_deploy_is_cancelled_between_its_steps_and_the_old_version_serves(shop: Through) -> None:
+    with shop.engine():
+        shop.deploy()
+        shop.change(health={"tcp": 9, "timeout_s": 60})
+        stuck = request_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:stuck")
+        shop.wait(stuck.version, lambda row: row["stage"] == "health")
+        request_cancel(shop.context, shop.name, stuck.version)
+        row = shop.ended(stuck)
+        assert (row["status"], row["error_code"]) == ("cancelled", "cancelled")
+        assert shop.served() == "version 1"
+        with pytest.raises(Refusal) as refusal:
+            request_cancel(shop.context, shop.name, stuck.version)
+        assert refusal.value.code == "not_cancellable"
+        wait_until(lambda: shop.run_state(row)[0] == "CANCELLED", 20, "Prefect does not say cancelled")
+
+
+def test_cancelling_in_prefect_cancels_the_deploy(shop: Through) -> None:
+    with shop.engine():
+        shop.deploy()
+        shop.change(health={"tcp": 9, "timeout_s": 60})
+        stuck = request_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:stuck")
+        shop.wait(stuck.version, lambda row: row["stage"] == "health")
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        shop.prefect("POST", f"/flow_runs/{shop.row(2)['flow_run_id']}/set_state", {"state": state})
+        assert shop.ended(stuck)["status"] == "cancelled"
+        assert shop.served() == "version 1"
+        wait_until(lambda: shop.run_state(shop.row(2))[0] == "CANCELLED", 20, "Prefect does not say cancelled")
+
+
+def test_a_deploy_that_was_cancelled_before_it_began_never_begins(shop: Through) -> None:
+    with shop.engine():
+        pass  # has registered the deployments
+    queued = request_deploy(shop.context, shop.name, ME)
+    assert request_cancel(shop.context, shop.name, queued.version).status == "cancelled"
+    with shop.engine():
+        wait_until(lambda: shop.run_state(shop.row(1))[0] == "CANCELLED", 30, "the run was not closed")
+    assert shop.containers() == {}
+    assert shop.row(1)["status"] == "cancelled"
+
+
+def test_without_prefect_a_request_is_refused_with_a_failed_row(shop: Through) -> None:
+    settings = shop.context.settings.model_copy(update={"prefect_api_url": f"http://127.0.0.1:{free_port()}/api"})
+    alone = Context.open(settings, "alone", quiet=True)
+    with pytest.raises(Refusal) as refusal:
+        request_deploy(alone, shop.name, ME)
+    alone.close()
+    assert refusal.value.code == "orchestrator_unreachable"
+    row = shop.row(1)
+    assert (row["status"], row["error_code"], row["flow_run_id"]) == ("failed", "orchestrator_unreachable", None)
+    assert shop.containers() == {}
+    with shop.engine():
+        assert shop.deploy()["status"] == "succeeded"
+
+
+def test_an_engine_that_starts_again_leaves_the_schedules_alone(shop: Through) -> None:
+    with shop.engine():
+        deployment = shop.prefect("GET", "/deployments/name/housekeeping/housekeeping")
+        assert [one["active"] for one in deployment["schedules"]] == [True]
+        schedule = deployment["schedules"][0]["id"]
+        shop.prefect("PATCH", f"/deployments/{deployment['id']}/schedules/{schedule}", {"active": False})
+    with shop.engine():
+        paused = shop.prefect("GET", "/deployments/name/housekeeping/housekeeping")
+        assert [one["active"] for one in paused["schedules"]] == [False]
+        going_on = shop.prefect("GET", "/deployments/name/collect-stats/collect-stats")
+        assert [one["active"] for one in going_on["schedules"]] == [True]
+    schedule = paused["schedules"][0]["id"]
+    shop.prefect("PATCH", f"/deployments/{deployment['id']}/schedules/{schedule}", {"active": True})

@@ -1,0 +1,347 @@
+"""The house rules that a machine can check, over the text of the product; each check is shown a breach as well.
+
+The import contracts are in pyproject.toml. What is checked again here is what they cannot see: imports by name, and
+whether a breach would be noticed at all.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from db.models import Base, Deploy
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("db", "tasks", "flows", "webapp")
+LONGEST = 250
+
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+(PURE_MODULES,) = [contract for contract in CONTRACTS if contract["name"].startswith("Pure modules")]
+PURE: list[str] = PURE_MODULES["source_modules"]
+IMPURE: set[str] = {*PURE_MODULES["forbidden_modules"]}
+
+# The one module that may import a library of the outside world.
+GATES = {"docker": "tasks.docker_engine", "subprocess": "tasks.processes"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of the product."""
+
+    module: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax."""
+        return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of its syntax nodes."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> set[str]:
+        """Dotted names of what it imports; `from a import b` gives both a and a.b."""
+        found: set[str] = set()
+        for node in self.nodes:
+            match node:
+                case ast.Import(names=names):
+                    found |= {alias.name for alias in names}
+                case ast.ImportFrom(module=module, names=names, level=0) if module:
+                    found |= {module, *(f"{module}.{alias.name}" for alias in names)}
+                case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]) if _called(function) in {
+                    "import_module",
+                    "__import__",
+                }:
+                    found.add(name)
+        return found
+
+    @property
+    def imported_tops(self) -> set[str]:
+        """First parts of what it imports."""
+        return {name.partition(".")[0] for name in self.imports}
+
+
+def _called(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _sources() -> list[Source]:
+    return [
+        Source(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path.read_text())
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+    ]
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[Source]:
+    """Every Python file of the product."""
+    found = _sources()
+    assert len(found) > 20
+    return found
+
+
+def offences(sources: list[Source], check: Callable[[Source], Iterator[str]]) -> list[str]:
+    """What a check finds, as `module: what`."""
+    return [f"{source.module}: {offence}" for source in sources for offence in check(source)]
+
+
+# The checks
+
+
+def relative_imports(source: Source) -> Iterator[str]:
+    """An import that does not say where it goes escapes the other checks."""
+    yield from (f"line {node.lineno}" for node in source.nodes if isinstance(node, ast.ImportFrom) and node.level)
+
+
+def gates(source: Source) -> Iterator[str]:
+    """A library of the outside world is imported by its one module."""
+    yield from (lib for lib, gate in GATES.items() if lib in source.imported_tops and source.module != gate)
+
+
+BECOMES_GUNICORN = ("flows.cli_processes", "execv")  # `backstay web` turns into it: nothing is run beside us
+
+
+def other_ways_to_run_programs(source: Source) -> Iterator[str]:
+    """os.system and friends would go around the module that runs programs with a timeout and without a shell."""
+    names = r"system|popen|fork|forkpty|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?"
+    for node in source.nodes:
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=name)) if re.fullmatch(names, name):
+                if (source.module, name) != BECOMES_GUNICORN:
+                    yield f"os.{name}"
+            case ast.Call(func=ast.Attribute(attr=name)) if name.startswith("create_subprocess_"):
+                yield name
+            case ast.keyword(arg="shell", value=ast.Constant(value=True)):
+                yield "shell=True"
+
+
+def flask_outside(source: Source) -> Iterator[str]:
+    """Only the window knows Flask."""
+    if source.module.partition(".")[0] != "webapp":
+        yield from (top for top in source.imported_tops if top in {"flask", "werkzeug", "jinja2"})
+
+
+def uses_of_the_window(source: Source) -> Iterator[str]:
+    """Nothing imports webapp."""
+    if source.module.partition(".")[0] != "webapp" and "webapp" in source.imported_tops:
+        yield "webapp"
+
+
+WRITERS = {"insert", "update", "delete", "merge", "query", "bulk_insert_mappings", "bulk_update_mappings"}
+# Columns that no other table has: assigning one to an object is a write when the object is a row.
+OF_A_ROW = {column.name for column in Deploy.__table__.columns} - {
+    column.name for table in Base.metadata.tables.values() if table is not Deploy.__table__ for column in table.columns
+}
+# Names that stand for something else wherever they are used: `work` is what a deploy carries from step to step.
+NO_ROWS = {"self", "response", "work"}
+
+
+def writes_to_the_ledger(source: Source) -> Iterator[str]:
+    """Only db.ledger writes deploy_history: no other insert, update, delete, row object, assignment or SQL."""
+    if source.module in {"db.ledger", "db.models"} or source.module.startswith("db.migrations"):
+        return
+    names = {"Deploy"}
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names if alias.name == "Deploy"}
+    docstrings = {
+        id(node.body[0].value)
+        for node in source.nodes
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+
+    def is_deploy(expression: ast.expr) -> bool:
+        match expression:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in names:
+                return True
+            case ast.Attribute(value=inner, attr="__table__" | "__mapper__"):
+                return is_deploy(inner)
+            case _:
+                return False
+
+    for node in source.nodes:
+        match node:
+            case ast.Call(func=function) if is_deploy(function):
+                yield f"line {node.lineno}: makes a Deploy"
+            case ast.Call(func=function, args=[first, *_]) if _called(function) in WRITERS and is_deploy(first):
+                yield f"line {node.lineno}: {_called(function)}(Deploy)"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="delete" | "merge")) if "session" in name:
+                yield f"line {node.lineno}: deletes or merges an object of unknown kind"
+            case ast.Call(func=ast.Name(id="setattr")):
+                yield f"line {node.lineno}: setattr"
+            case ast.Attribute(value=owner, attr=name, ctx=ast.Store()) if name in OF_A_ROW:
+                if not (isinstance(owner, ast.Name) and owner.id in NO_ROWS):
+                    yield f"line {node.lineno}: assigns .{name}"
+            case ast.Constant(value=str(words)) if "deploy_history" in words and id(node) not in docstrings:
+                yield f"line {node.lineno}: names the table"
+
+
+def missing_docstring(source: Source) -> Iterator[str]:
+    """A module opens with what it does."""
+    if not ast.get_docstring(source.tree):
+        yield "has no docstring"
+
+
+def too_long(source: Source) -> Iterator[str]:
+    """A file stays short enough to be read."""
+    lines = source.text.count("\n")
+    if lines > LONGEST:
+        yield f"{lines} lines"
+
+
+def grab_bags(source: Source) -> Iterator[str]:
+    """No module and no class whose name says nothing."""
+    if source.module.rpartition(".")[2] in {"utils", "util", "helpers", "helper", "common", "misc"}:
+        yield "is a grab bag"
+    for node in source.nodes:
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Manager", "Service", "Helper")):
+            yield f"class {node.name}"
+
+
+def impure_imports(source: Source, everything: dict[str, Source]) -> set[str]:
+    """What a module drags in from outside, by whatever way through the product."""
+    seen, waiting, outside = set[str](), [source.module], set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        imports = everything[module].imports
+        outside |= {name.partition(".")[0] for name in imports} & IMPURE
+        waiting += [name for name in imports if name in everything and name.partition(".")[0] in ROOMS]
+    return outside
+
+
+# The product keeps them
+
+
+def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = lint_imports(config_filename=str(ROOT / "pyproject.toml"))
+    assert outcome == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        relative_imports,
+        gates,
+        other_ways_to_run_programs,
+        flask_outside,
+        uses_of_the_window,
+        writes_to_the_ledger,
+        missing_docstring,
+        too_long,
+        grab_bags,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_the_product_keeps_the_rule(sources: list[Source], check: Callable[[Source], Iterator[str]]) -> None:
+    assert offences(sources, check) == []
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_a_pure_module_drags_in_nothing_impure(sources: list[Source], module: str) -> None:
+    everything = {source.module: source for source in sources}
+    assert impure_imports(everything[module], everything) == set()
+
+
+def test_the_house_has_its_rooms_and_no_other() -> None:
+    built = {"build", "dist"}
+    present = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))}
+    rooms = {name for name in present if name not in built and not name.endswith(".egg-info")}
+    assert rooms - {"test-artifacts"} == {*ROOMS, "tests", "docs"}
+
+
+def test_the_tests_use_no_mock() -> None:
+    offenders = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        imports = Source(path.name, path.read_text()).imports
+        offenders += [path.name for name in imports if re.match(r"unittest\.mock|mock\b|pytest_mock", name)]
+    assert offenders == []
+
+
+# And each check sees a breach
+
+
+@pytest.mark.parametrize(
+    ("check", "module", "text"),
+    [
+        (relative_imports, "tasks.x", "from . import docker_engine"),
+        (gates, "tasks.x", "import docker"),
+        (gates, "tasks.x", "def f():\n    from docker.errors import APIError"),
+        (gates, "flows.x", "import importlib\nimportlib.import_module('docker')"),
+        (gates, "flows.x", "from subprocess import run"),
+        (other_ways_to_run_programs, "tasks.x", "import os\nos.system('ls')"),
+        (other_ways_to_run_programs, "tasks.x", "import os\nos.execvp('ls', ['ls'])"),
+        (other_ways_to_run_programs, "tasks.x", "import asyncio\nasyncio.create_subprocess_exec('ls')"),
+        (other_ways_to_run_programs, "tasks.processes", "run('ls', shell=True)"),
+        (flask_outside, "flows.x", "from flask import request"),
+        (uses_of_the_window, "flows.x", "from webapp.api import app"),
+        (writes_to_the_ledger, "flows.x", "from sqlalchemy import update\nupdate(Deploy).values(status='failed')"),
+        (writes_to_the_ledger, "flows.x", "from db import models\nsession.add(models.Deploy(version=1))"),
+        (writes_to_the_ledger, "flows.x", "from db.models import Deploy as D\nD(version=1)"),
+        (writes_to_the_ledger, "flows.x", "insert(Deploy.__table__)"),
+        (writes_to_the_ledger, "db.x", "sa.delete(Deploy)"),
+        (writes_to_the_ledger, "db.x", "session.query(Deploy).update({})"),
+        (writes_to_the_ledger, "db.x", "session.delete(thing)"),
+        (writes_to_the_ledger, "db.x", "found.error_code = 'internal'"),
+        (writes_to_the_ledger, "db.x", "deploy.status = 'failed'"),
+        (writes_to_the_ledger, "db.x", "deploy.live, other = True, 1"),
+        (writes_to_the_ledger, "db.x", "setattr(deploy, 'status', 'failed')"),
+        (writes_to_the_ledger, "db.x", "session.execute(text('UPDATE deploy_history SET live = true'))"),
+        (missing_docstring, "db.x", "import os"),
+        (too_long, "db.x", "\n" * (LONGEST + 1)),
+        (grab_bags, "db.utils", ""),
+        (grab_bags, "db.x", "class DeployManager: ..."),
+    ],
+)
+def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], module: str, text: str) -> None:
+    assert list(check(Source(module, text)))
+
+
+@pytest.mark.parametrize(
+    ("check", "module", "text"),
+    [
+        (gates, "tasks.docker_engine", "import docker"),
+        (gates, "flows.x", "from tasks import docker_engine"),
+        (flask_outside, "webapp.x", "import flask"),
+        (uses_of_the_window, "webapp.x", "from webapp import auth"),
+        (writes_to_the_ledger, "db.ledger", "session.add(Deploy(version=1))"),
+        (writes_to_the_ledger, "db.x", '"""Reads deploy_history."""\nselect(Deploy).where(Deploy.live)'),
+        (writes_to_the_ledger, "db.x", "update(Workload).values(last_version=1)"),
+        (writes_to_the_ledger, "db.x", "delete(Sample)"),
+        (writes_to_the_ledger, "db.x", "row.username = 'ann'"),
+        (too_long, "db.x", "\n" * LONGEST),
+    ],
+)
+def test_the_check_lets_pass_what_is_right(check: Callable[[Source], Iterator[str]], module: str, text: str) -> None:
+    assert list(check(Source(module, text))) == []
+
+
+def test_the_check_of_pure_modules_sees_what_comes_by_a_detour() -> None:
+    everything = {
+        "tasks.rollout": Source("tasks.rollout", "from tasks import reach"),
+        "tasks": Source("tasks", ""),
+        "tasks.reach": Source("tasks.reach", "from db.models import Deploy"),
+        "db.models": Source("db.models", "from sqlalchemy import Text"),
+    }
+    assert impure_imports(everything["tasks.rollout"], everything) == {"sqlalchemy"}

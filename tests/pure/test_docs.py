@@ -1,0 +1,69 @@
+"""What the program has, the docs have: every setting, every error code, every refusal, in the same words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from db.sentences import BACKUPS, ERRORS, REFUSALS
+from db.settings import Settings
+from db.states import ErrorCode, status_for
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def table(text: str) -> dict[str, list[str]]:
+    """The rows of all tables of a page: what stands in `code` in the first cell -> the other cells."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in text.splitlines() if "|" in line]
+    return {cells[0].strip("`"): cells[1:] for cells in rows if cells[0].startswith("`")}
+
+
+@pytest.fixture(scope="module")
+def settings_page() -> dict[str, list[str]]:
+    """The rows of docs/settings.md."""
+    return table((DOCS / "settings.md").read_text())
+
+
+@pytest.fixture(scope="module")
+def errors_page() -> dict[str, list[str]]:
+    """The rows of docs/errors.md."""
+    return table((DOCS / "errors.md").read_text())
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default_and_its_help(
+    settings_page: dict[str, list[str]], name: str
+) -> None:
+    field = Settings.model_fields[name]
+    default = getattr(field.default, "get_secret_value", lambda: field.default)()
+    shown = f"`{default}`" if str(default) else "empty"
+    assert field.description
+    assert settings_page[f"BACKSTAY_{name.upper()}"] == [shown, field.description]
+
+
+def test_no_setting_is_documented_that_is_not_there(settings_page: dict[str, list[str]]) -> None:
+    documented = {name for name in settings_page if name.startswith("BACKSTAY_")}
+    assert documented == {f"BACKSTAY_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_error_code_is_documented_with_its_sentence(errors_page: dict[str, list[str]], code: ErrorCode) -> None:
+    status, stage, when, sentence = errors_page[code]
+    assert status == status_for(code)
+    assert stage
+    assert when
+    assert sentence == ERRORS[code]
+
+
+@pytest.mark.parametrize("code", [*REFUSALS, *BACKUPS])
+def test_every_refusal_is_documented_with_its_sentence(errors_page: dict[str, list[str]], code: str) -> None:
+    assert errors_page[code] == [(REFUSALS | BACKUPS)[code]]
+
+
+def test_no_code_is_documented_that_is_not_there(errors_page: dict[str, list[str]]) -> None:
+    assert set(errors_page) == {*ErrorCode, *REFUSALS, *BACKUPS}
+
+
+def test_only_rows_that_begin_with_a_code_count() -> None:
+    assert table("| `a` | b | c |\n| x | y |\n|---|---|\nand `d` in a sentence") == {"a": ["b", "c"]}

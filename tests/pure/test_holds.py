@@ -1,0 +1,30 @@
+"""Pins that no automatic deploy shall bring back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from db.holds import hold, is_held, release
+
+BAD = {"kind": "image", "image": "shop:2", "digest": "sha256:2", "image_id": "sha256:bad"}
+SAME_UNDER_ANOTHER_TAG = BAD | {"image": "shop:latest"}
+GOOD = BAD | {"image_id": "sha256:good"}
+
+
+def test_a_pin_is_held_whatever_it_was_asked_for_as(now: datetime) -> None:
+    held = hold([], BAD, 2, "auto_rollback", now)
+    assert is_held(held, SAME_UNDER_ANOTHER_TAG)
+    assert not is_held(held, GOOD)
+    assert held[0] | {"identity": ""} == {
+        "pin_short": "2",
+        "version": 2,
+        "reason": "auto_rollback",
+        "since": "2026-11-23T12:00:00.000Z",
+        "identity": "",
+    }
+
+
+def test_a_pin_is_held_once_and_released_alone(now: datetime) -> None:
+    held = hold(hold(hold([], BAD, 2, "rollback", now), GOOD, 3, "rollback", now), BAD, 4, "rollback", now)
+    assert [entry["version"] for entry in held] == [3, 4]
+    assert [entry["version"] for entry in release(held, BAD)] == [3]

@@ -1,0 +1,204 @@
+"""What a person writes as a spec: what is taken, what is refused by which key, and that no value is ever repeated."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks.specs import RELEASE_KEYS, InvalidSpec, parse_spec, public, release_of
+
+# Stands where a bad value stands. It may be a secret in the wrong place, so no refusal may contain it.
+CANARY = "hunter2canary"
+IMAGE = {"kind": "image", "image": "127.0.0.1:5000/shop:1"}
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """The smallest good spec, with changes; None takes a key away."""
+    whole = {"name": "shop", "source": IMAGE} | changes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+WHOLE = spec(
+    ports=[{"container": 8080, "host": 18080, "address": "127.0.0.1"}],
+    env={"LOG_LEVEL": "info"},
+    secrets={"DB_PASSWORD": CANARY},
+    health={"http": "/healthz", "port": 8080, "timeout_s": 30},
+    resources={"memory_mb": 64, "cpus": 0.5},
+    volumes=[{"name": "data", "path": "/data"}],
+    command=["serve", "--fast"],
+    stop_timeout_s=10,
+    auto_rollback=False,
+    watch_s=60,
+    host="local",
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="the smallest"),
+        pytest.param({"name": "a"}, id="a name of one letter"),
+        pytest.param({"name": "a" * 40}, id="a name of forty"),
+        pytest.param({"source": {"kind": "image", "image": "busybox"}}, id="an image without a tag"),
+        pytest.param({"source": {"kind": "image", "image": "r.example:5000/a/b@sha256:" + "0" * 64}}, id="a digest"),
+        pytest.param({"ports": []}, id="no ports"),
+        pytest.param({"ports": [{"container": 80}, {"container": 81}]}, id="ports that are not published"),
+        pytest.param({"ports": [{"container": 80, "host": 1}, {"container": 80, "host": 2}]}, id="one port, twice out"),
+        pytest.param({"ports": [{"container": 80, "host": 80, "address": "::1"}]}, id="an IPv6 address"),
+        pytest.param({"env": {"PORT": 8080, "RATIO": 0.5}}, id="numbers in env"),
+        pytest.param({"health": {"tcp": 8080}}, id="health by tcp"),
+        pytest.param({"health": {"docker": True}}, id="health by docker"),
+        pytest.param({"health": {"running_s": 3}}, id="health by running"),
+        pytest.param({"health": {"http": "/"}, "ports": [{"container": 80}]}, id="the port of http from ports"),
+        pytest.param({"resources": {"memory_mb": 6}}, id="the least memory"),
+        pytest.param({"stop_timeout_s": 0}, id="stop at once"),
+    ],
+)
+def test_a_good_spec_is_taken_and_comes_back_as_it_was(changes: dict[str, Any]) -> None:
+    parsed = parse_spec(spec(**changes))
+    again = parse_spec(public(parsed))
+    assert again == parsed
+
+
+def test_a_whole_spec_is_shown_as_it_was_written_but_for_the_secrets() -> None:
+    assert public(parse_spec(WHOLE)) == {key: value for key, value in WHOLE.items() if key != "secrets"}
+
+
+def test_what_is_absent_gets_its_default() -> None:
+    shown = public(parse_spec(spec()))
+    assert shown == spec(
+        ports=[], env={}, resources={}, volumes=[], stop_timeout_s=10, auto_rollback=False, watch_s=60, host="local"
+    )
+
+
+def test_numbers_in_env_become_their_text() -> None:
+    assert parse_spec(spec(env={"PORT": 8080})).env == {"PORT": "8080"}
+
+
+PORT = {"container": 80}
+
+
+@pytest.mark.parametrize(
+    ("key", "bad"),
+    [
+        ("spec", CANARY),
+        ("spec", [CANARY]),
+        ("spec", None),
+        ("name", spec(name=None)),
+        ("name", spec(name="")),
+        ("name", spec(name=f"Shop_{CANARY}")),
+        ("name", spec(name=f"-{CANARY}")),
+        ("name", spec(name=f"{CANARY}-")),
+        ("name", spec(name=f"{CANARY}\n")),
+        ("name", spec(name=f"../{CANARY}")),
+        ("name", spec(name=CANARY + "a" * 40)),
+        ("name", spec(name=[CANARY])),
+        ("host", spec(host=f"{CANARY} x")),
+        ("source", spec(source=None)),
+        ("source", spec(source=CANARY)),
+        ("source.kind", spec(source={"image": CANARY})),
+        ("source.kind", spec(source={"kind": CANARY, "image": "shop:1"})),
+        ("source.image", spec(source={"kind": "image"})),
+        ("source.image", spec(source={"kind": "image", "image": ""})),
+        ("source.image", spec(source={"kind": "image", "image": f"https://{CANARY}/x"})),
+        ("source.image", spec(source={"kind": "image", "image": f"user:{CANARY}@r.example/shop:1"})),
+        ("source.image", spec(source={"kind": "image", "image": f"{CANARY} --privileged"})),
+        ("source.image", spec(source={"kind": "image", "image": f"{CANARY}@sha256:0"})),
+        ("source.image", spec(source={"kind": "image", "image": f"{CANARY}:1\n"})),
+        ("source.url", spec(source=IMAGE | {"url": CANARY})),
+        ("ports", spec(ports=CANARY)),
+        ("ports.0", spec(ports=[CANARY])),
+        ("ports.0.container", spec(ports=[{"host": 80}])),
+        ("ports.0.container", spec(ports=[{"container": CANARY}])),
+        ("ports.0.container", spec(ports=[{"container": "8080"}])),
+        ("ports.0.container", spec(ports=[{"container": True}])),
+        ("ports.0.container", spec(ports=[{"container": 0}])),
+        ("ports.0.host", spec(ports=[PORT | {"host": 65536}])),
+        ("ports.1.address", spec(ports=[PORT, {"container": 81, "address": CANARY}])),
+        ("ports.0.protocol", spec(ports=[PORT | {"protocol": CANARY}])),
+        ("ports", spec(ports=[PORT | {"host": 80}, {"container": 81, "host": 80}])),
+        ("ports", spec(ports=[PORT, PORT])),
+        ("env", spec(env=CANARY)),
+        ("env.A", spec(env={"A": [CANARY]})),
+        ("env.A", spec(env={"A": None})),
+        ("env.1A", spec(env={"1A": CANARY})),
+        ("env.A…", spec(env={"A=B": CANARY})),
+        ("secrets", spec(secrets=[CANARY])),
+        ("secrets.A", spec(secrets={"A": {"value": CANARY}})),
+        ("secrets.A…", spec(secrets={"A B": CANARY})),
+        ("secrets", spec(env={"A": CANARY}, secrets={"A": CANARY})),
+        ("health", spec(health={})),
+        ("health", spec(health=CANARY)),
+        ("health", spec(health={"tcp": 80, "running_s": 3})),
+        ("health", spec(health={"tcp": 80, "port": 80})),
+        ("health.http", spec(health={"http": CANARY, "port": 80})),
+        ("health.http", spec(health={"http": f"/{CANARY} HTTP/1.1\r\nX: y", "port": 80})),
+        ("health.port", spec(health={"http": "/"})),
+        ("health.docker", spec(health={"docker": False})),
+        ("health.tcp", spec(health={"tcp": CANARY})),
+        ("health.running_s", spec(health={"running_s": 0})),
+        ("health.timeout_s", spec(health={"tcp": 80, "timeout_s": float("inf")})),
+        ("health.retries", spec(health={"tcp": 80, "retries": CANARY})),
+        ("resources.memory_mb", spec(resources={"memory_mb": 5})),
+        ("resources.memory_mb", spec(resources={"memory_mb": CANARY})),
+        ("resources.cpus", spec(resources={"cpus": 0})),
+        ("resources.cpus", spec(resources={"cpus": float("nan")})),
+        ("resources.gpus", spec(resources={"gpus": CANARY})),
+        ("volumes.0.name", spec(volumes=[{"name": f"/etc/{CANARY}", "path": "/data"}])),
+        ("volumes.0.path", spec(volumes=[{"name": "data", "path": CANARY}])),
+        ("volumes.0.path", spec(volumes=[{"name": "data", "path": f"/{CANARY}:ro"}])),
+        ("volumes", spec(volumes=[{"name": "a", "path": "/data"}, {"name": "b", "path": "/data"}])),
+        ("command", spec(command=CANARY)),
+        ("command", spec(command=[])),
+        ("command.0", spec(command=[1])),
+        ("stop_timeout_s", spec(stop_timeout_s=CANARY)),
+        ("stop_timeout_s", spec(stop_timeout_s=-1)),
+        ("watch_s", spec(watch_s=1)),
+        ("auto_rollback", spec(auto_rollback=CANARY)),
+        ("auto_rollback", spec(auto_rollback="yes")),
+        ("privileged", spec(privileged=CANARY)),
+        ("id", spec(id=CANARY)),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value != CANARY else "",
+)
+def test_a_bad_spec_is_refused_by_its_key_and_its_value_is_not_repeated(key: str, bad: Any) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(bad)
+    refusal = caught.value
+    assert refusal.key == key
+    assert refusal.problem
+    assert CANARY not in repr(refusal)
+    assert CANARY not in str(refusal)
+    assert CANARY not in refusal.problem
+    # A chained exception would carry the value into a traceback.
+    assert refusal.__context__ is None
+    assert refusal.__cause__ is None
+
+
+def test_secret_values_are_neither_shown_nor_printed() -> None:
+    parsed = parse_spec(WHOLE)
+    assert parsed.secrets["DB_PASSWORD"].get_secret_value() == CANARY
+    for text in (repr(parsed), str(parsed), json.dumps(public(parsed)), repr(parsed.secrets), parsed.model_dump_json()):
+        assert CANARY not in text
+
+
+def test_a_spec_cannot_be_changed_after_it_was_checked() -> None:
+    parsed = parse_spec(spec())
+    with pytest.raises(ValueError, match="frozen"):
+        parsed.name = "other"  # type: ignore[misc]
+
+
+def test_a_release_has_the_configuration_and_the_names_of_the_secrets_alone() -> None:
+    release = release_of(public(parse_spec(WHOLE)), ["Z", "DB_PASSWORD"])
+    assert release["secrets"] == ["DB_PASSWORD", "Z"]
+    assert set(release) == {*RELEASE_KEYS, "secrets"}
+    assert "name" not in release
+    assert "host" not in release
+    assert CANARY not in json.dumps(release)
+
+
+def test_a_release_does_not_change_with_what_is_not_part_of_it() -> None:
+    one, other = public(parse_spec(WHOLE)), public(parse_spec(WHOLE | {"watch_s": 30, "host": "second"}))
+    assert release_of(one, []) == release_of(other, [])

@@ -1,0 +1,64 @@
+"""When a version is watched, and what is said of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from db.models import Deploy, Workload
+from flows.watch import is_watched, judge
+from tasks.docker_records import ContainerRecord
+
+
+def container(version: int = 2, **state: Any) -> ContainerRecord:
+    usual = {"running": True, "exit_code": 0, "oom_killed": False, "restarts": 0}
+    return ContainerRecord(
+        id="c",
+        name="shop-v2",
+        labels={"backstay.deploy": str(version)},
+        image_id="sha256:1",
+        state="running",
+        health=None,
+        address="",
+        created_at="",
+        started_at="",
+        ports=[],
+        **(usual | state),
+    )
+
+
+@pytest.mark.parametrize(
+    ("records", "word"),
+    [
+        ([container()], None),
+        ([container(restarts=1)], "ended and was started again"),
+        ([container(running=False, exit_code=3)], "ended"),
+        ([container(running=False, oom_killed=True)], "was killed for using too much memory"),
+        ([], "ended"),
+        ([container(version=1)], "ended"),
+        ([container(), container(version=1, restarts=4)], None),
+    ],
+)
+def test_only_the_containers_of_the_version_itself_are_judged(records: list[ContainerRecord], word: str | None) -> None:
+    verdict = judge(2, records)
+    assert (verdict.word if verdict else None) == word
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "age_s", "watched"),
+    [
+        ({"auto_rollback": True, "watch_s": 60}, "deploy", 59, True),
+        ({"auto_rollback": True, "watch_s": 60}, "deploy", 61, False),
+        ({"auto_rollback": True, "watch_s": 60}, "rollback", 1, True),
+        ({"auto_rollback": True, "watch_s": 60}, "auto_rollback", 1, False),
+        ({"auto_rollback": False, "watch_s": 60}, "deploy", 1, False),
+        ({"auto_rollback": True, "watch_s": 60}, "deploy", -5, False),  # the clock was set back
+    ],
+)
+def test_a_version_is_watched_in_its_first_seconds_and_never_after_an_automatic_rollback(
+    now: datetime, spec: dict[str, Any], reason: str, age_s: int, watched: bool
+) -> None:
+    live = Deploy(reason=reason, finished_at=now - timedelta(seconds=age_s))
+    assert is_watched(Workload(spec=spec), live, now) is watched

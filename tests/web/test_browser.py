@@ -1,0 +1,221 @@
+"""The pages in a real browser: they look right where it can be measured, and keep the content policy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from db import history, ledger
+from db.states import ErrorCode
+from tasks.context import Context, now
+from tests import ledger_steps as steps
+from tests.real_parts import real_part
+from tests.web.conftest import PASSWORD
+from tests.web.test_observations import sample
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WIDE, NARROW = (1440, 900), (390, 844)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    real_part("browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where the app listens."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def busy_shop(context: Context, shop: int) -> int:
+    """The app with half an hour of samples, a gap in them, and deploys of just now."""
+    newest = int(time.time()) // 15 * 15
+    for ts in range(newest - 1500, newest, 15):
+        if not newest - 900 < ts < newest - 600:
+            sample(context, shop, ts, cpu=20.0 + ts % 7)
+    moment = datetime.now(UTC) - timedelta(minutes=4)
+    with context.database.writing() as session:
+        steps.deploy_badly(session, shop, moment)
+        steps.deploy_well(session, shop, moment + timedelta(minutes=1), "c")
+    return shop
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str, people: None) -> Iterator[Callable[..., Page]]:
+    """Opens a page as a person; fails at the end when a page wrote an error or broke the content policy."""
+    errors: list[str] = []
+    opened = []
+
+    def open_page(path: str, who: str = "admin", size: tuple[int, int] = WIDE, **options: str) -> Page:
+        viewport = {"width": size[0], "height": size[1]}
+        browser_context = browser.new_context(viewport=viewport, base_url=address, **options)
+        opened.append(browser_context)
+        page = browser_context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        log_in(page, who)
+        page.goto(path)
+        return page
+
+    yield open_page
+    for browser_context in opened:
+        browser_context.close()
+    assert errors == []
+
+
+def log_in(page: Page, who: str) -> None:
+    """Log in through the form, as people do."""
+    page.goto("/apps")
+    page.locator("[name=username]").fill(who)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("form.login button").click()
+    page.wait_for_url("**/apps")
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+@contextmanager
+def still(page: Page, selector: str) -> Iterator[None]:
+    """An element stays exactly where it is meanwhile."""
+    before = page.locator(selector).bounding_box()
+    yield
+    assert page.locator(selector).bounding_box() == before
+
+
+def test_a_person_logs_in_and_finds_the_apps(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps")
+    row = page.get_by_role("row", name="shop")
+    expect(row).to_contain_text("v5")
+    expect(row).to_contain_text("MiB")
+    row.get_by_role("link", name="shop").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("shop")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en", "ru"])
+@pytest.mark.parametrize("size", [WIDE, NARROW, (360, 740), (2560, 1300)], ids=str)
+def test_an_app_fits_its_window_and_draws_its_chart(
+    visit: Callable[..., Page], busy_shop: int, size: tuple[int, int], locale: str, scheme: str
+) -> None:
+    page = visit("/apps/shop", size=size, locale=locale, color_scheme=scheme)
+    expect(page.locator("[data-canvas] canvas")).to_be_visible()
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    expect(page.locator("[data-hint]")).to_be_hidden()
+    assert overflow(page) == 0
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(12, 14, 18)") == (scheme == "dark")
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+@pytest.mark.parametrize("path", ["/apps", "/system", "/apps/shop/deploy", "/apps/shop/rollback/1"])
+def test_every_page_fits_a_phone(visit: Callable[..., Page], busy_shop: int, path: str, locale: str) -> None:
+    assert overflow(visit(path, size=(360, 740), locale=locale)) == 0
+
+
+def test_the_rollback_dialog_opens_says_what_happens_and_can_be_left(
+    visit: Callable[..., Page], busy_shop: int
+) -> None:
+    page = visit("/apps/shop")
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text("Roll shop back to v1?")
+    expect(dialog).to_contain_text("v5")
+    expect(dialog).to_contain_text("values of secrets")
+    dialog.get_by_role("link", name="Keep as it is").click()
+    expect(dialog).to_be_hidden()
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_rollback_from_the_dialog_shows_up_in_the_history(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop")
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    page.get_by_role("button", name="Roll back to v1").click()
+    expect(page.locator("#history [data-key=v6]")).to_contain_text("Queued")
+    expect(page.locator("#title")).to_contain_text("Deploying")
+
+
+def test_a_running_deploy_is_followed_without_a_jump(
+    visit: Callable[..., Page], context: Context, busy_shop: int
+) -> None:
+    with context.database.writing() as session:
+        steps.begin(session, busy_shop, now())
+    page = visit("/apps/shop")
+    row = page.locator("#history [data-key=v6]")
+    expect(row).to_contain_text("pin the version")
+    with still(page, "#history-title"):
+        with context.database.writing() as session:
+            ledger.fail(session, row_id(context, busy_shop, 6), ErrorCode.PORT_IN_USE, "f" * 16, now())
+        expect(row).to_contain_text("A host port is taken", timeout=10_000)
+
+
+def row_id(context: Context, workload_id: int, version: int) -> int:
+    """The id of the row of a version."""
+    with context.database.reading() as session:
+        found = history.find(session, workload_id, version)
+        assert found is not None
+        return found.id
+
+
+def test_a_window_can_be_chosen_and_its_json_follows(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop")
+    with page.expect_response("**/stats/history?window=6h"):
+        page.locator("[data-window='6h']").click()
+    expect(page.locator("[data-window='6h']")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("section", has=page.locator("[data-chart]")).locator("a.json")).to_have_attribute(
+        "href", "/api/workloads/shop/stats/history?window=6h"
+    )
+
+
+def test_without_samples_the_chart_says_so(visit: Callable[..., Page], shop: int) -> None:
+    expect(visit("/apps/shop").locator("[data-hint]")).to_contain_text("No samples in this window yet")
+
+
+def test_the_theme_is_switched_at_once_and_stays(visit: Callable[..., Page], shop: int) -> None:
+    page = visit("/apps/shop", color_scheme="light")
+    page.locator("[data-theme-switch]").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_viewer_sees_no_button_to_change_anything(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop", who="vera")
+    expect(page.locator("#history [data-key=v5]")).to_be_visible()
+    expect(page.locator("a[data-dialog], [data-dialog-box] form, #history form, #history .button")).to_have_count(0)
+
+
+def test_all_of_it_works_without_a_script(browser: Browser, address: str, people: None, busy_shop: int) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=address)
+    page = context.new_page()
+    log_in(page, "admin")
+    page.goto("/apps/shop")
+    page.locator("a[href$='/rollback/1']").click()
+    expect(page.get_by_role("button", name="Roll back to v1")).to_be_visible()
+    context.close()

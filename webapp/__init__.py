@@ -1,0 +1,1 @@
+"""The window: a thin Flask app with JSON endpoints and panels."""

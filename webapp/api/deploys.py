@@ -1,0 +1,114 @@
+"""Deploys of a workload: the history, one row, what would change, and the requests that start or stop one."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from db import differences, history
+from db.models import Deploy, Workload
+from db.rows import row
+from db.states import Reason, Status
+from flows import requests
+from webapp import params
+from webapp.answers import json_answer
+from webapp.current import caller, context, reading
+from webapp.problems import Problem
+
+blueprint = Blueprint("deploys", __name__, url_prefix="/api/workloads/<name>")
+MOST_ROWS = 200
+DEFAULT_ROWS = 50
+
+
+@blueprint.get("/deploys")
+def list_all(name: str) -> Response:
+    """Rows newest first, a page at a time; `Link: rel=next` when there are older ones."""
+    limit = params.integer("limit", DEFAULT_ROWS, 1, MOST_ROWS) or DEFAULT_ROWS
+    before = params.integer("before", None, 1, params.LARGEST)
+    status, reason = params.choice("status", Status), params.choice("reason", Reason)
+    with reading(name) as (session, workload):
+        rows = page(session, workload, limit + 1, before=before, status=status, reason=reason)
+    return json_answer({"deploys": rows[:limit]}, headers=_next_link(rows, limit))
+
+
+@blueprint.post("/deploys")
+def create(name: str) -> Response:
+    """Start a deploy: 202 with the row."""
+    data = params.json_body(optional=True)
+    params.only_keys(data, {"image"})
+    image = params.optional_text(data, "image", 500)
+    return _accepted(name, requests.request_deploy(context(), name, asked(), image))
+
+
+@blueprint.get("/deploys/<version:version>")
+def show(name: str, version: int) -> Response:
+    """One row."""
+    with reading(name) as (session, workload):
+        return json_answer(_row(session, workload, find(session, workload, version)))
+
+
+@blueprint.get("/deploys/<version:version>/diff")
+def compare(name: str, version: int) -> Response:
+    """What going from `against` (a version, or live) to this version would change."""
+    against = request.args.get("against", "live")
+    other = None if against == "live" else params.integer("against", None, 1, params.LARGEST)
+    with reading(name) as (session, workload):
+        after = find(session, workload, version)
+        before = history.live(session, workload.id) if other is None else find(session, workload, other)
+        return json_answer(differences.between(session, before, after))
+
+
+@blueprint.post("/rollback")
+def roll_back(name: str) -> Response:
+    """Start a rollback: 202 with the row."""
+    data = params.json_body(optional=True)
+    params.only_keys(data, {"version", "expected_live"})
+    version, expected = (params.optional_version(data, key) for key in ("version", "expected_live"))
+    return _accepted(name, requests.request_rollback(context(), name, asked(), version, expected))
+
+
+@blueprint.post("/deploys/<version:version>/cancel")
+def cancel(name: str, version: int) -> Response:
+    """Ask an unfinished deploy to stop: 202 with the row."""
+    return _accepted(name, requests.request_cancel(context(), name, version))
+
+
+def asked() -> requests.Asked:
+    """Who asks, through which door."""
+    return requests.Asked(caller().trigger, caller().actor, params.idempotency_key())
+
+
+def page(session: Session, workload: Workload, limit: int, **filters: Any) -> list[dict[str, Any]]:
+    """Rows of the history, for JSON and for the page."""
+    live, url = history.live(session, workload.id), context().settings.prefect_ui_url
+    found = history.page(session, workload.id, limit=limit, **filters)
+    return [row(deploy, workload.name, live, url) for deploy in found]
+
+
+def find(session: Session, workload: Workload, version: int) -> Deploy:
+    """The row of a version. Raises Problem(no_such_version)."""
+    deploy = history.find(session, workload.id, version)
+    if deploy is None:
+        raise Problem("no_such_version")
+    return deploy
+
+
+def _accepted(name: str, deploy: Deploy) -> Response:
+    with reading(name) as (session, workload):
+        found = _row(session, workload, deploy)
+    return json_answer(found, 202, {"Location": f"/api/workloads/{name}/deploys/{deploy.version}"})
+
+
+def _row(session: Session, workload: Workload, deploy: Deploy) -> dict[str, Any]:
+    return row(deploy, workload.name, history.live(session, workload.id), context().settings.prefect_ui_url)
+
+
+def _next_link(rows: list[dict[str, Any]], limit: int) -> dict[str, str]:
+    if len(rows) <= limit:
+        return {}
+    known = {key: request.args[key] for key in ("status", "reason") if key in request.args}
+    query = urlencode({**known, "limit": limit, "before": rows[limit - 1]["version"]})
+    return {"Link": f'<{request.path}?{query}>; rel="next"'}

@@ -1,0 +1,46 @@
+"""What can be seen of a workload: its event log, its containers now, and what they wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from db import events
+from db.models import Workload
+from tasks import runtime
+from webapp import params, patience, shapes
+from webapp.answers import json_answer
+from webapp.current import context, reading, workload_named
+
+blueprint = Blueprint("observations", __name__, url_prefix="/api/workloads/<name>")
+SNAPSHOT_TIMEOUT_S = 3.0
+_NOTHING_SEEN: dict[str, Any] = {"available": False, "containers": []}
+
+
+@blueprint.get("/events")
+def events_of(name: str) -> Response:
+    """Lines newest first."""
+    limit = params.integer("limit", 100, 1, 1000) or 100
+    with reading(name) as (session, workload):
+        return json_answer({"events": [shapes.event(entry) for entry in events.page(session, workload.id, limit)]})
+
+
+@blueprint.get("/runtime-state")
+def runtime_state(name: str) -> Response:
+    """The containers as they are now; `available` is false while Docker does not answer."""
+    return json_answer(snapshot(workload_named(name)))
+
+
+@blueprint.get("/logs")
+def logs(name: str) -> Response:
+    """The last lines of the containers: {"lines": […]}; 503 engine_unreachable while Docker does not answer."""
+    tail = params.integer("tail", 100, 1, runtime.LONGEST_TAIL) or 100
+    return json_answer({"lines": runtime.log_tail(context(), workload_named(name), tail)})
+
+
+def snapshot(workload: Workload) -> dict[str, Any]:
+    """The containers of a workload, for JSON and for the page; never waits long."""
+    here = context()
+    future = patience.start(lambda: runtime.snapshot(here, workload))
+    return patience.result(future, SNAPSHOT_TIMEOUT_S, _NOTHING_SEEN, here.log)

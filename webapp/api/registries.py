@@ -1,0 +1,50 @@
+"""Credentials of image registries: stored encrypted, never shown again."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response
+
+from db import accounts
+from tasks.context import now
+from tasks.specs import InvalidSpec
+from webapp import params
+from webapp.answers import json_answer, nothing
+from webapp.current import context
+from webapp.problems import Problem
+
+blueprint = Blueprint("registries", __name__, url_prefix="/api/registries")
+_HOST = re.compile(r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$")
+
+
+@blueprint.get("")
+def list_all() -> Response:
+    """Hosts and user names, nothing else."""
+    with context().database.reading() as session:
+        stored = [{"host": row.host, "username": row.username} for row in accounts.registries(session)]
+    return json_answer({"registries": stored})
+
+
+@blueprint.put("/<host>")
+def put(host: str) -> Response:
+    """Store or replace the credentials of a registry."""
+    data = params.json_body()
+    params.only_keys(data, {"username", "password"})
+    username, password = params.text(data, "username", 255), params.text(data, "password", 4096)
+    if len(host) > 255 or not _HOST.match(host):
+        raise InvalidSpec("host", "must be a registry host, with a port if it needs one")
+    context().redactor.learn([password])
+    with context().database.writing() as session:
+        accounts.put_registry(session, host, username, context().vault.lock(password), now())
+    return json_answer({"host": host, "username": username})
+
+
+@blueprint.delete("/<host>")
+def remove(host: str) -> Response:
+    """Forget the credentials of a registry: 204."""
+    with context().database.writing() as session:
+        gone = accounts.delete_registry(session, host) if _HOST.match(host) else False
+    if not gone:
+        raise Problem("no_such_registry")
+    return nothing()

@@ -1,0 +1,65 @@
+"""The web app: puts the blueprints together. `gunicorn 'webapp.app:create_app()'` runs it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
+
+from db.settings import load_settings
+from flows.requests import Refusal
+from tasks.context import Context
+from tasks.logs import guard_streams
+from webapp import auth, headers, i18n, preferences, problems, views
+from webapp.api import deploys, health, observations, registries, stats, workloads
+from webapp.attempts import Attempts
+from webapp.current import EXTENSION
+from webapp.pages import actions, apps, login, system
+from webapp.params import LARGEST
+from webapp.readiness import Readiness
+
+MAX_BODY = 1024 * 1024
+BLUEPRINTS: tuple[ModuleType, ...] = (
+    health,
+    workloads,
+    deploys,
+    stats,
+    observations,
+    registries,
+    login,
+    apps,
+    actions,
+    system,
+)
+
+
+def create_app(context: Context | None = None) -> Flask:
+    """The app over a context; without one, over the settings of the environment."""
+    app = Flask("webapp")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.extensions[EXTENSION] = opened = context or _own_context()
+    app.extensions["backstay.attempts"] = Attempts()
+    app.extensions["backstay.readiness"] = Readiness(opened)
+    app.url_map.strict_slashes = False
+    app.url_map.converters["version"] = VersionConverter
+    for part in (headers, preferences, auth, i18n, problems, views):
+        part.install(app)
+    app.register_error_handler(Refusal, problems.refused)
+    for module in BLUEPRINTS:
+        app.register_blueprint(module.blueprint)
+    return app
+
+
+def _own_context() -> Context:
+    """The context of a web process of its own."""
+    context = Context.open(load_settings(), "web")
+    guard_streams(context.redactor)
+    return context
+
+
+class VersionConverter(IntegerConverter):
+    """A version in an address; one that no database column can hold is not found."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST)

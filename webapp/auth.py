@@ -1,0 +1,96 @@
+"""Who calls, and whether they may: bearer tokens, session cookies, roles, and the refusal of other sites.
+
+The guard runs before every view. Logging in and out is in webapp.pages.login.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from db import accounts
+from tasks.context import now
+from webapp import permissions, preferences
+from webapp.current import Caller, context
+from webapp.problems import Problem
+
+COOKIE = "backstay_session"
+PAGES = frozenset({"apps", "system"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
+
+
+def install(app: Flask) -> None:
+    """Put the guard before every view."""
+    app.before_request(guard)
+
+
+def guard() -> AnyResponse | None:
+    """Let the request through, send a browser to the login page, or raise Problem."""
+    g.caller = None
+    wanted = permissions.needed(request.endpoint)
+    if wanted == permissions.OPEN:
+        return None
+    g.caller = identify()
+    if g.caller is None:
+        return _ask_to_log_in()
+    if g.caller.in_browser:
+        refuse_other_sites()
+    if not permissions.allows(g.caller.role, wanted):
+        raise Problem("forbidden")
+    return None
+
+
+def identify() -> Caller | None:
+    """The caller: by token when an Authorization header is there, else by cookie; None when neither is good."""
+    if "Authorization" in request.headers:
+        return _by_token(request.headers["Authorization"])
+    cookie = request.cookies.get(COOKIE)
+    return _by_cookie(cookie) if cookie else None
+
+
+def refuse_other_sites() -> None:
+    """Raise Problem(cross_site) for a changing request that a page of another origin made the browser send.
+
+    Sec-Fetch-Site says it outright. Browsers leave it out on plain HTTP, where Origin must be our own host. A client
+    that sends neither is no browser, and so nobody's cookies are being misused.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    is_own = site in {"same-origin", "none"} if site else origin is None or urlsplit(origin).netloc == request.host
+    if not is_own:
+        raise Problem("cross_site")
+
+
+def local_path(target: str | None) -> str:
+    """Where to go after the login: a path of this site, whatever was asked for."""
+    if not target or target[0] != "/" or target[1:2] in {"/", "\\"}:
+        return "/apps"
+    is_ours = urlsplit(target).path.removeprefix("/").partition("/")[0] in PAGES
+    return target if is_ours and target.isprintable() and "\\" not in target else "/apps"
+
+
+def _by_token(header: str) -> Caller | None:
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    with context().database.reading() as session:
+        token = accounts.find_token(session, value.strip())
+    return Caller(f"token:{token.label or token.id}", token.role, in_browser=False) if token else None
+
+
+def _by_cookie(value: str) -> Caller | None:
+    with context().database.reading() as session:
+        user = accounts.session_user(session, value, now())
+    return Caller(user.name, user.role, in_browser=True) if user else None
+
+
+def _ask_to_log_in() -> AnyResponse:
+    if request.path.startswith("/api/") or "Authorization" in request.headers:
+        raise Problem("unauthorized", headers=_CHALLENGE)
+    arguments = urlencode(preferences.known_arguments())
+    target = f"{preferences.page()}?{arguments}".rstrip("?")
+    return redirect(f"/login?{urlencode({'next': target})}", 303, Response)

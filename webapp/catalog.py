@@ -1,0 +1,55 @@
+"""Keeps the catalogs in step with the texts of the source: `python -m webapp.catalog` updates every one of them.
+
+Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.sentences.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from db.sentences import SENTENCES
+from webapp.i18n import LANGUAGES, SOURCE, po_path
+
+ROOM = Path(__file__).parent
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+OPTIONS = {"templates/**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false"}}
+KEYWORDS = {"gettext": None, "ngettext": (1, 2), "N_": None, "_": None}
+
+
+def template() -> Catalog:
+    """Every text that a page can show, in the order of the files."""
+    catalog = Catalog(project="Backstay", charset="utf-8", fuzzy=False)
+    for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
+        catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
+    for text in SENTENCES.values():
+        catalog.add(text, locations=[("db/sentences.py", 1)])
+    return catalog
+
+
+def stored(code: str) -> Catalog:
+    """The catalog of a language as it lies in the repository."""
+    with po_path(code).open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def update(code: str) -> Catalog:
+    """Bring the catalog of a language in step: new texts are added empty, unused ones go. No fuzzy guesses."""
+    path = po_path(code)
+    catalog = stored(code) if path.exists() else Catalog(locale=code, project="Backstay", fuzzy=False)
+    catalog.update(template(), no_fuzzy_matching=True, update_creation_date=False)
+    catalog.obsolete.clear()
+    catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = catalog.project
+    catalog.revision_date = catalog.creation_date
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, catalog, width=100, omit_header=False, include_lineno=False, sort_output=True)
+    return catalog
+
+
+if __name__ == "__main__":
+    for other in LANGUAGES.keys() - {SOURCE}:
+        update(other)

@@ -1,0 +1,55 @@
+"""Who may call what: one table, endpoint -> role. What is not in it is refused to everybody. Pure."""
+
+from __future__ import annotations
+
+OPEN = "open"
+VIEWER = "viewer"
+ADMIN = "admin"
+
+PERMISSIONS: dict[str, str] = {
+    "static": OPEN,
+    "health.healthz": OPEN,
+    "health.readyz": OPEN,
+    "login.show": OPEN,
+    "login.log_in": OPEN,
+    "login.log_out": VIEWER,
+    "workloads.list_all": VIEWER,
+    "workloads.create": ADMIN,
+    "workloads.show": VIEWER,
+    "workloads.change": ADMIN,
+    "workloads.remove": ADMIN,
+    "deploys.list_all": VIEWER,
+    "deploys.create": ADMIN,
+    "deploys.show": VIEWER,
+    "deploys.compare": VIEWER,
+    "deploys.roll_back": ADMIN,
+    "deploys.cancel": ADMIN,
+    "stats.of_workload": VIEWER,
+    "stats.of_installation": VIEWER,
+    "observations.events_of": VIEWER,
+    "observations.runtime_state": VIEWER,
+    "observations.logs": VIEWER,
+    "registries.list_all": VIEWER,
+    "registries.put": ADMIN,
+    "registries.remove": ADMIN,
+    "apps.home": VIEWER,
+    "apps.overview": VIEWER,
+    "apps.show": VIEWER,
+    "actions.confirm_deploy": ADMIN,
+    "actions.deploy": ADMIN,
+    "actions.confirm_rollback": ADMIN,
+    "actions.roll_back": ADMIN,
+    "actions.cancel": ADMIN,
+    "system.show": VIEWER,
+}
+_RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
+
+
+def needed(endpoint: str | None) -> str | None:
+    """The role that an endpoint asks for; None: nobody may. An address without endpoint shows its 404 to viewers."""
+    return VIEWER if endpoint is None else PERMISSIONS.get(endpoint)
+
+
+def allows(role: str, wanted: str | None) -> bool:
+    """Whether somebody of `role` may do what asks for `wanted`."""
+    return wanted is not None and _RANK.get(role, 0) >= _RANK[wanted]

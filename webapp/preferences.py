@@ -1,0 +1,71 @@
+"""What a reader prefers, kept in cookies: the language and the theme. Set by ?lang= and ?theme= on any page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, request
+
+from tasks.specs import NAME
+from webapp import i18n
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+A_YEAR_S = 365 * 24 * 3600
+_NAME = re.compile(NAME)
+
+
+def theme() -> str:
+    """auto, light or dark."""
+    for asked in (request.args.get("theme"), request.cookies.get(THEME_COOKIE)):
+        if asked in THEMES:
+            return str(asked)
+    return "auto"
+
+
+def here(**changes: str) -> str:
+    """The address of this page with other arguments."""
+    return f"{page()}?{urlencode({**known_arguments(), **changes})}"
+
+
+def page() -> str:
+    """The path of this page, or /apps: a path that leads nowhere may be anything, and is not repeated."""
+    name = (request.view_args or {}).get("name")
+    # Who is logged in sees only the names of workloads again; before the login nobody is told which those are.
+    is_known = name is None or name == g.get("workload") or (g.get("caller") is None and _NAME.match(name))
+    is_one = request.method == "GET" and request.endpoint is not None and request.endpoint != "static"
+    return request.path if is_one and is_known else "/apps"
+
+
+def known_arguments() -> dict[str, str]:
+    """What the query says that a page of ours understands; the rest may be anything, a password say."""
+    return {key: value for key, value in request.args.items() if key == "before" and value.isdigit()}
+
+
+def install(app: Flask) -> None:
+    """Keep what was chosen, and tell the templates."""
+    app.after_request(_keep)
+    app.context_processor(_for_templates)
+
+
+def _keep(response: Response) -> Response:
+    chosen = {i18n.COOKIE: (i18n.LANGUAGES, "lang"), THEME_COOKIE: (THEMES, "theme")}
+    for cookie, (known, argument) in chosen.items():
+        value = request.args.get(argument)
+        if value in known:
+            # Readable by our own script on purpose: it switches the theme without a round trip. Not a secret.
+            response.set_cookie(cookie, str(value), max_age=A_YEAR_S, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def _for_templates() -> dict[str, Any]:
+    return {
+        "language": i18n.language(),
+        "locale_code": i18n.LOCALES[i18n.language()],
+        "languages": i18n.LANGUAGES,
+        "theme": theme(),
+        "themes": THEMES,
+        "here": here,
+    }

@@ -1,0 +1,34 @@
+// Shows a confirmation in a dialog instead of a page of its own. The form in it is the same, and sent as a plain form.
+
+export function offerDialogs() {
+  const box = document.querySelector('[data-dialog-box]');
+  if (!box) return;
+
+  document.addEventListener('click', async (event) => {
+    const link = event.target.closest('a[data-dialog]');
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    try {
+      const response = await fetch(`${link.getAttribute('href')}?dialog=1`, { redirect: 'manual' });
+      if (!response.ok) throw new Error();
+      show(box, await response.text());
+    } catch {
+      location.assign(link.href); // the page says what is wrong
+    }
+  });
+
+  box.addEventListener('click', (event) => {
+    const isBackdrop = event.target === box;
+    if (isBackdrop || event.target.closest('[data-close]')) {
+      event.preventDefault();
+      box.close();
+    }
+  });
+}
+
+function show(box, html) {
+  // Our own server rendered it, and the content policy lets no script in it run.
+  box.replaceChildren(...new DOMParser().parseFromString(html, 'text/html').body.childNodes);
+  box.showModal();
+  (box.querySelector('input:not([type=hidden])') ?? box.querySelector('[data-close]'))?.focus();
+}

@@ -1,0 +1,79 @@
+// What every page does on top of plain HTML: local times, copying, the theme, dialogs, and keeping panels fresh.
+// Without it all pages still work.
+import { keepFresh } from './fresh.js';
+import { offerDialogs } from './dialog.js';
+
+const language = document.documentElement.dataset.locale;
+
+export function sayTimes(root = document) {
+  const full = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+  for (const element of root.querySelectorAll('time[data-time]')) {
+    element.title = full.format(new Date(element.dateTime));
+  }
+}
+
+function countUp() {
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 0, style: 'unit', unit: 'second' });
+  for (const element of document.querySelectorAll('[data-since]')) {
+    const passed = Math.max(0, (Date.now() - Date.parse(element.dataset.since)) / 1000);
+    element.textContent = number.format(Math.floor(passed));
+  }
+}
+
+export function announce(text) {
+  document.querySelector('[data-announcer]').textContent = text;
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    return; // not allowed on plain HTTP; the title has the whole text
+  }
+  button.classList.add('is-copied');
+  announce(button.dataset.copied ?? '');
+  setTimeout(() => button.classList.remove('is-copied'), 1500);
+}
+
+function switchTheme(link) {
+  const order = ['auto', 'dark', 'light'];
+  const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];
+  document.documentElement.dataset.theme = next;
+  const secure = location.protocol === 'https:' ? '; secure' : '';
+  document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax${secure}`;
+  const name = JSON.parse(link.dataset.names)[next];
+  link.title = name;
+  link.setAttribute('aria-label', name);
+  announce(name);
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-copy]');
+  if (button) copy(button);
+  const theme = event.target.closest('[data-theme-switch]');
+  if (theme) {
+    event.preventDefault();
+    switchTheme(theme);
+  }
+});
+
+// A second press must not start a second deploy.
+document.addEventListener('submit', (event) => {
+  if (event.defaultPrevented) return;
+  for (const button of event.target.querySelectorAll('button')) setTimeout(() => (button.disabled = true));
+});
+
+// A page that comes back from the browser's memory has not been sent again.
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll('form button')) button.disabled = false;
+});
+
+sayTimes();
+countUp();
+setInterval(countUp, 1000);
+offerDialogs();
+keepFresh(() => sayTimes());
+if (document.querySelector('[data-chart]')) {
+  import('./chart.js').then(({ drawCharts }) => drawCharts());
+}

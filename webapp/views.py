@@ -1,0 +1,40 @@
+"""What every template has at hand: the caller, the words, the addresses of static files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g
+from markupsafe import Markup, escape
+
+from webapp import words
+from webapp.i18n import gettext
+
+STATIC = Path(__file__).parent / "static"
+
+
+def install(app: Flask) -> None:
+    """Give the templates their words and helpers."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["word"] = lambda code, table: gettext(words.word(code, table))
+    app.jinja_env.filters["translated"] = gettext
+    app.jinja_env.filters["rich"] = rich
+    app.jinja_env.globals["chart_words"] = lambda: {key: gettext(text) for key, text in words.CHART.items()}
+    app.jinja_env.globals["echarts"] = f"vendor/{vendored('echarts')['file']}"
+    app.context_processor(lambda: {"caller": g.get("caller")})
+
+
+def rich(text: str) -> Markup:
+    """The text as HTML, with what stands between backticks as code."""
+    parts = (
+        Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`"))
+    )
+    return Markup("").join(parts)
+
+
+def vendored(name: str) -> dict[str, Any]:
+    """The entry of a vendored part. Raises StopIteration when there is none, which stops the start of the app."""
+    parts = json.loads((STATIC / "vendor" / "vendor.json").read_text())
+    return next(part for part in parts if part["name"] == name)

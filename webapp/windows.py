@@ -1,0 +1,14 @@
+"""The time windows that samples can be asked for, in seconds, and how many points an answer has at most. Pure."""
+
+from __future__ import annotations
+
+WINDOWS: dict[str, int] = {
+    "30m": 30 * 60,
+    "2h": 2 * 3600,
+    "6h": 6 * 3600,
+    "24h": 24 * 3600,
+    "7d": 7 * 24 * 3600,
+    "30d": 30 * 24 * 3600,
+}
+# A window of 6 hours has 1440 ticks of 15 s, all of which are answered; longer ones are averaged.
+MOST_POINTS = 1500

@@ -1,0 +1,23 @@
+"""gunicorn's worker, but what is no good HTTP is refused without a word of it: neither said back nor logged."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """See gunicorn.workers.base.Worker."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer 400 to what cannot be parsed, 500 to the rest. By type only: gunicorn would quote the request."""
+        status, reason = (400, "Bad Request") if isinstance(exc, ParseException) else (500, "Internal Server Error")
+        log = self.log.warning if status == 400 else self.log.error
+        log("request refused: %s (%s)", reason, type(exc).__name__)
+        with contextlib.suppress(OSError):
+            util.write_error(client, status, reason, "")
