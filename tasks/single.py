@@ -6,9 +6,12 @@ the new one is live, so at every moment a crash leaves something to go back to.
 
 from __future__ import annotations
 
-from db.models import Workload
+from collections.abc import Sequence
+
+from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import order, probes
+from tasks.context import Context
 from tasks.docker_records import ContainerRecord, NewContainer
 from tasks.failures import Failure
 from tasks.reach import PublishedPorts, Reach
@@ -68,13 +71,23 @@ def settle(work: Work) -> None:
 
 def undo(work: Work) -> None:
     """After a failure: the new container goes, the old one runs again."""
-    live = work.live.version if work.live else None
-    order.restore(work.context, _workload(work), live)
+    restore(work.context, _workload(work), work.live)
 
 
 def clean_up(work: Work) -> None:
     """After success: the containers of older versions go."""
-    order.restore(work.context, _workload(work), work.deploy.version)
+    restore(work.context, _workload(work), work.deploy)
+
+
+def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
+    """Exactly the container of the live version is there and runs; answers whether there was anything to do."""
+    return bool(order.restore(context, workload, live.version if live else None))
+
+
+def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
+    """Whether one container of the live version runs, and its image is the pinned one. Pure."""
+    running = [one.image_id for one in records if one.version == live.version and one.running]
+    return running == [(live.pin or {}).get("image_id")]
 
 
 def _new_container(work: Work) -> NewContainer:
