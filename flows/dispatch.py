@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from db import events, history, holds, ledger, workloads
+from db import events, history, ledger, workloads
 from db.models import Deploy
 from db.states import ErrorCode, Stage
+from flows import holding
 from flows.housekeeping import after_deploy
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -141,7 +142,7 @@ def _finish(work: Work, done: list[dict[str, Any]], began: float) -> None:
         stages = [*done, {"name": str(Stage.FINISH), "ms": _ms_since(began)}]
         ledger.succeed(session, work.deploy.id, stages, now())
         _adopt(session, work)
-        _hold_and_release(session, work)
+        holding.after_success(session, work)
         for note in work.notes:
             events.note(session, work.deploy.workload_id, note, now(), level="warning")
         back = f", back to version {work.deploy.rollback_of}" if work.is_rollback else ""
@@ -177,18 +178,6 @@ def _adopt(session: Any, work: Work) -> None:
     workloads.change(session, workload.id, kept | taken, workload.secrets, now())
 
 
-def _hold_and_release(session: Any, work: Work) -> None:
-    """What was gone back from is held from automatic deploys, until a person deploys it by hand."""
-    workload = workloads.by_id(session, work.deploy.workload_id)
-    held, pin = list(workload.held_pins), work.pin or {}
-    if work.deploy.trigger in holds.BY_HAND or work.is_rollback:
-        held = holds.release(held, pin)
-    if work.is_rollback and work.live is not None and not history.same_pin(work.live.pin, pin):
-        held = holds.hold(held, work.live.pin or {}, work.live.version, work.deploy.reason, now())
-    if held != workload.held_pins:
-        workload.held_pins = held
-
-
 OWN_KEYS = ("name", "host", "auto_rollback", "watch_s")
 
 
@@ -207,6 +196,7 @@ def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, A
         if in_order:
             workloads.set_unsettled(session, work.deploy.workload_id, False)
         events.note(session, work.deploy.workload_id, _sorry(work, stage, failure), now(), level="error")
+        holding.after_failure(session, work, failure.code)
     _attempt_quietly(work, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
     work.context.log.error("%r ended: %s in %s", work, failure.code, stage, extra={"kind": failure.kind})
     return failure.code

@@ -39,6 +39,11 @@ class Rollout(Protocol):
     def runs_as_pinned(self, live: Deploy, records: Sequence[ContainerRecord]) -> bool:
         """Whether the containers that Docker has are those that the live row speaks of, and run."""
 
+    def still_works(
+        self, context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]
+    ) -> bool:
+        """Whether what runs passes its health check at this moment: asked while a new version is watched."""
+
 
 class SourceKind(Protocol):
     """Turns what was asked for into a pin, and a pin into something that can run."""

@@ -338,6 +338,23 @@ def test_a_failed_row_holds_a_code_and_nothing_of_the_error(shop: Scenario, imag
     assert "s3cret-value-42" not in log
 
 
+def test_what_fails_its_check_is_held_where_the_workload_goes_back_by_itself(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    bad = images.publish(tag("bad"), f"{shop.name} bad", "broken_health")
+    shop.create(tag("1"), health={"http": "/healthz", "timeout_s": 1})
+    shop.deploy()
+    assert shop.deploy(tag("bad"))["error_code"] == "health_timeout"
+    assert shop.held() == []
+    shop.change(auto_rollback=True)
+    assert shop.deploy(tag("nope"))["error_code"] == "reference_not_found"
+    assert shop.held() == []
+    shop.deploy(tag("bad"))
+    assert [pin["pin_short"] for pin in shop.held()] == [bad.digest.removeprefix("sha256:")[:12]]
+    assert shop.held()[0]["reason"] == "auto_rollback"
+
+
 def test_what_was_rolled_back_from_is_held_until_a_person_deploys_it(shop: Scenario, images: Images, tag: Tag) -> None:
     images.publish(tag("1"), "one")
     bad = images.publish(tag("2"), "two")
