@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import pytest
-
 from db import history, images, ledger, workloads
 from db.connection import Database
 from db.models import Deploy
@@ -22,13 +20,6 @@ from tests.ledger_steps import (
     pin,
     roll_back,
 )
-
-
-@pytest.fixture
-def shop(database: Database, now: datetime) -> int:
-    """A workload without a deploy."""
-    with database.writing() as session:
-        return add_workload(session, now, name="shop")
 
 
 def wanted(database: Database, keep_images: int = 2, host: str = "local") -> dict[str, set[tuple[str, int]]]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import docker
 import pytest
 
 from db import images as stored
-from db.migrate import upgrade
-from db.settings import Settings
 from flows.housekeeping import arrange_images, tidy
 from tasks import availability, host_images
 from tasks.context import Context, now
@@ -23,27 +21,6 @@ from tests.engine.scenario import Scenario
 from tests.real_parts import free_port
 
 Tag = Callable[[str], str]
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[Context]:
-    """A context over an empty ledger."""
-    context = Context.open(settings, "test", quiet=True)
-    upgrade(context.database)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
-    """The workload of the test."""
-    return Scenario(context, docker_client, workload_name, free_port())
-
-
-@pytest.fixture
-def tag(registry: RegistryServer, workload_name: str) -> Tag:
-    """Names an image of this test in the registry."""
-    return lambda version: f"{registry.address}/{workload_name}:{version}"
 
 
 def brought(context: Context) -> set[str]:
