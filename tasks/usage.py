@@ -75,7 +75,7 @@ def _scale(settings: Settings, window_s: int, now: int) -> tuple[int, int]:
     interval = settings.stats_interval or USUAL_INTERVAL_S
     width = width_for(window_s, interval, kept_s(settings))
     # Between two ticks the window does not move, so that an answer stays what it is until there is something new.
-    return width, ceiling(now - window_s, width) if width else (now // interval * interval) - window_s
+    return width, ceiling(now - window_s, width or interval)
 
 
 def _parts(session: Session, owner_id: int, width: int, since: int, now: int) -> list[Part]:
