@@ -9,7 +9,7 @@ ROOMS := db tasks flows webapp tests
 .DEFAULT_GOAL := help
 # The steps of a target come one after the other: a virtual environment may need the packages of `system` first.
 .NOTPARALLEL:
-.PHONY: help up demo test lint format bench clean system system-tests
+.PHONY: help up demo test lint format bench clean system system-tests system-bench
 
 help: ## list the targets
 	@echo 'make TARGET, where TARGET is one of'
@@ -34,8 +34,8 @@ format: .venv/.stamp ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet $(ROOMS)
 	@$(BIN)/ruff format $(ROOMS)
 
-bench: system-tests .venv/.stamp ## measure, beside a baseline of the same run; prints ratios
-	@$(BIN)/python -m tests.bench
+bench: system-bench .venv/.stamp ## measure, beside a baseline of the same run; prints ratios; ARGS names the parts
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove the virtual environment and the caches; HOME stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
@@ -45,6 +45,9 @@ system:
 
 system-tests:
 	@.ci/ensure-system --tests
+
+system-bench:
+	@.ci/ensure-system --bench
 
 # Made anew only when the lock file or the project file has changed. The lock names every package, so nothing is resolved;
 # `pip check` says if it should be incomplete.

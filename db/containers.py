@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Container
@@ -40,4 +40,23 @@ def mark_removed(session: Session, docker_ids: Iterable[str], now: datetime) -> 
         update(Container)
         .where(Container.docker_id.in_(list(docker_ids)), Container.removed_at.is_(None))
         .values(removed_at=now)
+    )
+
+
+def versions(session: Session, workload_id: int) -> dict[int, int]:
+    """Container id -> deploy version, of all containers of a workload that the index knows, removed ones included."""
+    query = select(Container.id, Container.deploy_version).where(
+        Container.owner_type == OWNER, Container.owner_id == workload_id
+    )
+    return {row.id: row.deploy_version for row in session.execute(query)}
+
+
+def forget_removed(session: Session, workload_id: int, before: int) -> None:
+    """Delete from the index what was removed before a moment (epoch seconds): its samples have to be gone by then."""
+    session.execute(
+        delete(Container).where(
+            Container.owner_type == OWNER,
+            Container.owner_id == workload_id,
+            Container.removed_at < datetime.fromtimestamp(before, UTC),
+        )
     )

@@ -13,6 +13,9 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
+from db.tier_tables import Bucket, TierMark
+
+__all__ = ["Bucket", "TierMark"]  # the others are here
 
 
 class Workload(Base):

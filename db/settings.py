@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     keep_images: int = Field(
         5, ge=2, description="Succeeded releases per workload whose rows and images are always kept to go back to."
     )
+    keep_raw_hours: int = Field(48, ge=1, description="Hours that single samples of CPU and memory are kept.")
+    keep_1min_days: int = Field(7, ge=1, description="Days that samples summed up by the minute are kept.")
+    keep_15min_days: int = Field(30, ge=1, description="Days that samples summed up by 15 minutes are kept.")
+    keep_1h_days: int = Field(400, ge=1, description="Days that samples summed up by the hour are kept.")
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."

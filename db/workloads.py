@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db import tiers
 from db.models import Container, Deploy, Document, Sample, Workload
 
 OWNER = "workload"
@@ -92,6 +93,7 @@ def remove(session: Session, workload_id: int) -> None:
     session.execute(delete(Workload).where(Workload.id == workload_id))  # the ledger and the events go by cascade
     # Last, so that a tick that looked at the index just before has had its turn.
     session.execute(delete(Sample).where(Sample.owner_type == OWNER, Sample.owner_id == workload_id))
+    tiers.forget(session, workload_id)
     drop_unused_documents(session)
 
 

@@ -23,6 +23,7 @@ from db.states import ErrorCode, Trigger
 from flows import dispatch as choke_point
 from flows.housekeeping import tidy
 from flows.requests import Asked, Refusal, open_deploy, open_rollback
+from flows.rollups import sum_up_installation
 from tasks.context import Context
 from tasks.sampling import Sampler, align, ticks_of
 from tasks.specs import NAME, InvalidSpec
@@ -80,6 +81,7 @@ def _collect(engine: Engine) -> State[Any]:
     if interval == 0 or time.time() - scheduled.timestamp() > LATE_S:
         return Completed(message="sampling is off" if interval == 0 else "late, left out")
     done = [collect_tick(engine, ts) for ts in ticks_of(int(scheduled.timestamp()), interval)]
+    sum_up_installation(engine.context, int(time.time()))
     return Completed(message=f"{sum(done)} samples")
 
 
@@ -93,7 +95,7 @@ def collect_tick(engine: Engine, ts: int) -> int:
 
 @flow(name="housekeeping", persist_result=False, log_prints=False)
 def housekeeping() -> State[Any]:
-    """Delete what is older than what is kept: finished deploys, events, samples, configurations, images."""
+    """Sum samples up, and delete what is older than what is kept: deploys, events, samples, configurations, images."""
     return _guarded(lambda engine: Completed(message=tidy(engine.context)))
 
 

@@ -1,8 +1,9 @@
-"""Housekeeping: deletes what is older than what is kept, in steps that hold no lock for long."""
+"""Housekeeping: sums samples up, and deletes what is older than what is kept, in steps that hold no lock for long."""
 
 from __future__ import annotations
 
-from db import events, ledger, samples, workloads
+from db import events, ledger, workloads
+from flows import rollups
 from tasks import host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -10,11 +11,13 @@ from tasks.retention import Verb
 
 
 def tidy(context: Context) -> str:
-    """Prune every workload; answers a sentence with counts. Safe to run at any time and to break off."""
+    """Sum up and prune every workload; answers a sentence with counts. Safe to run at any time and to break off."""
     with context.database.reading() as session:
         ids = [workload.id for workload in workloads.every(session)]
+    moment = int(now().timestamp())
     rows = sum(prune_ledger(context, workload_id) for workload_id in ids)
-    old = sum(prune_samples(context, workload_id) for workload_id in ids)
+    rollups.sum_up(context, ids, moment)
+    old = rollups.prune(context, ids, moment)
     with context.database.writing() as session:
         workloads.drop_unused_documents(session)
     return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
@@ -47,16 +50,3 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     with context.database.writing() as session:
         events.prune(session, workload_id)
         return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
-
-
-def prune_samples(context: Context, workload_id: int) -> int:
-    """Delete the samples of one workload that are too old, an hour at a time; answers how many went."""
-    before = int(now().timestamp()) - samples.KEEP_RAW_SECONDS
-    total = 0
-    while not context.stopping.is_set():
-        with context.database.writing() as session:
-            gone = samples.prune(session, workload_id, before)
-        if gone == 0:
-            break
-        total += gone
-    return total

@@ -1,13 +1,12 @@
-"""Samples of many containers into one line a moment: sums of CPU and memory, the largest limit. Pure.
-
-Sums come first and averages after: an average over containers that come and go would count an absent one as zero.
-"""
+"""Samples of many containers into one line a moment: sums of CPU and memory, the largest limit. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 from typing import TYPE_CHECKING, Any
+
+from tasks.buckets import VERSION, merged, of_moments
+from tasks.frames import framed, points_of_buckets, points_of_moments, summed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,18 +22,30 @@ def per_timestamp(rows: Sequence[tuple[Any, ...]], points: int | None = None) ->
 
     A point is {"ts": epoch s, "cpu_percent": float | None, "memory_usage": bytes, "memory_limit": bytes | None}. CPU
     (100 is one core, 2 decimals) and memory are summed over the containers, the limit is the largest one. CPU is None
-    when no container had it, the limit when no container has one.
+    when no container had it, the limit when no container has one. For `points` see `thinned`.
+    """
+    return thinned(summed(framed(rows, COLUMNS), ["ts"]), points)
+
+
+def thinned(sums: pd.DataFrame, points: int | None = None) -> list[dict[str, Any]]:
+    """Points of a frame of sums (ts, cpu_percent, memory_usage, memory_limit).
 
     With `points` (2 or more) and more timestamps than that, the sums are put into at most that many buckets of equal
-    width: the average of CPU and of memory, the largest limit, ts the start of the bucket. A bucket without samples is
-    absent. Raises ValueError for less than 2 points.
+    width: the average of CPU and of memory, the largest limit, ts the start of the bucket; beside them the largest CPU
+    and memory, as cpu_percent_max and memory_usage_max. A bucket without samples is absent. Raises ValueError for less
+    than 2 points.
     """
     if points is not None and points < 2:
         raise ValueError("at least 2 points")
-    sums = _summed(_frame(rows, COLUMNS), "ts")
-    if points is not None and len(sums) > points:
-        sums = _bucketed(sums, points)
-    return _points(sums)
+    if points is None or len(sums) <= points:
+        return points_of_moments(sums)
+    width = _width(int(sums["ts"].iloc[0]), int(sums["ts"].iloc[-1]), points)
+    return points_of_buckets(merged(of_moments(sums), width))
+
+
+def per_version(samples: pd.DataFrame) -> pd.DataFrame:
+    """Sums by ts and VERSION, from samples with these two columns. Those of no known version (0) are left out."""
+    return summed(samples[samples[VERSION] > 0], ["ts", VERSION])
 
 
 def per_owner_now(rows: Sequence[tuple[Any, ...]]) -> dict[int, dict[str, Any]]:
@@ -42,38 +53,10 @@ def per_owner_now(rows: Sequence[tuple[Any, ...]]) -> dict[int, dict[str, Any]]:
 
     A point is as in per_timestamp. An owner without rows is absent.
     """
-    frame = _frame(rows, ["owner_id", *COLUMNS])
+    frame = framed(rows, ["owner_id", *COLUMNS])
     newest = frame[frame["ts"] == frame.groupby("owner_id")["ts"].transform("max")]
-    sums = _summed(newest, ["owner_id", "ts"])
-    return dict(zip(sums["owner_id"].tolist(), _points(sums), strict=True))
-
-
-def _frame(rows: Sequence[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
-    import pandas as pd  # takes a second and a half: at the first read, not at the start of every process
-
-    frame = pd.DataFrame.from_records(list(rows), columns=columns)
-    # A column of nothing but None would be of objects. Limits are exact as floats up to 9 PB.
-    return frame.astype({"cpu_percent": "float64", "memory_usage": "int64", "memory_limit": "float64"})
-
-
-def _summed(frame: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    groups = frame.groupby(by, sort=True)
-    sums = pd.DataFrame(
-        {
-            "cpu_percent": groups["cpu_percent"].sum(min_count=1),  # nothing known is unknown, not zero
-            "memory_usage": groups["memory_usage"].sum(),
-            "memory_limit": groups["memory_limit"].max(),
-        }
-    )
-    return sums.reset_index()
-
-
-def _bucketed(sums: pd.DataFrame, points: int) -> pd.DataFrame:
-    width = _width(int(sums["ts"].iloc[0]), int(sums["ts"].iloc[-1]), points)
-    buckets = sums.groupby(sums["ts"] // width * width, sort=True)
-    return buckets.agg({"cpu_percent": "mean", "memory_usage": "mean", "memory_limit": "max"}).reset_index()
+    sums = summed(newest, ["owner_id", "ts"])
+    return dict(zip(sums["owner_id"].tolist(), points_of_moments(sums), strict=True))
 
 
 def _width(first: int, last: int, points: int) -> int:
@@ -81,17 +64,3 @@ def _width(first: int, last: int, points: int) -> int:
     while last // width - first // width >= points:
         width *= 2
     return width
-
-
-def _points(sums: pd.DataFrame) -> list[dict[str, Any]]:
-    # Plain lists: walking a frame row by row costs 50 times as much.
-    columns = (sums[name].tolist() for name in ("ts", "cpu_percent", "memory_usage", "memory_limit"))
-    return [
-        {
-            "ts": ts,
-            "cpu_percent": None if isnan(cpu) else round(cpu, 2),
-            "memory_usage": round(memory),
-            "memory_limit": None if isnan(limit) else int(limit),
-        }
-        for ts, cpu, memory, limit in zip(*columns, strict=True)
-    ]

@@ -38,7 +38,7 @@ def add(response: Response) -> Response:
     """The answer with its headers. Vendored files carry their hash in their name, so they never change."""
     response.headers.update(HEADERS)
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     elif request.path.startswith("/static/vendor/") and response.status_code == 200:
         response.headers["Cache-Control"] = A_YEAR
     return response

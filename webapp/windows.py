@@ -1,4 +1,4 @@
-"""The time windows that samples can be asked for, in seconds, and how many points an answer has at most. Pure."""
+"""The time windows that samples can be asked for, in seconds. What each is answered from is in tasks.coverage. Pure."""
 
 from __future__ import annotations
 
@@ -10,5 +10,3 @@ WINDOWS: dict[str, int] = {
     "7d": 7 * 24 * 3600,
     "30d": 30 * 24 * 3600,
 }
-# A window of 6 hours has 1440 ticks of 15 s, all of which are answered; longer ones are averaged.
-MOST_POINTS = 1500

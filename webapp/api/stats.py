@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from flask import Blueprint, Response, request
 
-from db import samples
-from tasks.aggregate import per_timestamp
-from webapp.answers import json_answer
+from db.widths import INSTALLATION
+from tasks import usage
+from webapp.answers import unchanged_or_json
 from webapp.current import context, reading
 from webapp.problems import Problem
-from webapp.windows import MOST_POINTS, WINDOWS
+from webapp.windows import WINDOWS
 
 blueprint = Blueprint("stats", __name__, url_prefix="/api")
 DEFAULT_WINDOW = "30m"
@@ -20,20 +19,19 @@ DEFAULT_WINDOW = "30m"
 
 @blueprint.get("/workloads/<name>/stats/history")
 def of_workload(name: str) -> Response:
-    """Points of one workload; [] when there are none."""
+    """Points of one workload, or with ?by=deploy of each of its versions; [] when there are none."""
+    history = usage.history_by_deploy if by_deploy() else usage.history
     with reading(name) as (session, workload):
-        now = int(time.time())
-        rows = samples.span(session, workload.id, now - window(), now)
-    return json_answer(points(rows))
+        points = history(session, context().settings, workload.id, window(), int(time.time()))
+    return unchanged_or_json(points)
 
 
 @blueprint.get("/stats/history")
 def of_installation() -> Response:
     """Points over every workload."""
-    since = int(time.time()) - window()
     with context().database.reading() as session:
-        rows = [row[1:] for row in samples.last_of_each(session, since)]
-    return json_answer(points(rows))
+        points = usage.history(session, context().settings, INSTALLATION, window(), int(time.time()))
+    return unchanged_or_json(points)
 
 
 def window() -> int:
@@ -44,6 +42,8 @@ def window() -> int:
     return seconds
 
 
-def points(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Sums per timestamp, averaged per bucket when they would be too many."""
-    return per_timestamp(rows, MOST_POINTS) if rows else []
+def by_deploy() -> bool:
+    """Whether the points are asked for by deploy. Raises Problem(bad_request)."""
+    if request.args.get("by", "deploy") != "deploy":
+        raise Problem("bad_request", "by: must be deploy")
+    return "by" in request.args

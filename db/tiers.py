@@ -1,0 +1,149 @@
+"""Tiers of samples: how far each is, its buckets, and what a late sample undoes. What goes into a bucket is in tasks.
+
+A tier is right for what lies between the two ends of its mark. What lies outside is read from a finer tier, in the end
+from the samples, so an answer never depends on when housekeeping last ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from db.tier_tables import Bucket, TierMark
+from db.widths import INSTALLATION, SAMPLES, ceiling, floor, tiers_of
+
+COLUMNS = (
+    "deploy_version",
+    "ts",
+    "ticks",
+    "cpu_ticks",
+    "cpu_sum",
+    "cpu_max",
+    "memory_sum",
+    "memory_max",
+    "memory_limit",
+)
+MOST_PRUNED = 2000
+_LOCK = 7225344  # ours among PostgreSQL's advisory locks
+
+
+def hold(session: Session, *, shared: bool = False) -> None:
+    """Until the transaction ends, keep others from adding samples (or, `shared`, from summing up).
+
+    A tick that is not yet committed would be left out of a bucket for ever. SQLite has one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        session.execute(select(lock(_LOCK)))
+
+
+def marks(session: Session, owner_id: int) -> dict[int, tuple[int, int]]:
+    """width -> (since, until), of the tiers of an owner that hold anything."""
+    query = select(TierMark.width, TierMark.since, TierMark.until).where(
+        TierMark.owner_id == owner_id, TierMark.width != SAMPLES
+    )
+    return {width: (since, until) for width, since, until in session.execute(query)}
+
+
+def pruned(session: Session, owner_id: int, width: int) -> int:
+    """Buckets (or samples) older than this may be gone; 0 when none are."""
+    mark = session.get(TierMark, (owner_id, width))
+    return 0 if mark is None else mark.pruned
+
+
+def buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
+    """Rows of COLUMNS, those of all containers, with since <= ts < until."""
+    return _rows(session, _between(owner_id, width, since, until, COLUMNS).where(Bucket.whole))
+
+
+def buckets_by_version(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
+    """Rows of COLUMNS, a row a known version, with since <= ts < until."""
+    return _rows(session, _between(owner_id, width, since, until, COLUMNS).where(Bucket.deploy_version > 0))
+
+
+def all_buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
+    """Rows of (*COLUMNS, "whole"), every one that there is, with since <= ts < until."""
+    return _rows(session, _between(owner_id, width, since, until, (*COLUMNS, "whole")))
+
+
+def put(session: Session, owner_id: int, width: int, span: tuple[int, int], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the buckets of a span (since, until) by `rows`, keys as COLUMNS and "whole"; the mark then ends there."""
+    since, until = span
+    mark = session.get(TierMark, (owner_id, width), with_for_update=True)
+    if mark is None:
+        mark = TierMark(owner_id=owner_id, width=width, since=since, pruned=0)
+        session.add(mark)
+    mark.since, mark.until = min(mark.since, since), until
+    session.execute(delete(Bucket).where(*_inside(owner_id, width, since, until)))
+    if rows:
+        session.execute(insert(Bucket), [{"owner_id": owner_id, "width": width, **row} for row in rows])
+
+
+def reopen(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Samples came in, keys "owner_id" and "ts": what is summed up already and now lacks them is not right any more."""
+    earliest: dict[int, int] = {}
+    for row in rows:
+        for owner in (row["owner_id"], INSTALLATION):
+            earliest[owner] = min(row["ts"], earliest.get(owner, row["ts"]))
+    first = min(earliest.values())
+    for owner in session.scalars(select(TierMark.owner_id).where(TierMark.until > first).distinct()).all():
+        if owner in earliest:
+            lower(session, owner, earliest[owner])
+
+
+def lower(session: Session, owner_id: int, ts: int) -> None:
+    """Let every tier of an owner end before `ts`, so that it is summed up again from there.
+
+    A bucket is left as it is when a part of what it was made of has been deleted since.
+    """
+    for width, source in tiers_of(owner_id).items():
+        mark = session.get(TierMark, (owner_id, width), with_for_update=True)
+        start = floor(ts, width)
+        if mark is not None and start < mark.until and start >= pruned(session, owner_id, source):
+            mark.since, mark.until = min(mark.since, start), start
+    session.flush()
+
+
+def note_pruned(session: Session, owner_id: int, width: int, before: int) -> None:
+    """Record that what is older than `before` is being deleted."""
+    mark = session.get(TierMark, (owner_id, width), with_for_update=True)
+    if mark is None:
+        session.add(TierMark(owner_id=owner_id, width=width, since=0, until=0, pruned=before))
+    else:
+        mark.pruned = max(mark.pruned, before)
+    session.flush()
+
+
+def prune(session: Session, owner_id: int, width: int, before: int) -> int:
+    """Delete at most about MOST_PRUNED of the oldest buckets before a moment; answers how many. Call it until 0."""
+    key = (Bucket.owner_id == owner_id, Bucket.width == width)
+    oldest = session.scalar(select(func.min(Bucket.ts)).where(*key, Bucket.ts < before))
+    if oldest is None:
+        return 0
+    end = min(before, oldest + MOST_PRUNED * width)
+    note_pruned(session, owner_id, width, ceiling(end, width))
+    gone: Any = session.execute(delete(Bucket).where(*key, Bucket.ts < end))
+    return int(gone.rowcount)
+
+
+def forget(session: Session, owner_id: int) -> None:
+    """Delete everything of an owner."""
+    session.execute(delete(Bucket).where(Bucket.owner_id == owner_id))
+    session.execute(delete(TierMark).where(TierMark.owner_id == owner_id))
+
+
+def _inside(owner_id: int, width: int, since: int, until: int) -> tuple[Any, ...]:
+    return Bucket.owner_id == owner_id, Bucket.width == width, Bucket.ts >= since, Bucket.ts < until
+
+
+def _between(owner_id: int, width: int, since: int, until: int, names: Sequence[str]) -> Any:
+    columns = [getattr(Bucket, name) for name in names]
+    return select(*columns).where(*_inside(owner_id, width, since, until)).order_by(Bucket.ts)
+
+
+def _rows(session: Session, query: Any) -> list[tuple[Any, ...]]:
+    with session.connection().execute(query) as result:  # as db.samples does, and for the same reason
+        return list(result.cursor.fetchall())

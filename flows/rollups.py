@@ -1,0 +1,70 @@
+"""The tiers of samples, kept up: summing up what came in, deleting what is old, in steps that hold no lock for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from db import containers, samples, tiers
+from db.widths import INSTALLATION, SAMPLES, TICK, tiers_of
+from tasks import rollup
+from tasks.context import Context
+from tasks.usage import kept_s
+
+# A minute's worth is one step; more than a few are a backlog, which housekeeping works off.
+STEPS_A_MINUTE = 5
+# A tick may have been on its way when its container was removed.
+LAST_SAMPLES_S = 600
+
+
+def sum_up(context: Context, workload_ids: Iterable[int], now: int) -> None:
+    """Bring all tiers of these workloads and of the installation up to `now` (epoch seconds). May be broken off."""
+    for owner in (*workload_ids, INSTALLATION):
+        with context.database.writing() as session:
+            rollup.find_older(session, owner)
+        for width in tiers_of(owner):
+            while _step(context, owner, width, now):
+                pass
+
+
+def sum_up_installation(context: Context, now: int) -> None:
+    """Add up over all workloads the ticks that came in: called each minute, so that a read has a few left to do."""
+    for _ in range(STEPS_A_MINUTE):
+        if not _step(context, INSTALLATION, TICK, now):
+            break
+
+
+def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
+    """Delete the samples and buckets that are too old and summed up; answers how many samples went."""
+    kept = kept_s(context.settings)
+    ids = list(workload_ids)
+    for owner in (*ids, INSTALLATION):
+        for width in tiers_of(owner):
+            _prune(context, owner, width, now - kept[width])
+    gone = sum(_prune(context, owner, SAMPLES, now - kept[SAMPLES]) for owner in ids)
+    for workload_id in ids:
+        with context.database.writing() as session:
+            pruned = tiers.pruned(session, workload_id, SAMPLES)
+            containers.forget_removed(session, workload_id, pruned - LAST_SAMPLES_S)
+    return gone
+
+
+def _step(context: Context, owner_id: int, width: int, now: int) -> bool:
+    if context.stopping.is_set():
+        return False
+    with context.database.writing() as session:
+        return rollup.advance(session, owner_id, width, now)
+
+
+def _prune(context: Context, owner_id: int, width: int, before: int) -> int:
+    total = 0
+    while not context.stopping.is_set():
+        with context.database.writing() as session:
+            limit = rollup.deletable(session, owner_id, width, before)
+            if width == SAMPLES:
+                gone = samples.prune(session, owner_id, limit)
+            else:
+                gone = tiers.prune(session, owner_id, width, limit)
+        if gone == 0:
+            break
+        total += gone
+    return total

@@ -1,0 +1,82 @@
+"""Moments into buckets of time, and buckets into wider ones. Pure: DataFrame in, DataFrame out.
+
+A frame of buckets has the columns COLUMNS: sums and counts over the moments of the bucket, and the largest of each.
+They add up, so a wide bucket is the same whether it is made of samples or of narrower buckets. `ts` is the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tasks.frames import summed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ADDED = ["ticks", "cpu_ticks", "cpu_sum", "memory_sum"]
+LARGEST = ["cpu_max", "memory_max", "memory_limit"]
+COLUMNS = ["ts", *ADDED, *LARGEST]
+VERSION = "deploy_version"
+
+
+def of_moments(sums: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Buckets of one moment each, from sums with `by`, ts, cpu_percent, memory_usage, memory_limit."""
+    import pandas as pd
+
+    cpu, memory = sums["cpu_percent"], sums["memory_usage"]
+    return pd.DataFrame(
+        {
+            **{name: sums[name] for name in (*by, "ts")},
+            "ticks": 1,
+            "cpu_ticks": cpu.notna().astype("int64"),
+            "cpu_sum": cpu.fillna(0.0),
+            "cpu_max": cpu,
+            "memory_sum": memory,
+            "memory_max": memory,
+            "memory_limit": sums["memory_limit"],
+        }
+    )
+
+
+def merged(buckets: pd.DataFrame, width: int, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Buckets of `width` seconds, by `by` and ts, from narrower ones. A bucket of nothing is absent."""
+    import pandas as pd
+
+    groups = buckets.assign(ts=_starts(buckets, width)).groupby([*by, "ts"], sort=True)
+    return pd.concat([groups[ADDED].sum(), groups[LARGEST].max()], axis="columns").reset_index()
+
+
+def tier_of_samples(samples: pd.DataFrame, width: int) -> pd.DataFrame:
+    """The rows of a tier from samples with VERSION (0: not known), ts, cpu_percent, memory_usage, memory_limit."""
+    whole = merged(of_moments(summed(samples, ["ts"])), width)
+    parts = merged(of_moments(summed(samples, [VERSION, "ts"]), [VERSION]), width, [VERSION])
+    return _rows(whole, _only_version(samples, width), parts)
+
+
+def tier_of_tier(rows: pd.DataFrame, width: int) -> pd.DataFrame:
+    """The rows of a tier from those of a finer one: COLUMNS, VERSION and `whole`."""
+    wholes = rows[rows["whole"]]
+    parts = merged(rows[rows[VERSION] > 0], width, [VERSION])
+    return _rows(merged(wholes, width), _only_version(wholes, width), parts)
+
+
+def _rows(whole: pd.DataFrame, only: pd.Series[int], parts: pd.DataFrame) -> pd.DataFrame:
+    # A bucket of one version is that version and the whole at once: one row.
+    import pandas as pd
+
+    whole = whole.assign(deploy_version=whole["ts"].map(only), whole=True)
+    shared = whole.loc[whole[VERSION] == 0, "ts"]
+    parts = parts[(parts[VERSION] > 0) & parts["ts"].isin(shared)].assign(whole=False)
+    return pd.concat([whole, parts], ignore_index=True).sort_values(["ts", VERSION], ignore_index=True)
+
+
+def _only_version(rows: pd.DataFrame, width: int) -> pd.Series[int]:
+    # By start of bucket: the version that all rows in it have, 0 when they have several.
+    versions = rows[VERSION].groupby(_starts(rows, width))
+    lowest = versions.min()
+    return lowest.where(lowest == versions.max(), 0)
+
+
+def _starts(rows: pd.DataFrame, width: int) -> pd.Series[int]:
+    return rows["ts"] // width * width

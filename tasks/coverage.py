@@ -1,0 +1,52 @@
+"""Which tier answers which part of a window. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, tiers_of
+
+MOST_POINTS = 1500
+
+
+class Part(NamedTuple):
+    """A span of time, since <= ts < until, and the width of the tier that it is read from."""
+
+    width: int
+    since: int
+    until: int
+
+
+def width_for(window_s: int, interval_s: int, kept_s: Mapping[int, int]) -> int:
+    """The finest tier that goes back far enough and gives at most MOST_POINTS points, else the coarsest one.
+
+    `interval_s` is what lies between two samples; `kept_s` is how long each width is kept.
+    """
+    apart = {SAMPLES: interval_s, MINUTE: MINUTE, QUARTER: QUARTER, HOUR: HOUR}
+    fitting = (width for width, step in apart.items() if window_s <= kept_s[width] and window_s // step < MOST_POINTS)
+    return next(fitting, HOUR)
+
+
+def chain(owner_id: int, width: int) -> list[int]:
+    """The tiers that an answer of this width can be put together from, from coarse to fine, the samples last."""
+    finer = [tier for tier in tiers_of(owner_id) if tier <= max(width, 1)]
+    return [*reversed(finer), SAMPLES]
+
+
+def cover(since: int, until: int, widths: Sequence[int], marks: Mapping[int, tuple[int, int]]) -> list[Part]:
+    """Parts that make up since <= ts < until without gap or overlap, by time: each from the coarsest tier that has it.
+
+    `widths` from coarse to fine with the samples last, which have everything; `marks` is width -> (since, until) of
+    what a tier has.
+    """
+    if since >= until:
+        return []
+    width, *finer = widths
+    if width == SAMPLES:
+        return [Part(SAMPLES, since, until)]
+    low, high = marks.get(width, (until, until))
+    low, high = max(low, since), min(high, until)
+    if low >= high:
+        return cover(since, until, finer, marks)
+    return [*cover(since, low, finer, marks), Part(width, low, high), *cover(high, until, finer, marks)]
