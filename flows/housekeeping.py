@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import events, ledger, samples, workloads
+from db import container_events, events, ledger, samples, workloads
 from tasks import host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -46,6 +46,7 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     settings = context.settings
     with context.database.writing() as session:
         events.prune(session, workload_id)
+        container_events.prune(session, workload_id)
         return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
 
 
