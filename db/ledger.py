@@ -15,7 +15,7 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import history
+from db import history, tallies
 from db.models import Deploy, Workload
 from db.states import (
     FINAL,
@@ -154,8 +154,7 @@ def succeed(session: Session, deploy_id: int, stages: list[dict[str, Any]], now:
         .returning(Deploy.version)
     ).first()
     deploy.status, deploy.live, deploy.verified, deploy.replaced = Status.SUCCEEDED, True, True, replaced
-    _finish(deploy, stages, now)
-    session.flush()
+    _finish(session, deploy, stages, now)
     return deploy
 
 
@@ -173,8 +172,7 @@ def fail(
     after = status_for(code)
     check_transition(Status(deploy.status), after)
     deploy.status, deploy.error_code, deploy.error_fingerprint, deploy.verified = after, code, fingerprint, verified
-    _finish(deploy, stages, now)
-    session.flush()
+    _finish(session, deploy, stages, now)
     return deploy
 
 
@@ -227,8 +225,10 @@ def _lock(session: Session, deploy_id: int) -> Deploy:
     ).one()
 
 
-def _finish(deploy: Deploy, stages: list[dict[str, Any]] | None, now: datetime) -> None:
+def _finish(session: Session, deploy: Deploy, stages: list[dict[str, Any]] | None, now: datetime) -> None:
     if stages is not None:
         deploy.stages = stages
     # A clock that was set back must not make a deploy end before it began.
     deploy.finished_at = max(now, deploy.started_at or deploy.queued_at)
+    session.flush()
+    tallies.count_deploy(session, deploy)

@@ -13,9 +13,10 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
+from db.observed import Collector, ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
-__all__ = ["Bucket", "TierMark"]  # the others are here
+__all__ = ["Bucket", "Collector", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
 
 
 class Workload(Base):
@@ -80,6 +81,9 @@ class Deploy(Base):
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     pin_found: Mapped[str | None] = mapped_column(String(10))  # db.states.PinFound; NULL: not known
     pin_asked_at: Mapped[datetime | None]  # when a registry was last asked for the pin
+    impact: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what tasks.impact says of it
+    impact_looks: Mapped[int | None]  # how many of its looks were taken; NULL: none yet
+    impact_told: Mapped[bool | None]  # whether Prefect was told of the newest verdict
     queued_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

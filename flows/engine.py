@@ -36,6 +36,7 @@ from flows.registration import register
 from flows.requests import cancel_by_run
 from flows.watch import WATCH_EVERY_S, Watch
 from tasks import availability
+from tasks.container_watch import ContainerWatch
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.orchestrator import POOL
@@ -153,6 +154,8 @@ async def _serve(engine: Engine) -> None:
                 lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend),
             )
         ]
+        container_watch = ContainerWatch(context)
+        container_watch.start()
         announce(context.settings)
         context.log.info("engine %s is ready", engine.id)
         await stopped.wait()
@@ -160,6 +163,7 @@ async def _serve(engine: Engine) -> None:
         for loop in loops:
             loop.cancel()
         await _let_finish(worker)
+        container_watch.stop()  # last, so that what the deploys under way did is written down as theirs
         # Whatever is still there sits in a call that does not end: its row is ended by the next engine's reconcile.
         if worker.active:
             os._exit(0)

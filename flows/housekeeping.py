@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import events, ledger, workloads
+from db import container_events, events, ledger, workloads
 from flows import rollups
 from tasks import host_images
 from tasks.context import Context, now
@@ -49,4 +49,5 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     settings = context.settings
     with context.database.writing() as session:
         events.prune(session, workload_id)
+        container_events.prune(session, workload_id)
         return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)

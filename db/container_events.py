@@ -1,0 +1,93 @@
+"""What happened to containers: recording it once, reading it by workload and time, counting it, pruning it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from db import tallies
+from db.models import ContainerEvent
+
+KEEP_CONTAINER_EVENTS = 2000
+_COUNTED = {"exit": "exits", "restart": "restarts", "oom": "ooms"}
+
+
+def is_known(session: Session, docker_id: str, at_ns: int) -> bool:
+    """Whether that event of a container is recorded: Docker repeats events after a gap."""
+    same = select(ContainerEvent.id).where(ContainerEvent.docker_id == docker_id, ContainerEvent.at_ns == at_ns)
+    return session.scalar(same) is not None
+
+
+def record(session: Session, event: ContainerEvent) -> None:
+    """Add an event and count it."""
+    session.add(event)
+    session.flush()
+    if event.kind in _COUNTED:
+        tallies.add(session, event.workload_id, _COUNTED[event.kind], "" if event.kind == "oom" else event.cause)
+
+
+def newest_ns(session: Session, host: str) -> int | None:
+    """The moment of the newest event of a host: from there on Docker is asked again after a gap."""
+    return session.scalar(select(func.max(ContainerEvent.at_ns)).where(ContainerEvent.host == host))
+
+
+def last_of(session: Session, docker_id: str, kinds: Sequence[str]) -> ContainerEvent | None:
+    """The newest event of a container that is of one of these kinds."""
+    return session.scalars(
+        select(ContainerEvent)
+        .where(ContainerEvent.docker_id == docker_id, ContainerEvent.kind.in_(kinds))
+        .order_by(ContainerEvent.at_ns.desc())
+        .limit(1)
+    ).first()
+
+
+def between(
+    session: Session, workload_id: int, since: datetime, until: datetime, *, limit: int = 1000
+) -> Sequence[ContainerEvent]:
+    """The events of a workload in a span of time, the newest `limit` of them, oldest first."""
+    newest = session.scalars(
+        select(ContainerEvent)
+        .where(ContainerEvent.workload_id == workload_id, _in(since, until))
+        .order_by(ContainerEvent.at_ns.desc())
+        .limit(limit)
+    ).all()
+    return newest[::-1]
+
+
+def count(session: Session, workload_id: int, version: int, since: datetime, until: datetime) -> dict[str, int]:
+    """How often what happened to the containers of a version in a span of time: by "kind:cause"."""
+    rows = session.execute(
+        select(ContainerEvent.kind, ContainerEvent.cause, func.count())
+        .where(
+            ContainerEvent.workload_id == workload_id,
+            ContainerEvent.deploy_version == version,
+            _in(since, until),
+        )
+        .group_by(ContainerEvent.kind, ContainerEvent.cause)
+    ).all()
+    return {f"{kind}:{cause}": number for kind, cause, number in rows}
+
+
+def prune(session: Session, workload_id: int, keep: int = KEEP_CONTAINER_EVENTS) -> None:
+    """Delete all but the newest `keep` of a workload."""
+    newest = (
+        select(ContainerEvent.id)
+        .where(ContainerEvent.workload_id == workload_id)
+        .order_by(ContainerEvent.at_ns.desc())
+        .limit(keep)
+    )
+    session.execute(
+        delete(ContainerEvent).where(ContainerEvent.workload_id == workload_id, ContainerEvent.id.not_in(newest))
+    )
+
+
+def ns(moment: datetime) -> int:
+    """A moment as nanoseconds since the epoch. Pure."""
+    return round(moment.timestamp() * 1_000_000) * 1000
+
+
+def _in(since: datetime, until: datetime) -> ColumnElement[bool]:
+    return ContainerEvent.at_ns.between(ns(since), ns(until))

@@ -1,0 +1,74 @@
+"""The tables of what was observed rather than asked for: what happened to containers, totals, the state of collectors.
+
+Shapes only, like db.models, which has the other tables.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import NEVER_REUSE_IDS, Base, Id
+
+
+class ContainerEvent(Base):
+    """Something that happened to a container: it started, ended, ran out of memory. Codes and numbers only.
+
+    kind and cause: tasks.happenings. at_ns: nanoseconds since the epoch by the Docker host's clock, which with the
+    container tells an event that Docker repeats from a new one.
+    """
+
+    __tablename__ = "container_events"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"))
+    host: Mapped[str] = mapped_column(String(40))
+    docker_id: Mapped[str] = mapped_column(String(64))
+    container: Mapped[str] = mapped_column(String(200))
+    deploy_version: Mapped[int]
+    at_ns: Mapped[int] = mapped_column(BigInteger)
+    ts: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(20))
+    cause: Mapped[str] = mapped_column(String(20))
+    exit_code: Mapped[int | None]
+
+    __table_args__ = (
+        UniqueConstraint("docker_id", "at_ns", name="uq_container_event"),
+        Index("ix_container_event_workload", "workload_id", "at_ns"),
+        NEVER_REUSE_IDS,
+    )
+
+
+class Tally(Base):
+    """A total that only grows, of one workload: rows are pruned, totals stay true. name and label: db.tallies."""
+
+    __tablename__ = "tallies"
+
+    workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40), primary_key=True)
+    total: Mapped[int] = mapped_column(BigInteger)
+
+
+class Collector(Base):
+    """How the sampling of one Docker host goes: its newest tick, and totals since the ledger was made.
+
+    last_ts: epoch seconds. cpu_ms: CPU of the engine process while it took ticks. missed: ticks left out because their
+    moment had passed. gaps: readings that a container of the index did not give.
+    """
+
+    __tablename__ = "collectors"
+
+    host: Mapped[str] = mapped_column(String(40), primary_key=True)
+    last_ts: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(String(10))
+    sweep_ms: Mapped[float]
+    containers: Mapped[int]
+    last_gaps: Mapped[int]
+    ticks: Mapped[int] = mapped_column(BigInteger)
+    missed: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    gaps: Mapped[int] = mapped_column(BigInteger)
+    cpu_ms: Mapped[float]

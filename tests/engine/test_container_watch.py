@@ -1,0 +1,159 @@
+"""What happens to real containers is told apart and written down, also what happened while nobody looked."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import docker
+import pytest
+from sqlalchemy import select
+
+from db import tallies
+from db.migrate import upgrade
+from db.models import ContainerEvent
+from db.settings import Settings
+from tasks.container_watch import ContainerWatch
+from tasks.context import Context
+from tests.engine.images import Images
+from tests.engine.scenario import Scenario
+from tests.real_parts import free_port, wait_until
+
+DEPLOYED = ["start:deploy"]
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """A context over an empty ledger."""
+    context = Context.open(settings, "test", quiet=True)
+    upgrade(context.database)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def shop(context: Context, docker_client: docker.DockerClient, workload_name: str, images: Images) -> Scenario:
+    """A workload whose first version is live."""
+    shop = Scenario(context, docker_client, workload_name, free_port())
+    images.build(f"localhost/{workload_name}:1", "one")
+    shop.create(f"localhost/{workload_name}:1", health={"running_s": 1})
+    return shop
+
+
+@pytest.fixture
+def watch(context: Context) -> Iterator[Callable[[], ContainerWatch]]:
+    """Starts to follow; all that were started are stopped in the end."""
+    watches = list[ContainerWatch]()
+
+    def begin() -> ContainerWatch:
+        watches.append(ContainerWatch(context))
+        watches[-1].start()
+        return watches[-1]
+
+    yield begin
+    for one in watches:
+        one.stop()
+
+
+def written(shop: Scenario) -> list[str]:
+    """The rows, oldest first, as kind:cause, or kind:cause(exit code)."""
+    with shop.context.database.reading() as session:
+        rows = session.scalars(select(ContainerEvent).order_by(ContainerEvent.at_ns)).all()
+    return [f"{row.kind}:{row.cause}" + (f"({row.exit_code})" if row.exit_code is not None else "") for row in rows]
+
+
+def becomes(shop: Scenario, *expected: str) -> None:
+    """Wait until exactly these rows are there."""
+    wait_until(lambda: len(written(shop)) >= len(expected), 10, lambda: str(written(shop)))
+    assert written(shop) == list(expected)
+
+
+def past_grace() -> None:
+    """Let the moments pass in which a stop still counts as the deploy's that has just ended."""
+    time.sleep(2.1)
+
+
+def test_by_hand_crash_and_deploy_are_told_apart(
+    shop: Scenario, watch: Callable[[], ContainerWatch], images: Images
+) -> None:
+    watch()
+    shop.deploy()
+    past_grace()
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    container.stop(timeout=2)
+    container.start()
+    container.reload()
+    os.kill(container.attrs["State"]["Pid"], 9)  # behind Docker's back; Docker starts it again
+    by_hand = ["exit:by_hand(143)", "restart:by_hand"]
+    crash = ["exit:crash(137)", "restart:crash"]
+    becomes(shop, *DEPLOYED, *by_hand, *crash)
+    images.build(f"localhost/{shop.name}:2", "two")
+    shop.deploy(f"localhost/{shop.name}:2")
+    becomes(shop, *DEPLOYED, *by_hand, *crash, "exit:deploy(143)", "start:deploy")
+    version_1 = [message for message in shop.messages() if message.startswith("Version 1 was") or "crash" in message]
+    assert version_1[::-1] == [
+        "Version 1 was stopped by hand",
+        "Version 1 was started by hand",
+        "Version 1 crashed with exit code 137",
+        "Version 1 was started again by Docker",
+    ]
+    with shop.context.database.reading() as session:
+        totals = {(name, label): total for (_, name, label), total in tallies.every(session).items()}
+    assert totals["exits", "crash"] == totals["restarts", "by_hand"] == totals["exits", "deploy"] == 1
+    assert totals["deploys", "succeeded"] == 2
+
+
+def test_out_of_memory_is_told_from_a_crash(
+    shop: Scenario, watch: Callable[[], ContainerWatch], images: Images
+) -> None:
+    images.build(f"localhost/{shop.name}:eats", "eats", "eats_memory_later")
+    shop.change(resources={"memory_mb": 20}, source={"kind": "image", "image": f"localhost/{shop.name}:eats"})
+    watch()
+    shop.deploy()
+    wait_until(lambda: "exit:oom(137)" in written(shop), 15, lambda: str(written(shop)))
+    assert written(shop)[:3] == [*DEPLOYED, "oom:oom", "exit:oom(137)"]
+    assert "Version 1 ended because it ran out of memory" in shop.messages()
+
+
+def test_what_happened_while_nobody_followed_is_made_up_for_and_nothing_twice(
+    shop: Scenario, watch: Callable[[], ContainerWatch]
+) -> None:
+    first = watch()
+    shop.deploy()
+    becomes(shop, *DEPLOYED)
+    first.stop()
+    past_grace()
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    container.restart(timeout=2)
+    assert written(shop) == DEPLOYED
+    watch()
+    becomes(shop, *DEPLOYED, "exit:by_hand(143)", "restart:by_hand")
+    watch()  # a second one sees the same events again
+    container.pause()
+    container.unpause()
+    becomes(shop, *DEPLOYED, "exit:by_hand(143)", "restart:by_hand", "pause:by_hand", "unpause:by_hand")
+
+
+def test_a_watch_that_sees_nothing_costs_nothing_and_stops_at_once(context: Context) -> None:
+    watch = ContainerWatch(context)
+    watch.start()
+    time.sleep(0.5)
+    began, cpu = time.monotonic(), time.process_time()
+    time.sleep(1)
+    assert time.process_time() - cpu < 0.02
+    watch.stop()
+    assert time.monotonic() - began < 1.5
+    assert not [one for one in threading.enumerate() if one.name == "container-events"]
+
+
+def test_while_docker_is_away_it_waits_and_stops_at_once(settings: Settings, context: Context) -> None:
+    deaf = Context.open(settings.model_copy(update={"docker_host": f"unix://{settings.home}/no.sock"}), quiet=True)
+    watch = ContainerWatch(deaf)
+    watch.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    watch.stop()
+    assert time.monotonic() - began < 0.5
+    deaf.close()
