@@ -15,7 +15,7 @@ from webapp import auth, headers, i18n, preferences, problems, views
 from webapp.api import deploys, health, observations, registries, spreadsheets, stats, streams, workloads
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, login, logs, system
+from webapp.pages import actions, apps, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -34,6 +34,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     apps,
     actions,
     logs,
+    specs,
     system,
 )
 

@@ -44,6 +44,12 @@ PERMISSIONS: dict[str, str] = {
     "actions.confirm_rollback": ADMIN,
     "actions.roll_back": ADMIN,
     "actions.cancel": ADMIN,
+    "specs.new": ADMIN,
+    "specs.create": ADMIN,
+    "specs.edit": ADMIN,
+    "specs.change": ADMIN,
+    "specs.confirm_removal": ADMIN,
+    "specs.remove": ADMIN,
     "system.show": VIEWER,
 }
 _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}

@@ -21,6 +21,8 @@ from webapp.pages.apps import page_of
 from webapp.pages.rows import Choice
 from webapp.problems import Problem
 
+# After these there is no page of the app to show: it is not there, or it is being removed.
+NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})
 blueprint = Blueprint("actions", __name__, url_prefix="/apps/<name>")
 
 
@@ -74,7 +76,7 @@ def cancel(name: str, version: int) -> AnyResponse:
 def refused(refusal: requests.Refusal) -> Response:
     """What was not done, said on the page of the app itself, whose rows are fresh; JSON for who asked for that."""
     name = (request.view_args or {}).get("name", "")
-    if refusal.code == "no_such_workload" or not problems.wants_page():
+    if refusal.code in NO_PAGE or not problems.wants_page():
         return problems.refused(refusal)
     status, _ = problems.PROBLEMS[refusal.code]
     return Response(page_of(name, Choice(), refused=refusal.code), status, mimetype="text/html")
