@@ -106,6 +106,11 @@ class Orchestrator:
         wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"before_": before}}
         return self._runs(host, wanted, {"flows": {"name": {"any_": [flow]}}})
 
+    def existing_runs(self, run_ids: list[str]) -> set[str]:
+        """Those of some runs (at most 200) that the server still has. Raises OrchestratorUnreachable."""
+        body = {"flow_runs": {"id": {"any_": run_ids}}, "limit": 200}
+        return {str(run["id"]) for run in _json(self._send_once("POST", "/flow_runs/filter", body))}
+
     def delete(self, run_id: str) -> None:
         """Forget a run. Raises OrchestratorUnreachable."""
         self._send("DELETE", f"/flow_runs/{run_id}")

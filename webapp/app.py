@@ -12,12 +12,13 @@ from flows.requests import Refusal
 from tasks.context import Context
 from tasks.logs import guard_streams
 from webapp import auth, headers, i18n, preferences, problems, views
-from webapp.api import deploys, health, observations, registries, stats, workloads
+from webapp.api import deploys, health, observations, registries, spreadsheets, stats, streams, workloads
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, login, system
+from webapp.pages import actions, apps, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
+from webapp.runs import Runs
 
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
@@ -25,11 +26,15 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     workloads,
     deploys,
     stats,
+    spreadsheets,
+    streams,
     observations,
     registries,
     login,
     apps,
     actions,
+    logs,
+    specs,
     system,
 )
 
@@ -41,6 +46,8 @@ def create_app(context: Context | None = None) -> Flask:
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
     app.extensions["backstay.readiness"] = Readiness(opened)
+    app.extensions["backstay.runs"] = Runs(opened)
+    app.extensions["backstay.seats"] = streams.Seats()
     app.url_map.strict_slashes = False
     app.url_map.converters["version"] = VersionConverter
     for part in (headers, preferences, auth, i18n, problems, views):

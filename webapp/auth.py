@@ -17,7 +17,7 @@ from webapp.current import Caller, context
 from webapp.problems import Problem
 
 COOKIE = "backstay_session"
-PAGES = frozenset({"apps", "system"})
+PAGES = frozenset({"apps", "new", "system"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
 

@@ -98,6 +98,16 @@ def moment(iso: str) -> str:
     return f"{dates.format_datetime(_parse(iso), 'medium', locale=_locale())} UTC"
 
 
+def short_moment(iso: str) -> str:
+    """The day and the minute: 23 Nov 2026, 20:15 UTC."""
+    at = _parse(iso)
+    day, time = (
+        dates.format_date(at, "medium", locale=_locale()),
+        dates.format_time(at, "short", locale=_locale()),
+    )
+    return f"{day}, {time} UTC"
+
+
 def ago(iso: str) -> str:
     """5 minutes ago"""
     passed = _parse(iso) - datetime.now(UTC)
@@ -114,7 +124,7 @@ def install(app: Flask) -> None:
         lambda one, many, n: translations(language()).ungettext(one, many, n),
         newstyle=True,
     )
-    for filter_ in (number, percent, mebibytes, duration, moment, ago):
+    for filter_ in (number, percent, mebibytes, duration, moment, short_moment, ago):
         app.jinja_env.filters[filter_.__name__] = filter_
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request
 
+from db.states import Reason, Status
 from tasks.specs import NAME
 from webapp import i18n
+from webapp.words import WORKLOAD_STATUSES
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 A_YEAR_S = 365 * 24 * 3600
+KNOWN: dict[str, Callable[[str], bool]] = {
+    "before": str.isdigit,
+    "limit": str.isdigit,
+    "status": {*Status, *WORKLOAD_STATUSES}.__contains__,
+    "reason": {*Reason}.__contains__,
+}
 _NAME = re.compile(NAME)
 
 
@@ -36,12 +45,15 @@ def page() -> str:
     # Who is logged in sees only the names of workloads again; before the login nobody is told which those are.
     is_known = name is None or name == g.get("workload") or (g.get("caller") is None and _NAME.match(name))
     is_one = request.method == "GET" and request.endpoint is not None and request.endpoint != "static"
-    return request.path if is_one and is_known else "/apps"
+    if is_one and is_known:
+        return request.path
+    # The page of an app, also in answer to a form of it that was refused.
+    return f"/apps/{name}" if name and name == g.get("workload") else "/apps"
 
 
 def known_arguments() -> dict[str, str]:
     """What the query says that a page of ours understands; the rest may be anything, a password say."""
-    return {key: value for key, value in request.args.items() if key == "before" and value.isdigit()}
+    return {key: value for key, value in request.args.items() if key in KNOWN and KNOWN[key](value)}
 
 
 def install(app: Flask) -> None:

@@ -47,6 +47,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "too_large": (413, N_("Too large")),
     "unsupported_media_type": (415, N_("Unsupported media type")),
     "too_many_attempts": (429, N_("Too many attempts")),
+    "too_many_streams": (503, N_("Too many streams")),
     "internal": (500, N_("Internal error")),
 }
 # What db.sentences does not say, because only the web can refuse it.
@@ -66,6 +67,9 @@ DETAILS: dict[str, str] = {
     "too_large": N_("The request is larger than 1 MiB; send less."),
     "unsupported_media_type": N_("Send JSON, with `Content-Type: application/json`."),
     "too_many_attempts": N_("Too many failed logins; wait a moment, then try again."),
+    "too_many_streams": N_(
+        "As many pages as possible are being kept up to date at once; this one asks again each few seconds."
+    ),
     "internal": N_("Something in Backstay itself went wrong; the detail is in the log of the web process."),
 }
 RETRY_AFTER_S = "10"

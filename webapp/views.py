@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, g
 from markupsafe import Markup, escape
 
-from webapp import words
+from webapp import consequences, words
 from webapp.i18n import gettext
 
 STATIC = Path(__file__).parent / "static"
@@ -21,6 +21,8 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["word"] = lambda code, table: gettext(words.word(code, table))
     app.jinja_env.filters["translated"] = gettext
     app.jinja_env.filters["rich"] = rich
+    app.jinja_env.filters["shown"] = consequences.shown
+    app.jinja_env.globals["table_of"] = words.table
     app.jinja_env.globals["chart_words"] = lambda: {key: gettext(text) for key, text in words.CHART.items()}
     app.jinja_env.globals["echarts"] = f"vendor/{vendored('echarts')['file']}"
     app.context_processor(lambda: {"caller": g.get("caller")})

@@ -44,6 +44,12 @@ TRIGGERS: dict[str, str] = {
     Trigger.PREFECT: N_("Prefect"),
     Trigger.SCHEDULE: N_("schedule"),
 }
+SOURCES: dict[str, str] = {
+    "image": N_("Image"),
+    "git": N_("Git repository"),
+    "compose": N_("Compose file"),
+    "static": N_("Static site"),
+}
 STAGES: dict[str, str] = {
     Stage.PIN: N_("pin the version"),
     Stage.PREPARE: N_("prepare the image"),
@@ -83,6 +89,8 @@ CHART: dict[str, str] = {
     "cpu": N_("CPU"),
     "memory": N_("Memory"),
     "limit": N_("Memory limit"),
+    "cpu_most": N_("CPU, highest"),
+    "memory_most": N_("Memory, highest"),
     "cpu_axis": N_("CPU, % of one core"),
     "memory_axis": N_("Memory, MiB"),
     "mib": N_("%(value)s MiB"),
@@ -96,6 +104,8 @@ CHART: dict[str, str] = {
     "unavailable": N_("The samples could not be loaded; trying again."),
     "aria": N_("CPU and memory over time; the same numbers follow as a table."),
     "deploy": N_("Deploy"),
+    "choose": N_("Choose a version in the history, or a mark here, to see its span of time."),
+    "span": N_("v%(version)s: %(range)s"),
     "time": N_("Time"),
     "none": N_("none"),
 }
@@ -105,6 +115,7 @@ _TABLES = {
     "workload_hint": WORKLOAD_HINTS,
     "reason": REASONS,
     "trigger": TRIGGERS,
+    "source": SOURCES,
     "stage": STAGES,
     "container_state": CONTAINER_STATES,
     "health": HEALTHS,
@@ -114,6 +125,11 @@ _TABLES = {
     "service_hint": SERVICE_HINTS,
     "code": SENTENCES,
 }
+
+
+def table(name: str) -> dict[str, str]:
+    """The texts of one kind of code, in their order."""
+    return _TABLES[name]
 
 
 def word(code: str | None, table: str) -> str:

@@ -5,20 +5,24 @@ The script shows the same confirmation in a dialog; it asks for it with ?dialog=
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
-from db import history
+from db import history, workloads
 from db.differences import between
 from db.models import Deploy
 from db.rows import row
 from flows import requests
-from webapp import params
+from webapp import consequences, params, problems
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
 from webapp.current import context, reading
+from webapp.pages.apps import page_of
+from webapp.pages.rows import Choice
 from webapp.problems import Problem
 
+# After these there is no page of the app to show: it is not there, or it is being removed.
+NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})
 blueprint = Blueprint("actions", __name__, url_prefix="/apps/<name>")
 
 
@@ -30,7 +34,7 @@ def confirm_deploy(name: str) -> str:
 
 
 @blueprint.post("/deploy")
-def deploy(name: str) -> Response:
+def deploy(name: str) -> AnyResponse:
     """Start a deploy."""
     image = params.optional_text(dict(request.form), "image", 500) if request.form.get("image") else None
     requests.request_deploy(context(), name, asked(), image)
@@ -42,12 +46,19 @@ def confirm_rollback(name: str, version: int) -> str:
     """From which version to which, what comes back, and what does not."""
     with reading(name) as (session, workload):
         target, live = find(session, workload, version), history.live(session, workload.id)
-        app, change = describe(session, workload), between(session, live, target)
-    return _confirmation("rollback", app=app, target=_as_row(target, name, live), change=change)
+        change = between(session, live, target)
+        before = workloads.document(session, live.release_sha) if live else None
+        expected = {
+            "image": consequences.image_step(target),
+            "gap": consequences.has_gap(before, workloads.document(session, target.release_sha)),
+            "holds": consequences.holds(live, target),
+        }
+        app, row_of_it = describe(session, workload), _as_row(target, name, live)
+    return _confirmation("rollback", app=app, target=row_of_it, change=change, expected=expected)
 
 
 @blueprint.post("/rollback")
-def roll_back(name: str) -> Response:
+def roll_back(name: str) -> AnyResponse:
     """Start a rollback to the version that the form names."""
     version, expected = (_number(key) for key in ("version", "expected_live"))
     requests.request_rollback(context(), name, asked(), version, expected)
@@ -55,10 +66,20 @@ def roll_back(name: str) -> Response:
 
 
 @blueprint.post("/cancel/<version:version>")
-def cancel(name: str, version: int) -> Response:
+def cancel(name: str, version: int) -> AnyResponse:
     """Ask an unfinished deploy to stop."""
     requests.request_cancel(context(), name, version)
     return _back_to(name)
+
+
+@blueprint.errorhandler(requests.Refusal)
+def refused(refusal: requests.Refusal) -> Response:
+    """What was not done, said on the page of the app itself, whose rows are fresh; JSON for who asked for that."""
+    name = (request.view_args or {}).get("name", "")
+    if refusal.code in NO_PAGE or not problems.wants_page():
+        return problems.refused(refusal)
+    status, _ = problems.PROBLEMS[refusal.code]
+    return Response(page_of(name, Choice(), refused=refusal.code), status, mimetype="text/html")
 
 
 def _confirmation(what: str, **values: object) -> str:
@@ -79,5 +100,5 @@ def _number(key: str) -> int | None:
     return int(text)
 
 
-def _back_to(name: str) -> Response:
+def _back_to(name: str) -> AnyResponse:
     return redirect(f"/apps/{name}", 303)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Blueprint, redirect, render_template
+from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import events, samples
+from db import differences, events, samples
 from db import workloads as stored
+from db.history import live as live_row
+from db.models import Workload
 from tasks.aggregate import per_owner_now
-from webapp import params, shapes
-from webapp.api import deploys, observations
+from tasks.kinds import KINDS
+from tasks.specs import release_of
+from webapp import shapes, spec_lines
+from webapp.api import observations
 from webapp.api import workloads as api
 from webapp.current import context, reading
+from webapp.pages import rows
+from webapp.sparkline import SPAN_S, polylines
 
 blueprint = Blueprint("apps", __name__)
-SHOWN_ROWS = 30
 SHOWN_EVENTS = 30
 # A reading older than a few ticks is not "now".
 NOW_S = 90
+LONGEST_SEARCH = 80
 
 
 @blueprint.get("/")
@@ -32,32 +38,74 @@ def home() -> Response:
 
 @blueprint.get("/apps")
 def overview() -> str:
-    """All apps with what they use now."""
-    return render_template("apps.html", apps=api.summaries(), now=usage_now())
+    """The apps, all or those searched for, with what they use now and used lately."""
+    every = api.summaries()
+    search, status = request.args.get("q", "")[:LONGEST_SEARCH].strip(), request.args.get("status", "")
+    shown = [app for app in every if _fits(app, search.lower(), status)]
+    now, lines = usage()
+    return render_template(
+        "apps.html", apps=shown, total=len(every), search=search, status=status, now=now, lines=lines
+    )
 
 
 @blueprint.get("/apps/<name>")
 def show(name: str) -> str:
     """One app: state, history, metrics, events."""
-    before = params.integer("before", None, 1, params.LARGEST)
+    return page_of(name, rows.chosen())
+
+
+def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
+    """The page of an app; `refused` is the code of what was asked for and not done. Raises Problem."""
     with reading(name) as (session, workload):
         app = api.describe(session, workload)
-        rows = deploys.page(session, workload, SHOWN_ROWS + 1, before=before)
+        history = rows.panel(session, workload, choice)
+        live = live_row(session, workload.id)
+        running = stored.document(session, live.release_sha) if live else None
         log = [shapes.event(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
-    runtime = observations.snapshot(workload)
+    rows.mark_gone(history["rows"])
     return render_template(
-        "app.html", app=app, rows=rows[:SHOWN_ROWS], has_more=len(rows) > SHOWN_ROWS, events=log, runtime=runtime
+        "app.html",
+        app=app,
+        **history,
+        **_about(workload, running),
+        events=log,
+        runtime=observations.snapshot(workload),
+        refused=refused,
     )
 
 
-def usage_now() -> dict[str, dict[str, Any]]:
-    """CPU and memory of each app at its last moment, by name."""
+def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]:
+    """What the header and the settings show; `running` is the release that is live."""
+    spec, secrets = workload.spec, sorted(workload.secrets)
+    following = release_of(spec, secrets)
+    return {
+        "requested": KINDS[spec["source"]["kind"]].requested(spec["source"]),
+        "ports": spec_lines.port_links((running or spec).get("ports", []), request.host),
+        "spec_lines": spec_lines.lines({**spec, "secrets": secrets}),
+        "pending": [one["key"] for one in differences.compare(running, following)] if running else [],
+    }
+
+
+def usage() -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
+    """CPU and memory of each app at its last moment, and as lines over the last while, both by name."""
     with context().database.reading() as session:
         newest = newest_now(session)
-        return {workload.name: newest[workload.id] for workload in stored.every(session) if workload.id in newest}
+        names = {workload.id: workload.name for workload in stored.every(session)}
+        moment = int(time.time())
+        recent = samples.last_of_each(session, moment - SPAN_S)
+    lines = polylines(recent, moment)
+    return (
+        {names[one]: point for one, point in newest.items() if one in names},
+        {names[one]: line for one, line in lines.items() if one in names},
+    )
 
 
 def newest_now(session: Session) -> dict[int, dict[str, Any]]:
     """The sums at the last moment of each workload, by its id; absent when that moment is long ago."""
-    rows = samples.last_of_each(session, int(time.time()) - NOW_S)
-    return per_owner_now(rows) if rows else {}
+    found = samples.last_of_each(session, int(time.time()) - NOW_S)
+    return per_owner_now(found) if found else {}
+
+
+def _fits(app: dict[str, Any], search: str, status: str) -> bool:
+    texts = (app["name"], *(str(value) for key, value in app["source"].items() if key != "kind"))
+    return (not status or app["status"] == status) and any(search in text.lower() for text in texts)

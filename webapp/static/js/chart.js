@@ -1,10 +1,14 @@
 // The metrics panel: fetches samples and deploys, draws them with ECharts, and writes the same numbers as a table.
 // What the series are made of is in series.js, how the chart looks in options.js.
-import { withGaps, tableRows, deployMarks } from './series.js';
+import { fill, withGaps, tableRows } from './series.js';
+import { deployAt, deployMarks, spanOf } from './marks.js';
 import { chartOptions } from './options.js';
+import { choose } from './history.js';
 
 const POLL_MS = 15_000;
-const SECONDS = { '30m': 1800, '2h': 7200, '6h': 21_600 };
+// A point of a long window is minutes wide: asking more often shows nothing new.
+const SLOW_POLL_MS = 60_000;
+const SECONDS = { '30m': 1800, '2h': 7200, '6h': 21_600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 };
 
 export async function drawCharts() {
   for (const element of document.querySelectorAll('[data-chart]')) await startPanel(element);
@@ -16,11 +20,14 @@ async function startPanel(element) {
   const panel = element.closest('section');
   const canvas = element.querySelector('[data-canvas]');
   const chart = echarts.init(canvas, null, { renderer: 'canvas' });
-  const state = { window: '30m', points: [], marks: [], failed: false, asked: 0 };
+  const state = { window: '30m', points: [], marks: [], deploys: [], chosen: null, failed: false, asked: 0 };
   let timer;
 
   const draw = () => {
-    const data = { ...state, seconds: SECONDS[state.window], now: Date.now() };
+    const now = Date.now();
+    const span = state.chosen && spanOf(state.chosen, state.deploys, now);
+    const data = { ...state, span, seconds: SECONDS[state.window], now };
+    note(element, words, span);
     chart.setOption(chartOptions(data, words, colours(element), canvas.clientWidth), { replaceMerge: ['series'] });
     hint(element, words, state);
     table(element, state.points);
@@ -38,22 +45,28 @@ async function startPanel(element) {
       if (asked !== state.asked) return; // another window was chosen meanwhile
       const since = Date.now() - SECONDS[state.window] * 1000;
       if ('noLimit' in element.dataset) for (const point of points) point.memory_limit = null;
-      Object.assign(state, { points: withGaps(points), marks: deployMarks(deploys.deploys, words, since), failed: false });
+      const marks = deployMarks(deploys.deploys, words, since);
+      Object.assign(state, { points: withGaps(points), deploys: deploys.deploys, marks, failed: false });
     } catch {
       if (asked !== state.asked) return;
       state.failed = true;
     }
     draw();
-    timer = setTimeout(load, POLL_MS);
+    timer = setTimeout(load, SECONDS[state.window] > SECONDS['6h'] ? SLOW_POLL_MS : POLL_MS);
+  }
+
+  function show(window) {
+    pressWindow(panel, window, element.dataset.source);
+    state.window = window;
+    load();
   }
 
   panel.querySelector('[data-windows]').addEventListener('click', (event) => {
     const button = event.target.closest('[data-window]');
     if (!button) return;
-    choose(panel, button, element.dataset.source);
-    state.window = button.dataset.window;
-    load();
+    show(button.dataset.window);
   });
+  if (element.dataset.marks) shareChoice(chart, state, draw, show);
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : load()));
   new ResizeObserver(() => {
     chart.resize();
@@ -70,12 +83,41 @@ async function json(address) {
   return response.json();
 }
 
-function choose(panel, chosen, source) {
+// The choice of a deploy is one for the chart and the history: made here by a click, there by a link.
+function shareChoice(chart, state, draw, show) {
+  const chooseIn = ({ detail }) => {
+    state.chosen = detail.version;
+    const span = state.chosen && spanOf(state.chosen, state.deploys, Date.now());
+    const wanted = span ? (Date.now() - span.to) / 1000 : 0;
+    const wide = Object.keys(SECONDS).find((window) => SECONDS[window] > wanted);
+    if (wide && SECONDS[wide] > SECONDS[state.window]) show(wide);
+    else draw();
+  };
+  document.addEventListener('backstay:choose', chooseIn);
+  chart.getZr().on('click', ({ offsetX, offsetY }) => {
+    if (!chart.containPixel('grid', [offsetX, offsetY])) return;
+    const at = (x) => chart.convertFromPixel({ xAxisIndex: 0 }, x);
+    const moment = at(offsetX);
+    const version = deployAt(moment, at(offsetX + 1) - moment, state.marks, state.deploys, Date.now());
+    if (version) choose(version, { reveal: true });
+  });
+  const asked = document.querySelector('#history [data-chosen]');
+  if (asked) state.chosen = Number(asked.id.slice(1));
+}
+
+function note(element, words, span) {
+  const line = element.querySelector('[data-note]');
+  if (!line) return;
+  const time = new Intl.DateTimeFormat(document.documentElement.dataset.locale, { dateStyle: 'short', timeStyle: 'short' });
+  const text = span ? fill(words.span, { version: span.row.version, range: time.formatRange(span.from, span.to) }) : words.choose;
+  if (line.textContent !== text) line.textContent = text;
+}
+
+function pressWindow(panel, window, source) {
   for (const button of panel.querySelectorAll('[data-window]')) {
-    button.setAttribute('aria-pressed', String(button === chosen));
+    button.setAttribute('aria-pressed', String(button.dataset.window === window));
   }
-  const link = panel.querySelector('a.json');
-  if (link) link.href = `${source}?window=${chosen.dataset.window}`;
+  for (const link of panel.querySelectorAll('a.json[data-path]')) link.href = `${source}${link.dataset.path}?window=${window}`;
 }
 
 function hint(element, words, { points, failed }) {
@@ -105,7 +147,7 @@ function colours(element) {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ['text', 'muted', 'line', 'surface', 'cpu', 'memory', 'good', 'bad', 'warn'];
+  const names = ['text', 'muted', 'line', 'surface', 'cpu', 'memory', 'good', 'bad', 'warn', 'accent'];
   const found = Object.fromEntries(names.map((name) => [name, colour(name)]));
   probe.remove();
   return { ...found, font: getComputedStyle(document.body).fontFamily };

@@ -1,36 +1,72 @@
 // Keeps the parts marked data-live as the server has them: fetches the same page and takes over what changed.
-// Stops while the tab is hidden; goes faster while a deploy is under way.
+// The server's stream says when something changed; without it, and while it is away, the page is polled, faster while a
+// deploy is under way. All of it stops while the tab is hidden.
 
 const RETRY_FACTOR = 3;
+const WITH_STREAM_S = 30;
 
-export function keepFresh(after) {
-  const page = document.querySelector('[data-poll]');
+const page = document.querySelector('[data-poll]');
+let after = () => {};
+let timer;
+let stream;
+let asked = 0;
+
+export function keepFresh(done) {
   if (!page) return;
-  let timer;
-
-  const wait = (factor = 1) => {
-    clearTimeout(timer);
-    const busy = document.querySelector('[data-busy]') && page.dataset.pollBusy;
-    timer = setTimeout(refresh, Number(busy || page.dataset.poll) * 1000 * factor);
-  };
-
-  async function refresh() {
-    if (document.hidden) return;
-    try {
-      const response = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual' });
-      if (response.type === 'opaqueredirect') return location.reload(); // the session is over
-      if (response.ok) {
-        takeOver(new DOMParser().parseFromString(await response.text(), 'text/html'));
-        after();
-      }
-      wait(response.ok ? 1 : RETRY_FACTOR);
-    } catch {
-      wait(RETRY_FACTOR);
-    }
-  }
-
-  document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : refresh()));
+  after = done;
+  // An answer to a form shows the page of the app: what is fetched again is that page, not the form.
+  if (page.dataset.here && location.pathname !== page.dataset.here) history.replaceState(null, '', page.dataset.here);
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return pause();
+    follow();
+    refresh();
+  });
+  addEventListener('pagehide', pause);
+  follow();
   wait();
+}
+
+// Fetch the page again and take over what changed; with an address, go there without leaving the page.
+export async function refresh(address) {
+  clearTimeout(timer);
+  if (address) history.replaceState(null, '', address);
+  if (document.hidden) return;
+  const mine = ++asked;
+  try {
+    const response = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual' });
+    if (response.type === 'opaqueredirect') return location.reload(); // the session is over
+    const text = response.ok ? await response.text() : '';
+    if (mine !== asked) return; // a newer question is under way
+    if (text) {
+      takeOver(new DOMParser().parseFromString(text, 'text/html'));
+      after();
+    }
+    wait(response.ok ? 1 : RETRY_FACTOR);
+  } catch {
+    if (mine === asked) wait(RETRY_FACTOR);
+  }
+}
+
+function wait(factor = 1) {
+  clearTimeout(timer);
+  const busy = document.querySelector('[data-busy]') && page.dataset.pollBusy;
+  const usual = stream?.readyState === EventSource.OPEN ? WITH_STREAM_S : Number(busy || page.dataset.poll);
+  timer = setTimeout(refresh, usual * 1000 * factor);
+}
+
+function follow() {
+  if (!page.dataset.stream || stream || document.hidden) return;
+  stream = new EventSource(page.dataset.stream);
+  stream.addEventListener('open', () => wait());
+  stream.addEventListener('change', () => refresh());
+  // The browser connects again by itself, unless it was refused: then the page is polled.
+  stream.addEventListener('error', () => wait());
+}
+
+function pause() {
+  clearTimeout(timer);
+  stream?.close();
+  stream = undefined;
 }
 
 function takeOver(fresh) {
@@ -49,14 +85,14 @@ function replaceChanged(old, found) {
   const frame = (rows) => [...rows.keys()].join('\n');
   if (!oldRows.size || frame(oldRows) !== frame(newRows)) {
     keepOpen(old, found);
-    old.replaceChildren(...found.childNodes);
+    keepFocus(old, () => old.replaceChildren(...found.childNodes), () => old);
     return;
   }
   for (const [key, row] of oldRows) {
     const next = newRows.get(key);
     if (same(row, next)) continue;
     keepOpen(row, next);
-    row.replaceWith(next);
+    keepFocus(row, () => row.replaceWith(next), () => next);
   }
 }
 
@@ -69,9 +105,13 @@ function same(left, right) {
   const plain = (node) => {
     const copy = node.cloneNode(true);
     for (const time of copy.querySelectorAll('time[data-time]')) time.removeAttribute('title');
-    for (const since of copy.querySelectorAll('[data-since]')) since.textContent = '';
+    for (const exact of copy.querySelectorAll('[data-exact], [data-since]')) exact.textContent = '';
     for (const details of copy.querySelectorAll('details')) details.removeAttribute('open');
     for (const copied of copy.querySelectorAll('.is-copied')) copied.classList.remove('is-copied');
+    for (const chosen of [copy, ...copy.querySelectorAll('[data-chosen], [data-choose]')]) {
+      chosen.removeAttribute('data-chosen');
+      chosen.removeAttribute('aria-current');
+    }
     return copy.innerHTML + copy.className;
   };
   return plain(left) === plain(right);
@@ -86,4 +126,13 @@ function keepOpen(old, found) {
     const before = old.querySelector(`[data-since="${since.dataset.since}"]`);
     if (before) since.textContent = before.textContent;
   }
+}
+
+// Who is on a link or a button with the keyboard is on the same one afterwards.
+function keepFocus(old, replace, fresh) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const name = (element) => element.tagName + (element.getAttribute('aria-label') ?? element.textContent);
+  const wanted = focused && name(focused);
+  replace();
+  if (wanted) [...fresh().querySelectorAll('a, button, summary, [tabindex]')].find((one) => name(one) === wanted)?.focus();
 }

@@ -7,20 +7,23 @@ const TICKS = 4;
 const SHORTEST_SPAN = 120;
 // Below this a label without seconds would stand there several times.
 const SECONDS_BELOW = 600;
+// From here on a label is a day.
+const DAYS_ABOVE = 2 * 86_400;
 
-export function chartOptions({ points, marks, seconds: window, now }, words, colours, width) {
+export function chartOptions({ points, marks, span: chosen, seconds: window, now }, words, colours, width) {
   const seconds = span(points, window, now);
   const language = document.documentElement.dataset.locale;
-  const { cpu, memory, limit } = lines(points);
+  const { cpu, memory, limit, cpuMost, memoryMost } = lines(points);
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const text = { color: colours.muted, fontFamily: colours.font, fontSize: 12 };
   const isNarrow = width < 520;
+  const legend = [words.cpu, words.memory, ...(limit.length ? [words.limit] : [])];
   return {
     animation: false,
     textStyle: { fontFamily: colours.font },
     aria: { enabled: true, label: { description: words.aria } },
     grid: { left: 8, right: 8, top: 62, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    legend: { left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: 18, textStyle: text, inactiveColor: colours.line },
+    legend: { data: legend, left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: 18, textStyle: text, inactiveColor: colours.line },
     tooltip: tooltip(words, colours, language, number),
     xAxis: {
       type: 'time',
@@ -32,8 +35,9 @@ export function chartOptions({ points, marks, seconds: window, now }, words, col
       axisLabel: { ...text, hideOverlap: true, formatter: clock(language, seconds) },
     },
     yAxis: [
-      axis(words.percent, colours, text, number, true, cpu),
-      axis(words.mib, colours, text, number, false, [...memory, ...limit]),
+      axis(words.percent, colours, text, number, true, [...cpu, ...cpuMost]),
+      axis(words.mib, colours, text, number, false, [...memory, ...limit, ...memoryMost]),
+      { type: 'value', min: 0, max: 1, show: false },
     ],
     series: [
       series(words.cpu, cpu, 0, colours.cpu, { markLine: markLine(marks, colours, seconds, width) }),
@@ -41,8 +45,22 @@ export function chartOptions({ points, marks, seconds: window, now }, words, col
       ...(limit.length
         ? [series(words.limit, limit, 1, colours.warn, { lineStyle: { width: 1, type: [2, 4] }, step: 'end' })]
         : []),
+      ...(cpuMost.length
+        ? [
+            series(words.cpu_most, cpuMost, 0, colours.cpu, { lineStyle: { width: 1, opacity: 0.45 } }),
+            series(words.memory_most, memoryMost, 1, colours.memory, { lineStyle: { width: 1, opacity: 0.45, type: [2, 3] } }),
+          ]
+        : []),
+      ...(chosen ? [spanArea(chosen, colours, now - seconds * 1000)] : []),
     ],
   };
+}
+
+// The time of the chosen deploy, as a coloured ground: a line along the top whose area reaches down.
+function spanArea({ from, to, row }, colours, since) {
+  const color = row.status === 'succeeded' ? colours.accent : colours.bad;
+  const data = [[Math.max(from, since), 1], [Math.max(to, since), 1]];
+  return series('', data, 2, color, { silent: true, z: 0, lineStyle: { width: 0 }, areaStyle: { color, opacity: 0.13 } });
 }
 
 // The whole window, but no more than there are samples of: an app that is a minute old shows its minute, not a blank.
@@ -109,8 +127,8 @@ function markLine(marks, colours, seconds, width) {
 
 function tooltip(words, colours, language, number) {
   const when = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' });
-  const unit = { [words.cpu]: words.percent, [words.memory]: words.mib, [words.limit]: words.mib };
-  const value = (entry) => (entry.value[1] === null ? words.none : fill(unit[entry.seriesName], { value: number.format(entry.value[1]) }));
+  const percents = [words.cpu, words.cpu_most];
+  const value = (entry) => (entry.value[1] === null ? words.none : fill(percents.includes(entry.seriesName) ? words.percent : words.mib, { value: number.format(entry.value[1]) }));
   return {
     trigger: 'axis',
     renderMode: 'richText',
@@ -120,13 +138,17 @@ function tooltip(words, colours, language, number) {
     textStyle: { color: colours.text, fontFamily: colours.font, fontSize: 12 },
     axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'solid', width: 1 } },
     formatter: (entries) => {
-      const rows = entries.map((entry) => `${entry.seriesName}: ${value(entry)}`);
+      const rows = entries.filter((entry) => entry.seriesName).map((entry) => `${entry.seriesName}: ${value(entry)}`);
       return [when.format(entries[0].value[0]), ...rows].join('\n');
     },
   };
 }
 
 function clock(language, seconds) {
+  if (seconds > DAYS_ABOVE) {
+    const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
+    return (value) => day.format(value);
+  }
   const second = seconds < SECONDS_BELOW ? '2-digit' : undefined;
   const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second, hourCycle: 'h23' });
   return (value) => time.format(value);

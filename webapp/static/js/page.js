@@ -1,14 +1,22 @@
 // What every page does on top of plain HTML: local times, copying, the theme, dialogs, and keeping panels fresh.
 // Without it all pages still work.
+import { announce } from './announce.js';
 import { keepFresh } from './fresh.js';
 import { offerDialogs } from './dialog.js';
+import { markChosen, offerHistory } from './history.js';
+import { offerLog } from './log.js';
 
+document.documentElement.classList.replace('no-js', 'scripted');
 const language = document.documentElement.dataset.locale;
 
 export function sayTimes(root = document) {
   const full = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+  const short = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
   for (const element of root.querySelectorAll('time[data-time]')) {
-    element.title = full.format(new Date(element.dateTime));
+    const moment = new Date(element.dateTime);
+    element.title = full.format(moment);
+    const exact = element.querySelector('[data-exact]');
+    if (exact) exact.textContent = short.format(moment);
   }
 }
 
@@ -18,10 +26,6 @@ function countUp() {
     const passed = Math.max(0, (Date.now() - Date.parse(element.dataset.since)) / 1000);
     element.textContent = number.format(Math.floor(passed));
   }
-}
-
-export function announce(text) {
-  document.querySelector('[data-announcer]').textContent = text;
 }
 
 async function copy(button) {
@@ -73,7 +77,13 @@ sayTimes();
 countUp();
 setInterval(countUp, 1000);
 offerDialogs();
-keepFresh(() => sayTimes());
+offerHistory();
+offerLog();
+keepFresh(() => {
+  sayTimes();
+  countUp();
+  markChosen();
+});
 if (document.querySelector('[data-chart]')) {
   import('./chart.js').then(({ drawCharts }) => drawCharts());
 }

@@ -4,7 +4,8 @@ const MIB = 1024 * 1024;
 const GAP_FACTOR = 2.5;
 const TABLE_ROWS = 20;
 
-// Points are {ts, cpu_percent, memory_usage, memory_limit}, ts in seconds. Where samples are missing an explicit null
+// Points are {ts, cpu_percent, memory_usage, memory_limit}, ts in seconds; those of long windows are averages and have
+// cpu_percent_max and memory_usage_max beside them. Where samples are missing an explicit null
 // is put in, so that the line breaks instead of pretending.
 export function withGaps(points) {
   const usual = median(points.slice(1).map((point, index) => point.ts - points[index].ts)) || 15;
@@ -22,19 +23,14 @@ export function withGaps(points) {
 export function lines(points) {
   const line = (value) => points.map((point) => [point.ts * 1000, value(point)]);
   const mib = (bytes) => (bytes === null ? null : bytes / MIB);
+  const most = (name, value) => (points.some((point) => point[name] != null) ? line((point) => value(point[name] ?? null)) : []);
   return {
+    cpuMost: most('cpu_percent_max', (percent) => percent),
+    memoryMost: most('memory_usage_max', mib),
     cpu: line((point) => point.cpu_percent),
     memory: line((point) => mib(point.memory_usage)),
     limit: points.some((point) => point.memory_limit !== null) ? line((point) => mib(point.memory_limit)) : [],
   };
-}
-
-// One mark a finished deploy within the window: when it ended, and how.
-export function deployMarks(deploys, words, since) {
-  return deploys
-    .filter((row) => row.finished_at && Date.parse(row.finished_at) >= since)
-    .map((row) => ({ at: Date.parse(row.finished_at), status: row.status, text: markText(row, words) }))
-    .reverse();
 }
 
 export function tableRows(points, language) {
@@ -51,12 +47,6 @@ export function tableRows(points, language) {
 
 export function fill(text, values) {
   return text.replace(/%\((\w+)\)s/g, (_, name) => values[name]).replaceAll('%%', '%');
-}
-
-function markText(row, words) {
-  const isBack = row.status === 'succeeded' && row.rollback_of !== null;
-  const text = isBack ? words.rollback : (words[row.status] ?? words.version);
-  return fill(text, { version: row.version, target: row.rollback_of });
 }
 
 function median(numbers) {

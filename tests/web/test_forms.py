@@ -1,0 +1,201 @@
+"""Apps by form: created, changed, removed; what is wrong stands at its field, and a secret is never sent back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tasks.kinds import KINDS
+from tasks.specs import parse_spec, public
+from webapp.forms import fields, refusals, spec, texts
+
+Browser = Callable[[str], FlaskClient]
+FULL: dict[str, Any] = {
+    "name": "blog",
+    "source": {"kind": "image", "image": "blog:1"},
+    "ports": [
+        {"container": 80, "host": 8080, "address": "0.0.0.0"},
+        {"container": 81, "host": 8081, "address": "127.0.0.1"},
+        {"container": 82, "address": "127.0.0.1"},
+        {"container": 83, "host": 8083, "address": "::1"},
+    ],
+    "env": {"PLAIN": "a=b", "LINES": "one\ntwo", "QUOTED": '"q"', "BLANK": " x ", "NOTHING": ""},
+    "health": {"http": "/healthz", "port": 80, "timeout_s": 5.0},
+    "resources": {"memory_mb": 64, "cpus": 0.5},
+    "volumes": [{"name": "data", "path": "/data"}],
+    "command": ["serve", "--greeting", " hi "],
+    "stop_timeout_s": 3,
+    "auto_rollback": True,
+    "watch_s": 30,
+    "host": "local",
+}
+
+
+def error_at(page: str, field: str) -> str | None:
+    """What is said beside a field."""
+    found = re.search(rf'id="error-{re.escape(field)}">.*?<span>([^<]*)', page)
+    return found[1] if found else None
+
+
+@pytest.mark.parametrize("health", [FULL["health"], {"tcp": 81, "timeout_s": 30.0}, {"docker": True, "timeout_s": 2.5}])
+def test_a_spec_comes_back_from_its_inputs_as_it_was(health: dict[str, Any]) -> None:
+    wanted = FULL | {"health": health}
+    inputs = spec.inputs_of(wanted)
+    assert public(parse_spec(spec.spec_of(inputs) | {"host": "local"})) == public(parse_spec(wanted))
+
+
+def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -> None:
+    assert KINDS.keys() <= fields.SOURCES.keys()
+    every = [*fields.COMMON, *(field.name for kind in fields.SOURCES.values() for field in kind)]
+    assert len(every) == len(set(every)) == len(fields.EVERY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "source"),
+    [
+        ("git", {"git.url": "https://x/y.git", "git.ref": "main"}, {"url": "https://x/y.git", "ref": "main"}),
+        ("compose", {"compose.text": "services: {}\n"}, {"text": "services: {}"}),
+        ("static", {"static.path": "/srv"}, {"path": "/srv"}),
+    ],
+)
+def test_the_fields_of_a_kind_become_its_source(kind: str, inputs: dict[str, str], source: dict[str, str]) -> None:
+    assert spec.spec_of({"kind": kind, "name": "x", **inputs})["source"] == {"kind": kind, **source}
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (texts.ports, "80:"),
+        (texts.ports, "a:80"),
+        (texts.ports, "127.0.0.1:80"),
+        (texts.pairs, "NAME"),
+        (texts.pairs, "=x"),
+        (texts.pairs, "A=1\nA=2"),
+        (texts.pairs, 'A="open'),
+        (texts.volumes, "/data"),
+        (texts.number, "1e3"),
+        (texts.number, "-1"),
+        (texts.number, "много"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(read: Callable[[str], Any], text: str) -> None:
+    with pytest.raises(texts.Unreadable):
+        read(text)
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_created_app_is_deployed_right_away_when_ticked(logged_in: Browser) -> None:
+    browser = logged_in("admin")
+    form = {
+        "name": "blog",
+        "kind": "image",
+        "image.image": "blog:1",
+        "ports": "18080:80",
+        "secrets": "KEY=s3cr3t-value",
+    }
+    answer = browser.post("/new", data={**form, "deploy_now": "on"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/apps/blog")
+    found = browser.get("/api/workloads/blog").json
+    assert found["spec"]["ports"] == [{"container": 80, "host": 18080, "address": "127.0.0.1"}]
+    assert found["spec"]["secrets"] == ["KEY"]
+    assert (found["last"]["version"], found["last"]["trigger"]) == (1, "ui")
+
+
+def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(logged_in: Browser) -> None:
+    form = {"name": "blog", "kind": "image", "image.image": "blog:1", "deploy_now": "on"}
+    answer = logged_in("admin").post("/new", data=form)
+    assert answer.status_code == 503
+    assert "Nothing was done." in answer.text
+    assert "<h1>blog</h1>" in answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "Not A Name"}, "name"),
+        ({"name": "shop"}, "name"),
+        ({"image.image": "no image"}, "image.image"),
+        ({"image.image": ""}, "image.image"),
+        ({"kind": "image", "ports": "80\nx"}, "ports"),
+        ({"ports": "99999:80"}, "ports"),
+        ({"ports": "300.1.1.1:80:80"}, "ports"),
+        ({"ports": "80\n80"}, "ports"),
+        ({"env": "1A=x"}, "env"),
+        ({"env": "KEY=x"}, "secrets"),
+        ({"resources.memory_mb": "1"}, "resources.memory_mb"),
+        ({"resources.memory_mb": "6.5"}, "resources.memory_mb"),
+        ({"resources.cpus": "much"}, "resources.cpus"),
+        ({"health": "http", "health.http": "healthz"}, "health.http"),
+        ({"health": "http", "health.http": "/x"}, "health.port"),
+        ({"health": "http", "health.http": "/x", "health.port": "0"}, "health.port"),
+        ({"health": "tcp"}, "health"),
+        ({"watch_s": "1"}, "watch_s"),
+        ({"volumes": "data:relative"}, "volumes"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(
+    logged_in: Browser, shop: int, changes: dict[str, str], field: str, language: str
+) -> None:
+    browser = logged_in("admin")
+    form = {"name": "blog", "kind": "image", "image.image": "blog:1", "secrets": "KEY=s3cr3t-value", **changes}
+    answer = browser.post(f"/new?lang={language}", data=form)
+    assert answer.status_code in {409, 422}
+    said = error_at(answer.text, field)
+    assert said, re.findall(r'id="error-([^"]*)"', answer.text)
+    assert bool(re.search("[а-я]{3}", said)) == (language == "ru")
+    assert f'href="#field-{field}"' in answer.text
+    assert "s3cr3t-value" not in answer.text
+    assert [one["name"] for one in browser.get("/api/workloads").json["workloads"]] == ["shop"]
+
+
+def test_every_text_of_a_refusal_is_a_text_of_the_catalog() -> None:
+    assert refusals.text_of("must be greater than or equal to 6") == ("This must be at least %(limit)s.", "6")
+    assert refusals.text_of("something new") == (refusals.GENERAL, "")
+    assert refusals.field_of("nothing.known", "image") == refusals.ANYWHERE
+
+
+def edit_form(page: str) -> dict[str, str]:
+    """The inputs of a form as a browser would send them back."""
+    inputs = dict(re.findall(r'<input[^>]*? name="([\w.]+)"[^>]*? value="([^"]*)"', page))
+    inputs |= dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    return {name: value for name, value in inputs.items() if name != "remove_secret"}
+
+
+def test_a_change_is_kept_for_the_next_deploy(logged_in: Browser, shop: int) -> None:
+    browser = logged_in("admin")
+    form = edit_form(browser.get("/apps/shop/edit").text)
+    assert form["image.image"] == "shop:1"
+    answer = browser.post("/apps/shop/edit", data={**form, "env": "A=1", "remove_secret": "DB_PASSWORD"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/apps/shop#spec")
+    found = browser.get("/api/workloads/shop").json
+    assert (found["spec"]["env"], found["spec"]["secrets"]) == ({"A": "1"}, [])
+    assert found["live"]["version"] == 3
+
+
+def test_a_form_that_is_stale_overwrites_nothing_unasked(logged_in: Browser, shop: int) -> None:
+    browser = logged_in("admin")
+    form = edit_form(browser.get("/apps/shop/edit").text)
+    browser.patch("/api/workloads/shop", json={"env": {"THEIRS": "1"}})
+    answer = browser.post("/apps/shop/edit", data={**form, "env": "MINE=1"})
+    assert answer.status_code == 409
+    assert "Somebody else changed these settings" in answer.text
+    assert "MINE=1" in answer.text
+    assert browser.get("/api/workloads/shop").json["spec"]["env"] == {"THEIRS": "1"}
+    again = edit_form(answer.text)
+    assert browser.post("/apps/shop/edit", data={**again, "env": "MINE=1"}).status_code == 303
+
+
+def test_an_app_is_removed_only_by_its_name(logged_in: Browser, shop: int) -> None:
+    browser = logged_in("admin")
+    assert "Its volumes stay" in browser.get("/apps/shop/remove?dialog=1").text
+    assert browser.post("/apps/shop/remove", data={"name": "shoop"}).status_code == 422
+    assert browser.get("/apps/shop").status_code == 200
+    # Docker is out of reach here, so the removal is begun and finished later; the app is out of sight.
+    assert browser.post("/apps/shop/remove", data={"name": "shop"}).status_code == 503
+    assert browser.get("/apps/shop").status_code == 404

@@ -1,0 +1,93 @@
+"""Says at once when something of a workload changed, as server-sent events; what it became is asked for elsewhere.
+
+A stream takes a thread of the web process for as long as somebody looks, so there are only so many, and each ends after
+a while; the browser then connects again, and without a stream the page is polled.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, current_app
+
+from db import events, history
+from db.connection import LedgerUnavailable
+from db.models import Workload
+from tasks.context import Context
+from webapp.current import context, workload_named
+from webapp.problems import Problem
+
+blueprint = Blueprint("streams", __name__, url_prefix="/api/workloads/<name>")
+MOST_STREAMS = 12
+LOOK_EACH_S = 0.4
+# What is written finds out whether anybody still listens.
+SAY_SOMETHING_EACH_S = 10.0
+LIFE_S = 120.0
+RETRY_MS = 3000
+
+
+class Seats:
+    """As many streams as may be open at once; one an app."""
+
+    def __init__(self, many: int = MOST_STREAMS) -> None:
+        self._free = threading.BoundedSemaphore(many)
+
+    def take(self) -> None:
+        """Raise Problem(too_many_streams) when all are taken."""
+        if not self._free.acquire(blocking=False):
+            raise Problem("too_many_streams", headers={"Retry-After": str(int(LIFE_S))})
+
+    def give_back(self) -> None:
+        """One stream less."""
+        self._free.release()
+
+
+@blueprint.get("/stream")
+def follow(name: str) -> Response:
+    """`event: change` with {"version", "status", "stage", "live"} at the start and at each change."""
+    workload, seats = workload_named(name), current_app.extensions["backstay.seats"]
+    seats.take()
+    response = Response(_lines(context(), workload.id), mimetype="text/event-stream")
+    response.call_on_close(seats.give_back)
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _lines(here: Context, workload_id: int) -> Iterator[bytes]:
+    yield b"retry: %d\n\n" % RETRY_MS
+    before, spoke, ends = None, time.monotonic(), time.monotonic() + LIFE_S
+    while time.monotonic() < ends and not here.stopping.is_set():
+        try:
+            seen = _seen(here, workload_id)
+        except LedgerUnavailable:
+            return
+        if seen is None:
+            return
+        if seen != before:
+            yield b"event: change\ndata: %s\n\n" % orjson.dumps(seen[0])
+            before, spoke = seen, time.monotonic()
+        elif time.monotonic() - spoke > SAY_SOMETHING_EACH_S:
+            yield b": still here\n\n"
+            spoke = time.monotonic()
+        here.stopping.wait(LOOK_EACH_S)
+
+
+def _seen(here: Context, workload_id: int) -> tuple[dict[str, Any], Any] | None:
+    """What is told, and what else makes a difference; None when the workload is gone."""
+    with here.database.reading() as session:
+        workload = session.get(Workload, workload_id)
+        if workload is None or workload.removing_at is not None:
+            return None
+        last, live = history.latest(session, workload_id), history.live(session, workload_id)
+        newest = events.page(session, workload_id, 1)
+    told = {
+        "version": last.version if last else None,
+        "status": last.status if last else None,
+        "stage": last.stage if last else None,
+        "live": live.version if live else None,
+    }
+    return told, (live.verified if live else None, workload.updated_at, newest[0].id if newest else None)

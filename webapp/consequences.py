@@ -1,0 +1,53 @@
+"""What a rollback will do, worked out beforehand for the person who confirms it. Pure: rows and releases in.
+
+The same rules as the rollout's own: tasks.rollout decides whether the old version has to stop first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from db.history import same_pin
+from db.models import Deploy
+from db.states import PinFound
+from tasks.reach import PublishedPorts
+from tasks.rollout import Step, plan
+
+# Kinds whose image is built here, so that one that is gone may be built again instead of pulled.
+BUILT = frozenset({"git", "static"})
+
+
+def image_step(target: Deploy) -> str:
+    """How the image of a version comes to run again: ready, pull, rebuild, gone, or unknown."""
+    match target.pin_found:
+        case PinFound.HOST:
+            return "ready"
+        case _ if target.source_kind in BUILT:
+            return "rebuild"
+        case PinFound.REGISTRY:
+            return "pull"
+        case PinFound.NOWHERE:
+            return "gone"
+        case _:
+            return "unknown"
+
+
+def has_gap(before: dict[str, Any] | None, after: dict[str, Any]) -> bool:
+    """Whether the version that is live has to stop before the other one starts. Compose replaces its services."""
+    if before is not None and after.get("source", {}).get("kind") == "compose":
+        return True
+    return Step.STOP_OLD in plan(before, {"volumes": [], **after}, PublishedPorts())
+
+
+def holds(live: Deploy | None, target: Deploy) -> bool:
+    """Whether the image that is live now will be held back from automatic deploys."""
+    return live is not None and not same_pin(live.pin, target.pin)
+
+
+def shown(value: Any) -> str:
+    """A value of a configuration as a person reads it: a text as it is, the rest as JSON; "" when it is absent."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return orjson.dumps(value).decode()

@@ -1,0 +1,54 @@
+"""What the check of a spec refused, said beside the field that it concerns, in words that can be translated. Pure.
+
+The check names a key of the spec and says one English clause; the clauses that a form can provoke have a text here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from webapp.forms.fields import EVERY, SOURCES
+from webapp.marking import N_
+
+ANYWHERE = ""
+GENERAL = N_("This is not accepted as it is; the note says what is.")
+# Clause -> text, with %(limit)s from the clause's first group.
+_TEXTS: tuple[tuple[str, str], ...] = (
+    (r"is missing$", N_("This is needed.")),
+    (r"is missing, and there is no port", N_("Say which port to ask, or give the app a port.")),
+    (r"must be an image reference", N_("This is no image reference: [host/]name[:tag].")),
+    (r"must be an IP address", N_("An address in here is no IP address.")),
+    (r"must match", N_("This has characters that are not accepted here.")),
+    (r"has the same entry twice", N_("The same entry stands here twice.")),
+    (r"has \w+, which env has too|is a secret of this workload too", N_("A secret and a variable have the same name.")),
+    (r"must be greater than or equal to ([\d.]+)", N_("This must be at least %(limit)s.")),
+    (r"must be greater than ([\d.]+)", N_("This must be more than %(limit)s.")),
+    (r"must be less than or equal to ([\d.]+)", N_("This must be at most %(limit)s.")),
+    (r"must be a valid integer", N_("This must be a whole number.")),
+    (r"must have at least 1 character", N_("This is needed.")),
+    (r"must have at most (\d+) character", N_("This must have at most %(limit)s characters.")),
+)
+NAME_TAKEN = N_("An app of this name exists already.")
+
+
+def field_of(key: str, kind: str) -> str:
+    """The field that a dotted key of the spec belongs to; ANYWHERE when the form has none for it."""
+    parts = key.split(".")
+    if parts[0] == "source":
+        names = [field.name for field in SOURCES.get(kind, ())]
+        wanted = f"{kind}.{parts[-1]}"
+        return wanted if wanted in names else (names[0] if names else ANYWHERE)
+    if key == "health.tcp":
+        return "health.port"
+    for length in (2, 1):
+        if (name := ".".join(parts[:length])) in EVERY:
+            return name
+    return ANYWHERE
+
+
+def text_of(problem: str) -> tuple[str, str]:
+    """(text, limit) for the clause of a refusal; the limit is empty where the text has none."""
+    for clause, text in _TEXTS:
+        if match := re.search(clause, problem):
+            return text, match.group(1) if match.re.groups else ""
+    return GENERAL, ""

@@ -1,0 +1,127 @@
+"""The inputs of the form into a spec, a spec into inputs. Pure: knows no request and no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from webapp.forms import texts
+from webapp.forms.fields import SOURCES
+from webapp.forms.texts import Unreadable
+
+_LISTS: dict[str, Callable[[str], Any]] = {
+    "ports": texts.ports,
+    "env": texts.pairs,
+    "volumes": texts.volumes,
+    "command": texts.arguments,
+}
+_NUMBERS = ("stop_timeout_s", "watch_s")
+REMOVE = "remove_secret"
+
+
+class BadInputs(Exception):  # noqa: N818 - it names what happened
+    """Inputs that cannot be read, each by its field's name."""
+
+    def __init__(self, problems: dict[str, Unreadable]) -> None:
+        super().__init__(", ".join(problems))
+        self.problems = problems
+
+
+class _Reader:
+    """Reads inputs one after the other and keeps what is wrong with each, so that all of it can be said at once."""
+
+    def __init__(self, inputs: Mapping[str, str]) -> None:
+        self._inputs, self.problems = inputs, dict[str, Unreadable]()
+
+    def text(self, name: str) -> str | None:
+        """What was typed, without blanks around it; None for nothing."""
+        return self._inputs.get(name, "").strip() or None
+
+    def read(self, name: str, how: Callable[[str], Any]) -> Any:
+        """What was typed, read; None when it cannot be."""
+        try:
+            return how(self._inputs.get(name, ""))
+        except Unreadable as problem:
+            self.problems[name] = problem
+        return None
+
+
+def patch_of(inputs: Mapping[str, str], removed: list[str], source: dict[str, Any]) -> dict[str, Any]:
+    """What PATCH takes: every key of the form, null where nothing was typed. Raises BadInputs.
+
+    `removed` are names of secrets to forget, `source` the one that the app has, whose other keys stay.
+    """
+    reader = _Reader(inputs)
+    patch: dict[str, Any] = {"source": _source(reader, source)}
+    for key, how in _LISTS.items():
+        patch[key] = reader.read(key, how) or None
+    patch["health"] = _health(reader)
+    limits = {key: reader.read(f"resources.{key}", texts.number) for key in ("memory_mb", "cpus")}
+    patch["resources"] = {key: value for key, value in limits.items() if value is not None} or None
+    for key in _NUMBERS:
+        patch[key] = reader.read(key, texts.number)
+    patch["auto_rollback"] = True if reader.text("auto_rollback") else None
+    patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", texts.pairs) or {})
+    if reader.problems:
+        raise BadInputs(reader.problems)
+    return patch
+
+
+def spec_of(inputs: Mapping[str, str]) -> dict[str, Any]:
+    """A whole spec for a new app: what was not typed is left to its default. Raises BadInputs."""
+    patch = {key: value for key, value in patch_of(inputs, [], {}).items() if value not in (None, {})}
+    return {"name": inputs.get("name", "").strip(), **patch}
+
+
+def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
+    """The inputs that give this spec; secrets have none."""
+    source = spec["source"]
+    inputs = {"name": spec["name"], "kind": source["kind"]}
+    inputs |= {f"{source['kind']}.{key}": str(value) for key, value in source.items() if key != "kind"}
+    inputs["ports"] = texts.ports_text(spec.get("ports", []))
+    inputs["env"] = texts.pairs_text(spec.get("env", {}))
+    inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
+    inputs["command"] = texts.arguments_text(spec.get("command") or [])
+    inputs |= {f"resources.{key}": str(value) for key, value in (spec.get("resources") or {}).items()}
+    inputs |= {key: str(spec[key]) for key in _NUMBERS if key in spec}
+    inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
+    return inputs | _health_inputs(spec.get("health") or {})
+
+
+def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
+    kind = reader.text("kind") or "image"
+    keys = [field.name.partition(".")[2] for field in SOURCES.get(kind, ())]
+    typed = {key: reader.text(f"{kind}.{key}") for key in keys}
+    kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
+    return {**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None}
+
+
+def _health(reader: _Reader) -> dict[str, Any] | None:
+    chosen = reader.text("health")
+    numbers = {key: reader.read(f"health.{key}", texts.number) for key in ("port", "running_s", "timeout_s")}
+    timeout = {"timeout_s": numbers["timeout_s"]} if numbers["timeout_s"] is not None else {}
+    match chosen:
+        case "http":
+            port = {"port": numbers["port"]} if numbers["port"] is not None else {}
+            return {"http": reader.text("health.http") or "/", **port, **timeout}
+        case "tcp":
+            return {"tcp": numbers["port"] if numbers["port"] is not None else _first_port(reader), **timeout}
+        case "docker":
+            return {"docker": True, **timeout}
+        case "running_s":
+            return {"running_s": numbers["running_s"] if numbers["running_s"] is not None else 3, **timeout}
+        case _:
+            return None
+
+
+def _first_port(reader: _Reader) -> int | None:
+    given = reader.read("ports", texts.ports) or []
+    return int(given[0]["container"]) if given else None
+
+
+def _health_inputs(health: dict[str, Any]) -> dict[str, str]:
+    chosen = next((key for key in ("http", "tcp", "docker", "running_s") if health.get(key) is not None), "")
+    inputs = {f"health.{key}": str(value) for key, value in health.items() if key not in {"docker", "tcp"}}
+    if "tcp" in health:
+        inputs["health.port"] = str(health["tcp"])
+    return {"health": chosen, **inputs}

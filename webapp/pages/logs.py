@@ -1,0 +1,23 @@
+"""The last lines of an app's log as a page, for a browser without scripts; the panel asks the JSON endpoint."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from tasks import runtime
+from tasks.failures import Failure
+from webapp.current import context, workload_named
+
+blueprint = Blueprint("logs", __name__)
+LINES = 200
+
+
+@blueprint.get("/apps/<name>/log")
+def show(name: str) -> str:
+    """The lines, or that Docker does not answer."""
+    workload, lines = workload_named(name), None
+    try:
+        lines = runtime.log_tail(context(), workload, LINES)
+    except Failure as failure:
+        context().log.info("no log to show", extra={"cause": str(failure.code)})
+    return render_template("log.html", name=name, lines=lines)

@@ -1,0 +1,78 @@
+"""The history panel: which rows a page asks for, and what it knows of their flow runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import current_app, request
+from sqlalchemy.orm import Session
+
+from db.models import Workload
+from db.states import UNFINISHED, Reason, Status
+from webapp import params
+from webapp.api import deploys
+from webapp.runs import Runs
+
+FIRST_ROWS = 25
+MORE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which rows: at most `limit`, older than `before`, of one status, of one reason."""
+
+    limit: int = FIRST_ROWS
+    before: int | None = None
+    status: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether rows are left out."""
+        return bool(self.status or self.reason)
+
+    def query(self) -> str:
+        """The choice as a query, `?status=failed`; empty when it is the usual one."""
+        usual = Choice()
+        given = {key: value for key, value in vars(self).items() if value != getattr(usual, key)}
+        return f"?{urlencode(given)}" if given else ""
+
+    def more(self, oldest: int) -> Choice:
+        """The choice with more rows, as long as a page can be; from there on the next page."""
+        if self.limit + MORE_ROWS <= deploys.MOST_ROWS:
+            return replace(self, limit=self.limit + MORE_ROWS)
+        return replace(self, limit=deploys.MOST_ROWS, before=oldest)
+
+
+def chosen() -> Choice:
+    """The choice of this request; a form leaves out nothing, so an empty value is none. Raises Problem(bad_request)."""
+    return Choice(
+        limit=params.integer("limit", FIRST_ROWS, 1, deploys.MOST_ROWS) or FIRST_ROWS,
+        before=params.integer("before", None, 1, params.LARGEST),
+        status=params.choice("status", Status) if request.args.get("status") else None,
+        reason=params.choice("reason", Reason) if request.args.get("reason") else None,
+    )
+
+
+def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any]:
+    """What the template of the panel shows: the rows, whether there are more, and how to get them."""
+    found = deploys.page(
+        session, workload, choice.limit + 1, before=choice.before, status=choice.status, reason=choice.reason
+    )
+    rows = found[: choice.limit]
+    return {
+        "rows": rows,
+        "choice": choice,
+        "more": choice.more(rows[-1]["version"]).query() if len(found) > len(rows) else None,
+    }
+
+
+def mark_gone(rows: list[dict[str, Any]]) -> None:
+    """Set "run_gone" on the rows whose flow run Prefect no longer has. Runs of unfinished rows are there."""
+    runs: Runs = current_app.extensions["backstay.runs"]
+    finished = [row["flow_run_id"] for row in rows if row["flow_run_id"] and row["status"] not in UNFINISHED]
+    gone = runs.gone(finished)
+    for row in rows:
+        row["run_gone"] = row["flow_run_id"] in gone

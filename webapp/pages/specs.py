@@ -1,0 +1,127 @@
+"""Creating, changing and removing an app by forms that work without a script; errors stand at their fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from db.rows import iso
+from db.workloads import NameTaken
+from flows import requests
+from flows import workloads as work
+from tasks.kinds import KINDS
+from tasks.specs import InvalidSpec
+from webapp.api.deploys import asked
+from webapp.current import caller, context, workload_named
+from webapp.forms import fields, refusals, spec
+from webapp.i18n import gettext
+from webapp.marking import N_
+from webapp.pages.actions import refused as refused_on_the_page
+from webapp.problems import Problem
+
+blueprint = Blueprint("specs", __name__)
+CHANGED_MEANWHILE = N_(
+    "Somebody else changed these settings in the meantime. What you typed is below; saving again replaces theirs."
+)
+NOT_THE_NAME = N_("This is not the name of the app.")
+USUAL = {"kind": "image", "deploy_now": "on"}
+blueprint.register_error_handler(requests.Refusal, refused_on_the_page)
+
+
+@blueprint.get("/new")
+def new() -> str:
+    """The empty form."""
+    return _form({**USUAL, **{key: value for key, value in request.args.items() if key == "kind" and value in KINDS}})
+
+
+@blueprint.post("/new")
+def create() -> Response | tuple[str, int]:
+    """Add the app, and deploy it when that was ticked; the form again when something is wrong."""
+    inputs = request.form.to_dict()
+    try:
+        workload = work.create(context(), spec.spec_of(inputs), caller().actor)
+    except (spec.BadInputs, InvalidSpec, NameTaken) as problem:
+        return _form(inputs, errors=errors_of(problem, inputs)), 409 if isinstance(problem, NameTaken) else 422
+    request.view_args = {"name": workload.name}  # whose page a refusal of the deploy is shown on
+    if inputs.get("deploy_now"):
+        requests.request_deploy(context(), workload.name, asked())
+    return redirect(f"/apps/{workload.name}", 303)
+
+
+@blueprint.get("/apps/<name>/edit")
+def edit(name: str) -> str:
+    """The form with what the next deploy would run."""
+    workload = workload_named(name)
+    return _form(spec.inputs_of(workload.spec), name, sorted(workload.secrets), iso(workload.updated_at))
+
+
+@blueprint.post("/apps/<name>/edit")
+def change(name: str) -> Response | tuple[str, int]:
+    """Keep the changes for the next deploy; the form again when something is wrong."""
+    workload, inputs = workload_named(name), request.form.to_dict()
+    secrets, seen = sorted(workload.secrets), iso(workload.updated_at)
+    if inputs.get("seen") != seen:
+        return _form(inputs, name, secrets, seen, {refusals.ANYWHERE: gettext(CHANGED_MEANWHILE)}), 409
+    removed = [one for one in request.form.getlist(spec.REMOVE) if one in workload.secrets]
+    try:
+        patch = spec.patch_of(inputs, removed, workload.spec["source"])
+        work.change(context(), name, patch, caller().actor)
+    except (spec.BadInputs, InvalidSpec) as problem:
+        return _form(inputs, name, secrets, seen, errors_of(problem, inputs)), 422
+    return redirect(f"/apps/{name}#spec", 303)
+
+
+@blueprint.get("/apps/<name>/remove")
+def confirm_removal(name: str) -> str:
+    """What a removal takes with it, with a field for the name."""
+    return _removal(workload_named(name).name)
+
+
+@blueprint.post("/apps/<name>/remove")
+def remove(name: str) -> Response | tuple[str, int]:
+    """Remove the app when its name was typed."""
+    workload_named(name)
+    if request.form.get("name", "").strip() != name:
+        return _removal(name, gettext(NOT_THE_NAME)), 422
+    work.remove(context(), name, caller().actor)
+    return redirect("/apps", 303)
+
+
+def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
+    """Field -> what is wrong with it, in the language of the page. Never says what was typed."""
+    match problem:
+        case spec.BadInputs(problems=several):
+            return {name: gettext(one.text, line=one.line) for name, one in several.items()}
+        case InvalidSpec(key=key, problem=clause):
+            text, limit = refusals.text_of(clause)
+            return {refusals.field_of(key, inputs.get("kind", "")): gettext(text, limit=limit)}
+        case NameTaken():
+            return {"name": gettext(refusals.NAME_TAKEN)}
+    raise Problem("internal")
+
+
+def _form(
+    inputs: dict[str, str],
+    name: str | None = None,
+    secrets: list[str] | None = None,
+    seen: str | None = None,
+    errors: dict[str, str] | None = None,
+) -> str:
+    shown: dict[str, Any] = {**inputs, "secrets": ""}  # what was typed there is not sent back
+    return render_template(
+        "form.html",
+        inputs=shown,
+        name=name,
+        secrets=secrets or [],
+        seen=seen,
+        errors=errors or {},
+        kinds={kind: fields.SOURCES[kind] for kind in KINDS if kind in fields.SOURCES},
+        fields=fields,
+    )
+
+
+def _removal(name: str, error: str | None = None) -> str:
+    folder = "dialogs" if "dialog" in request.args else "confirm"
+    return render_template(f"{folder}/remove.html", name=name, error=error)

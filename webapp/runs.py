@@ -1,0 +1,64 @@
+"""Which flow runs Prefect no longer has: it forgets them after two days, the ledger never does.
+
+Asked for many runs at once, briefly, and seldom: a run that was there is asked for again after a while, one that is
+gone stays gone, and while Prefect does not answer nobody knows, so the links stay.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+
+from tasks.context import Context
+from webapp import patience
+
+PATIENCE_S = 0.4
+ASK_AGAIN_S = 600.0
+# After no answer: a page that is polled each second must not wait each time.
+PAUSE_S = 15.0
+MOST_KNOWN = 20_000
+
+
+class Runs:
+    """One an app. `ask` answers which of some run ids exist."""
+
+    def __init__(self, context: Context, ask: Callable[[list[str]], set[str]] | None = None) -> None:
+        self._context, self._ask = context, ask or context.orchestrator.existing_runs
+        self._lock = threading.Lock()
+        self._gone: set[str] = set()
+        self._seen: dict[str, float] = {}
+        self._silent_until = float("-inf")
+
+    def gone(self, run_ids: Collection[str], moment: float | None = None) -> set[str]:
+        """Those of `run_ids` that Prefect does not have, as far as it is known. `moment`: monotonic seconds."""
+        at = time.monotonic() if moment is None else moment
+        wanted = self._due(run_ids, at)
+        if wanted:
+            self._learn(wanted, at)
+        with self._lock:
+            return self._gone & set(run_ids)
+
+    def _due(self, run_ids: Collection[str], at: float) -> list[str]:
+        with self._lock:
+            if at < self._silent_until:
+                return []
+            return [
+                one
+                for one in dict.fromkeys(run_ids)
+                if one not in self._gone and at - self._seen.get(one, float("-inf")) > ASK_AGAIN_S
+            ]
+
+    def _learn(self, wanted: list[str], at: float) -> None:
+        future: Future[set[str] | None] = patience.start(lambda: self._ask(wanted))
+        there = patience.result(future, PATIENCE_S, None, self._context.log)
+        with self._lock:
+            if there is None:
+                self._silent_until = at + PAUSE_S
+                return
+            if len(self._seen) + len(self._gone) > MOST_KNOWN:
+                self._seen.clear()
+                self._gone.clear()
+            self._gone |= set(wanted) - there
+            self._seen |= dict.fromkeys(there, at)

@@ -1,0 +1,63 @@
+"""A spec as lines for a person: one key a line, lists as short texts, secrets by name, ports as addresses. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Line = tuple[str, str | list[str]]
+EVERYWHERE = frozenset({"0.0.0.0", "::"})
+
+
+def lines(spec: dict[str, Any]) -> list[Line]:
+    """(key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
+    found: list[Line] = [(f"source.{key}", str(value)) for key, value in spec["source"].items()]
+    found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
+    found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
+    found.append(("secrets", list(spec.get("secrets", []))))
+    for key in ("health", "resources"):
+        found += [(f"{key}.{inner}", _text(value)) for inner, value in (spec.get(key) or {}).items()]
+    found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
+    if spec.get("command"):
+        found.append(("command", list(spec["command"])))
+    for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
+        if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
+            found.append((key, _text(spec[key])))
+    return found
+
+
+def port_text(port: dict[str, Any]) -> str:
+    """127.0.0.1:18080 → 8080, or 8080 alone when it is not published."""
+    inside = str(port["container"])
+    return f"{outside(port)} → {inside}" if port.get("host") else inside
+
+
+def outside(port: dict[str, Any]) -> str:
+    """Address and port of a published port."""
+    address = port.get("address", "127.0.0.1")
+    return f"[{address}]:{port['host']}" if ":" in address else f"{address}:{port['host']}"
+
+
+def port_links(ports: list[dict[str, Any]], own_host: str) -> list[dict[str, Any]]:
+    """[{"inside", "outside", "url"}]; what listens everywhere is reached under the name that this page has.
+
+    `own_host` is the host of the request, with or without a port.
+    """
+    return [
+        {
+            "inside": port["container"],
+            "outside": outside(port) if port.get("host") else None,
+            "url": _url(port, own_host) if port.get("host") else None,
+        }
+        for port in ports
+    ]
+
+
+def _url(port: dict[str, Any], own_host: str) -> str:
+    if port.get("address") not in EVERYWHERE:
+        return f"http://{outside(port)}/"
+    name = own_host if own_host.endswith("]") else own_host.rsplit(":", 1)[0]
+    return f"http://{name}:{port['host']}/"
+
+
+def _text(value: Any) -> str:
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,50 @@
+// The log panel: the last lines, and with "follow" the new ones as they come. Asks only while it can be seen.
+const FOLLOW_MS = 2000;
+const NEAR_END = 24;
+
+export function offerLog() {
+  const panel = document.querySelector('[data-log]');
+  if (!panel) return;
+  const box = panel.querySelector('[data-log-lines]');
+  const follow = panel.querySelector('[data-log-follow]');
+  const state = panel.querySelector('[data-log-state]');
+  let timer;
+  let isSeen = false;
+  let asked = 0;
+
+  async function load() {
+    clearTimeout(timer);
+    if (document.hidden || !isSeen) return;
+    const mine = ++asked;
+    let text = '';
+    try {
+      const response = await fetch(panel.dataset.log, { headers: { Accept: 'application/json' } });
+      if (!response.ok) throw new Error(String(response.status));
+      const { lines } = await response.json();
+      if (mine === asked) show(lines);
+      text = lines.length ? '' : panel.dataset.empty;
+    } catch {
+      text = panel.dataset.down;
+    }
+    state.textContent = text;
+    state.hidden = !text;
+    box.hidden = Boolean(text);
+    if (follow.checked) timer = setTimeout(load, FOLLOW_MS);
+  }
+
+  function show(lines) {
+    const fresh = lines.join('\n');
+    if (box.textContent === fresh) return;
+    const wasAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END || !box.textContent;
+    box.textContent = fresh;
+    if (wasAtEnd) box.scrollTop = box.scrollHeight;
+  }
+
+  follow.addEventListener('change', load);
+  panel.querySelector('[data-log-again]').addEventListener('click', load);
+  document.addEventListener('visibilitychange', load);
+  new IntersectionObserver(([entry]) => {
+    isSeen = entry.isIntersecting;
+    load();
+  }).observe(panel);
+}

@@ -1,0 +1,42 @@
+// Deploys over time: marks where one ended, the span in which one served or tried to, and which one a click meant. Pure.
+import { fill } from './series.js';
+
+const NEAR_PX = 8;
+
+// One mark a finished deploy within the window: when it ended, and how.
+export function deployMarks(deploys, words, since) {
+  return deploys
+    .filter((row) => row.finished_at && Date.parse(row.finished_at) >= since)
+    .map((row) => ({ at: Date.parse(row.finished_at), status: row.status, version: row.version, text: markText(row, words) }))
+    .reverse();
+}
+
+// What a deploy's time was: of one that succeeded, from when it went live to when the next did; of another one, its try.
+export function spanOf(version, deploys, now) {
+  const row = deploys.find((one) => one.version === version);
+  if (!row) return null;
+  const ended = row.finished_at ? Date.parse(row.finished_at) : now;
+  if (row.status !== 'succeeded') return { row, from: Date.parse(row.started_at ?? row.queued_at), to: ended };
+  const after = deploys.filter((one) => one.version > version && one.status === 'succeeded').map((one) => Date.parse(one.finished_at));
+  return { row, from: ended, to: after.length ? Math.min(...after) : now };
+}
+
+// The deploy that a click at a moment meant: the nearest mark, else the one that served then.
+export function deployAt(moment, msPerPixel, marks, deploys, now) {
+  const near = marks
+    .map((mark) => ({ ...mark, far: Math.abs(mark.at - moment) }))
+    .filter((mark) => mark.far <= NEAR_PX * msPerPixel)
+    .sort((left, right) => left.far - right.far)[0];
+  if (near) return near.version;
+  const serving = deploys
+    .filter((row) => row.status === 'succeeded')
+    .map((row) => spanOf(row.version, deploys, now))
+    .find(({ from, to }) => from <= moment && moment < to);
+  return serving?.row.version ?? null;
+}
+
+function markText(row, words) {
+  const isBack = row.status === 'succeeded' && row.rollback_of !== null;
+  const text = isBack ? words.rollback : (words[row.status] ?? words.version);
+  return fill(text, { version: row.version, target: row.rollback_of });
+}
