@@ -14,7 +14,7 @@ from db import accounts
 from tasks.context import now
 from webapp import permissions, preferences
 from webapp.current import Caller, context
-from webapp.problems import Problem
+from webapp.problems import Problem, is_for_programs
 
 COOKIE = "backstay_session"
 PAGES = frozenset({"apps", "new", "system"})
@@ -89,7 +89,7 @@ def _by_cookie(value: str) -> Caller | None:
 
 
 def _ask_to_log_in() -> AnyResponse:
-    if request.path.startswith("/api/") or "Authorization" in request.headers:
+    if is_for_programs(request.path) or "Authorization" in request.headers:
         raise Problem("unauthorized", headers=_CHALLENGE)
     arguments = urlencode(preferences.known_arguments())
     target = f"{preferences.page()}?{arguments}".rstrip("?")

@@ -114,9 +114,14 @@ def body(problem: Problem) -> dict[str, Any]:
     }
 
 
+def is_for_programs(path: str) -> bool:
+    """Whether a path is one that no person opens in a browser."""
+    return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics"}
+
+
 def wants_page() -> bool:
     """Whether the caller is a browser on a page, to whom JSON would say little."""
-    if request.path.startswith("/api/") or request.path in {"/healthz", "/readyz"}:
+    if is_for_programs(request.path):
         return False
     return request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) == "text/html"
 

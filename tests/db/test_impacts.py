@@ -1,0 +1,142 @@
+"""What a deploy did: gathered from samples and events of both versions, judged when it is due, written on its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from db import container_events, history, samples
+from db.connection import Database
+from db.models import Container, ContainerEvent, Deploy
+from db.settings import Settings
+from tasks.context import Context
+from tasks.impact import SETTLED_AFTER_S
+from tasks.impacts import assess, is_due, judge_due
+from tasks.leaks import MIB
+from tests.ledger_steps import deploy_badly, deploy_well
+from tests.real_parts import free_port
+
+STEP_S = 15
+MINUTE = 60
+
+
+def sampled(
+    database: Database, shop: int, version: int, since: datetime, minutes: int, memory: Callable[[int], float]
+) -> None:
+    """Samples of the one container of a version: `memory` gives MiB for a second since the first."""
+    begin = int(since.timestamp())
+    with database.writing() as session:
+        container = Container(
+            docker_id=f"{shop}-{version}", owner_type="workload", owner_id=shop, deploy_version=version, service="app",
+            name="app", image_id="sha256:1", host="local", created_at=since,
+        )  # fmt: skip
+        session.add(container)
+        session.flush()
+        for at in range(0, minutes * MINUTE, STEP_S):
+            reading: dict[str, Any] = dict.fromkeys(("network_rx", "network_tx", "block_read", "block_write"))
+            reading |= {"owner_id": shop, "owner_type": "workload", "container_id": container.id, "ts": begin + at}
+            reading |= {"cpu_percent": 10.0, "memory_usage": int(memory(at) * MIB), "memory_limit": 512 * MIB}
+            samples.insert_tick(session, [reading])
+
+
+def live_row(database: Database, shop: int) -> Deploy:
+    """The row that serves."""
+    with database.reading() as session:
+        row = history.live(session, shop)
+        assert row is not None
+        return row
+
+
+def judged(database: Database, deploy: Deploy, moment: datetime) -> dict[str, Any]:
+    """What is said of a deploy at a moment."""
+    with database.reading() as session:
+        return assess(session, deploy, moment)
+
+
+@pytest.fixture
+def second(database: Database, shop: int, now: datetime) -> datetime:
+    """A version of 50 MiB for an hour, then another one goes live: the moment."""
+    live_at = now + timedelta(hours=1)
+    with database.writing() as session:
+        deploy_well(session, shop, now, "1")
+    sampled(database, shop, 1, now, 60, lambda at: 50)
+    with database.writing() as session:
+        deploy_well(session, shop, live_at, "2")
+    return live_at
+
+
+def test_a_version_that_takes_more_memory_is_worse_and_the_numbers_say_why(
+    database: Database, shop: int, second: datetime
+) -> None:
+    sampled(database, shop, 2, second, 40, lambda at: 90)
+    found = judged(database, live_row(database, shop), second + timedelta(minutes=40))
+    assert (found["verdict"], found["reasons"], found["settled"]) == ("worse", ["memory_up"], True)
+    assert (found["before"]["version"], found["before"]["memory_median"]) == (1, 50 * MIB)
+    assert (found["after"]["version"], found["after"]["memory_median"]) == (2, 90 * MIB)
+    assert found["leak"]["leaking"] is False
+
+
+def test_a_version_that_grows_by_a_mebibyte_a_minute_leaks_and_has_so_long_to_its_limit(
+    database: Database, shop: int, second: datetime
+) -> None:
+    sampled(database, shop, 2, second, 30, lambda at: 50 + at / MINUTE)
+    found = judged(database, live_row(database, shop), second + timedelta(seconds=SETTLED_AFTER_S))
+    assert found["verdict"] == "leaking"
+    assert found["leak"]["slope_bytes_per_hour"] == pytest.approx(60 * MIB, rel=0.03)
+    assert found["leak"]["seconds_to_limit"] == pytest.approx((512 - 79) * 60, rel=0.03)
+
+
+def test_while_both_versions_ran_neither_is_taken_for_the_other(
+    database: Database, shop: int, second: datetime
+) -> None:
+    sampled(database, shop, 2, second - timedelta(minutes=20), 60, lambda at: 50)
+    assert judged(database, live_row(database, shop), second + timedelta(minutes=40))["verdict"] == "same"
+
+
+def test_crashes_are_facts_even_without_samples(database: Database, shop: int, second: datetime) -> None:
+    for minute in (6, 7, 8):
+        moment = second + timedelta(minutes=minute)
+        with database.writing() as session:
+            crash = ContainerEvent(
+                workload_id=shop, host="local", docker_id="c", container="app", deploy_version=2,
+                at_ns=container_events.ns(moment), ts=moment, kind="exit", cause="crash", exit_code=1,
+            )  # fmt: skip
+            container_events.record(session, crash)
+    found = judged(database, live_row(database, shop), second + timedelta(minutes=40))
+    assert (found["verdict"], found["reasons"], found["after"]["crashes"]) == ("worse", ["crashes_up"], 3)
+
+
+def test_of_what_never_ran_or_has_just_begun_nothing_is_said(database: Database, shop: int, second: datetime) -> None:
+    found = judged(database, live_row(database, shop), second + timedelta(minutes=1))
+    assert (found["verdict"], found["settled"]) == ("not_enough_data", False)
+    with database.writing() as session:
+        failed = deploy_badly(session, shop, second)
+        found = assess(session, session.get_one(Deploy, failed.id), second)
+    assert (found["verdict"], found["before"], found["after"]) == ("not_enough_data", None, None)
+
+
+def test_a_version_is_judged_when_it_has_settled_and_prefect_is_told_when_it_is_back(
+    database: Database, settings: Settings, shop: int, second: datetime
+) -> None:
+    sampled(database, shop, 2, second, 150, lambda at: 90)
+    alone = settings.model_copy(update={"prefect_api_url": f"http://127.0.0.1:{free_port()}/api"})
+    context = Context.open(alone, "test", quiet=True)
+    context.database.close()
+    context.database = database
+    settled = second + timedelta(seconds=SETTLED_AFTER_S)
+    assert judge_due(context, settled - timedelta(seconds=1)) == 0
+    assert judge_due(context, settled) == 1
+    row = live_row(database, shop)
+    assert row.impact is not None
+    assert (row.impact["verdict"], row.impact_looks, row.impact_told) == ("worse", 1, False)
+    assert judge_due(context, settled + timedelta(minutes=1)) == 0
+    assert is_due(row, second + timedelta(hours=2))
+    told: list[dict[str, Any]] = []
+    context.orchestrator.tell = lambda event, resource, payload: told.append(payload)  # type: ignore[method-assign]
+    judge_due(context, second + timedelta(hours=2))
+    judge_due(context, second + timedelta(hours=6))
+    assert told == [{"verdict": "worse", "reasons": ["memory_up"], "workload": "shop", "version": 2}]
+    assert live_row(database, shop).impact_told is True

@@ -1,0 +1,59 @@
+"""What Prometheus scrapes, and what a deploy did, over HTTP."""
+
+from __future__ import annotations
+
+import time
+
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from tasks.context import Context, now
+from tests import ledger_steps as steps
+from tests.web.test_observations import BASE, MIB, sample
+
+
+def scraped(client: FlaskClient) -> dict[tuple[str, ...], float]:
+    """(name, label values...) -> value of everything at /metrics."""
+    answer = client.get("/metrics")
+    assert (answer.status_code, answer.mimetype) == (200, "text/plain")
+    families = text_string_to_metric_families(answer.text)
+    found = [(one.name, one.labels, one.value) for family in families for one in family.samples]
+    return {(name, *(labels[key] for key in sorted(labels, reverse=True))): value for name, labels, value in found}
+
+
+def test_prometheus_gets_usage_deploys_and_durations_by_workload(
+    viewer: FlaskClient, context: Context, shop: int
+) -> None:
+    for container in ("c1", "c2"):
+        sample(context, shop, int(time.time()), container=container, cpu=5.0)
+    found = scraped(viewer)
+    assert found["backstay_workload_cpu_percent", "shop"] == 10.0
+    assert found["backstay_workload_memory_bytes", "shop"] == 40 * MIB
+    assert found["backstay_deploys_total", "shop", "succeeded"] == 2
+    assert found["backstay_deploys_total", "shop", "failed"] == 1
+    assert found["backstay_deploy_duration_seconds_count", "shop"] == 3
+    assert found["backstay_deploy_duration_seconds_bucket", "shop", "+Inf"] == 3
+    assert found["backstay_live_verified", "shop"] == 1
+    assert found["backstay_unfinished_deploys",] == 0
+
+
+def test_an_installation_without_anything_can_be_scraped_too(viewer: FlaskClient, anonymous: FlaskClient) -> None:
+    assert scraped(viewer) == {
+        ("backstay_unfinished_deploys",): 0,
+        ("backstay_newest_sample_timestamp_seconds",): 0,
+    }
+    assert anonymous.get("/metrics").status_code == 401
+
+
+def test_the_impact_of_a_deploy_is_shown_in_the_same_shape_whatever_is_known(
+    viewer: FlaskClient, context: Context, shop: int
+) -> None:
+    with context.database.writing() as session:
+        steps.deploy_well(session, shop, now(), "c")
+    failed, live = (viewer.get(f"{BASE}/deploys/{version}/impact").json for version in (2, 4))
+    assert live.keys() == failed.keys()
+    assert [one["version"] for one in (live, failed)] == [4, 2]
+    assert [one["verdict"] for one in (live, failed)] == ["not_enough_data"] * 2
+    assert [one["settled"] for one in (live, failed)] == [False, True]
+    assert viewer.get(f"{BASE}/deploys/5/impact").json["code"] == "no_such_version"
+    assert viewer.get("/api/workloads/nope/deploys/1/impact").json["code"] == "no_such_workload"

@@ -1,0 +1,109 @@
+"""What Prometheus scrapes: every workload by name, never a container by id, so that a deploy makes no new series.
+
+All of it is read from the ledger at the moment of the scrape: the process that answers counts nothing itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from db import history, samples, tallies, workloads
+from tasks.aggregate import per_owner_now
+from webapp.current import context
+
+blueprint = Blueprint("metrics", __name__)
+# A reading older than a few ticks is not "now".
+NOW_S = 90
+
+Totals = dict[tuple[int, str, str], int]
+
+
+@blueprint.get("/metrics")
+def scrape() -> Response:
+    """The text format of Prometheus."""
+    registry = CollectorRegistry()
+    registry.register(_Ledger())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Ledger:
+    """See prometheus_client.registry.Collector."""
+
+    def describe(self) -> list[Metric]:
+        """Nothing: what there is depends on the ledger, which need not be asked at registration."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        with context().database.reading() as session:
+            names = {workload.id: workload.name for workload in workloads.every(session)}
+            rows = samples.last_of_each(session, int(time.time()) - NOW_S)
+            totals, live_rows = tallies.every(session), history.live_and_latest(session)[0]
+            unfinished = len(history.unfinished(session))
+        yield from _usage(names, rows)
+        yield from _totals(names, totals)
+        verified = GaugeMetricFamily(
+            "backstay_live_verified", "1: what runs is what the live row pinned, 0: it is not.", labels=["workload"]
+        )
+        for owner_id, row in live_rows.items():
+            verified.add_metric([names[owner_id]], float(bool(row.verified)))
+        yield verified
+        yield GaugeMetricFamily("backstay_unfinished_deploys", "Deploys queued or running.", value=unfinished)
+        newest = max((row[1] for row in rows), default=0)
+        yield GaugeMetricFamily(
+            "backstay_newest_sample_timestamp_seconds", "When a sample last came in; 0: not lately.", value=newest
+        )
+
+
+def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Metric]:
+    now = per_owner_now(rows)
+    for key, name, words in (
+        ("cpu_percent", "backstay_workload_cpu_percent", "CPU now, over all containers; 100 is one core."),
+        ("memory_usage", "backstay_workload_memory_bytes", "Memory now, over all containers, without page cache."),
+        (
+            "memory_limit",
+            "backstay_workload_memory_limit_bytes",
+            "The largest limit of a container, if any.",
+        ),
+    ):
+        family = GaugeMetricFamily(name, words, labels=["workload"])
+        for owner_id, point in now.items():
+            if owner_id in names and point[key] is not None:
+                family.add_metric([names[owner_id]], point[key])
+        yield family
+
+
+def _totals(names: dict[int, str], totals: Totals) -> Iterator[Metric]:
+    for key, name, words, label in (
+        ("deploys", "backstay_deploys", "Deploys that ended, by status.", "status"),
+        ("exits", "backstay_container_exits", "Containers that ended, by cause.", "cause"),
+        ("restarts", "backstay_container_restarts", "Containers that were started again, by cause.", "cause"),
+        ("ooms", "backstay_container_oom_kills", "Kills for using too much memory.", ""),
+    ):
+        family = CounterMetricFamily(name, words, labels=["workload", label] if label else ["workload"])
+        for (owner_id, of, value), total in totals.items():
+            if of == key and owner_id in names:
+                family.add_metric([names[owner_id], value] if label else [names[owner_id]], total)
+        yield family
+    durations = HistogramMetricFamily(
+        "backstay_deploy_duration_seconds", "From the claim of a deploy to its end.", labels=["workload"]
+    )
+    for owner_id, name in names.items():
+        if (owner_id, "deploy_ms", "") in totals:
+            durations.add_metric([name], _buckets(owner_id, totals), totals[owner_id, "deploy_ms", ""] / 1000)
+    yield durations
+
+
+def _buckets(owner_id: int, totals: Totals) -> list[tuple[str, float]]:
+    """Prometheus' buckets hold all that is up to their bound."""
+    found, total = [], 0
+    for bound in tallies.BOUNDS:
+        total += totals.get((owner_id, "deploy_bucket", bound), 0)
+        found.append((bound, float(total)))
+    return found
