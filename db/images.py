@@ -5,11 +5,11 @@ An image that was there before is never written down here, and so never removed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,21 +20,27 @@ from db.models import Image
 def remember(
     session: Session, host: str, image_id: str, now: datetime, repository: str | None = None, digest: str | None = None
 ) -> None:
-    """Write down that Backstay pulled or built an image. A second time changes nothing."""
+    """Write down that Backstay pulled or built an image. A second time only the moment is new: see `forget`."""
     if session.get(Image, (host, image_id)) is None:
         # Two deploys may bring the same image at once: one row is enough.
         with suppress(IntegrityError), session.begin_nested():
             session.add(Image(host=host, image_id=image_id, repository=repository, digest=digest, brought_at=now))
+            return
+    session.execute(update(Image).where(Image.host == host, Image.image_id == image_id).values(brought_at=now))
 
 
-def brought(session: Session, host: str) -> set[str]:
-    """Ids of the images that Backstay brought to a host, as far as it knows still there."""
-    return set(session.scalars(select(Image.image_id).where(Image.host == host)))
+def brought(session: Session, host: str) -> dict[str, datetime]:
+    """Ids of the images that Backstay brought to a host, as far as it knows still there, and when."""
+    return {row.image_id: row.brought_at for row in session.scalars(select(Image).where(Image.host == host))}
 
 
-def forget(session: Session, host: str, image_ids: Collection[str]) -> None:
-    """Images that are gone, or that somebody else took over."""
-    session.execute(delete(Image).where(Image.host == host, Image.image_id.in_(list(image_ids))))
+def forget(session: Session, host: str, seen: Mapping[str, datetime]) -> None:
+    """Images that are gone, or that somebody else took over, as `brought` gave them. One that has been brought again
+    since then stays."""
+    for image_id, brought_at in seen.items():
+        session.execute(
+            delete(Image).where(Image.host == host, Image.image_id == image_id, Image.brought_at == brought_at)
+        )
 
 
 def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple[str, int]]]:

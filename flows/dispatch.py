@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from db import events, history, holds, ledger, workloads
+from db import events, history, ledger, workloads
 from db.models import Deploy
 from db.states import ErrorCode, Stage
+from flows import holding
 from flows.housekeeping import after_deploy
-from tasks import single
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.kinds import KINDS
+from tasks.kinds import KINDS, SourceKind
 from tasks.work import Work
 
 Step = Callable[[Work], None]
@@ -67,7 +67,7 @@ def _carry_out_alone(
         failure = _timed(stage, step, work, done, call)
         if failure is not None:
             return _back_out(work, stage, failure, done)
-    if _attempt_quietly(work, single.clean_up):
+    if _attempt_quietly(work, _kind(work).rollout.clean_up):
         with context.database.writing() as session:
             workloads.set_unsettled(session, work.deploy.workload_id, False)
     _attempt_quietly(work, lambda done_work: after_deploy(context, done_work.deploy.workload_id, succeeded=True))
@@ -119,42 +119,46 @@ def _pin(work: Work) -> None:
     if missing:
         work.notes.append(f"These secrets of the release have no value today: {', '.join(missing)}.")
     if not work.is_rollback:
-        work.pin = KINDS[work.deploy.source_kind].pin(work)
+        work.pin = _kind(work).pin(work)
         _record_pin(work)
 
 
 def _prepare(work: Work) -> None:
-    work.pin = KINDS[work.deploy.source_kind].prepare(work)
+    work.pin = _kind(work).prepare(work)
     _record_pin(work)
 
 
 def _roll_out(work: Work) -> None:
     with work.context.database.writing() as session:
         workloads.set_unsettled(session, work.deploy.workload_id, True)
-    single.roll_out(work)
+    _kind(work).rollout.roll_out(work)
 
 
 def _finish(work: Work, done: list[dict[str, Any]], began: float) -> None:
     with work.context.database.writing() as session:
         ledger.enter_stage(session, work.deploy.id, Stage.FINISH, done)
-    single.settle(work)
+    _kind(work).rollout.settle(work)
     with work.context.database.writing() as session:
         stages = [*done, {"name": str(Stage.FINISH), "ms": _ms_since(began)}]
         ledger.succeed(session, work.deploy.id, stages, now())
         _adopt(session, work)
-        _hold_and_release(session, work)
+        holding.after_success(session, work)
         for note in work.notes:
             events.note(session, work.deploy.workload_id, note, now(), level="warning")
         back = f", back to version {work.deploy.rollback_of}" if work.is_rollback else ""
         events.note(session, work.deploy.workload_id, f"Version {work.deploy.version} is live{back}", now())
 
 
+def _kind(work: Work) -> SourceKind:
+    return KINDS[work.deploy.source_kind]
+
+
 STEPS: dict[Stage, Any] = {
     Stage.PIN: _pin,
     Stage.PREPARE: _prepare,
     Stage.ROLL_OUT: _roll_out,
-    Stage.HEALTH: single.check_health,
-    Stage.VERIFY: single.verify,
+    Stage.HEALTH: lambda work: _kind(work).rollout.check_health(work),
+    Stage.VERIFY: lambda work: _kind(work).rollout.verify(work),
     Stage.FINISH: None,  # see _timed
 }
 
@@ -174,18 +178,6 @@ def _adopt(session: Any, work: Work) -> None:
     workloads.change(session, workload.id, kept | taken, workload.secrets, now())
 
 
-def _hold_and_release(session: Any, work: Work) -> None:
-    """What was gone back from is held from automatic deploys, until a person deploys it by hand."""
-    workload = workloads.by_id(session, work.deploy.workload_id)
-    held, pin = list(workload.held_pins), work.pin or {}
-    if work.deploy.trigger in holds.BY_HAND or work.is_rollback:
-        held = holds.release(held, pin)
-    if work.is_rollback and work.live is not None and not history.same_pin(work.live.pin, pin):
-        held = holds.hold(held, work.live.pin or {}, work.live.version, work.deploy.reason, now())
-    if held != workload.held_pins:
-        workload.held_pins = held
-
-
 OWN_KEYS = ("name", "host", "auto_rollback", "watch_s")
 
 
@@ -197,13 +189,14 @@ def _record_pin(work: Work) -> None:
 
 def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, Any]]) -> ErrorCode:
     """Put the old version back, then end the row. A workload that could not be put in order stays marked for it."""
-    in_order = _attempt_quietly(work, single.undo) if _touched(work) else True
+    in_order = _attempt_quietly(work, _kind(work).rollout.undo) if _touched(work) else True
     fingerprint = ledger.fingerprint(failure.code, stage, failure.kind)
     with work.context.database.writing() as session:
         ledger.fail(session, work.deploy.id, failure.code, fingerprint, now(), stages=done, verified=failure.verified)
         if in_order:
             workloads.set_unsettled(session, work.deploy.workload_id, False)
         events.note(session, work.deploy.workload_id, _sorry(work, stage, failure), now(), level="error")
+        holding.after_failure(session, work, failure.code)
     _attempt_quietly(work, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
     work.context.log.error("%r ended: %s in %s", work, failure.code, stage, extra={"kind": failure.kind})
     return failure.code

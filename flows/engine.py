@@ -34,7 +34,7 @@ from flows.programs import announce
 from flows.reconcile import compare, reconcile
 from flows.registration import register
 from flows.requests import cancel_by_run
-from flows.watch import WATCH_EVERY_S, watch
+from flows.watch import WATCH_EVERY_S, Watch
 from tasks import availability
 from tasks.context import Context
 from tasks.failures import Failure
@@ -139,6 +139,7 @@ async def _serve(engine: Engine) -> None:
     )
     async with get_client() as client:
         worker.prepare(context, await register(client, context.settings))
+    watch = Watch(context)
     async with worker:
         loops = [
             asyncio.create_task(_again(context, one))
@@ -146,7 +147,7 @@ async def _serve(engine: Engine) -> None:
                 lambda: _poll(worker, poke),
                 lambda: _listen(context, poke),
                 lambda: _each(RECONCILE_S, lambda: _look_after(engine, worker)),
-                lambda: _each(WATCH_EVERY_S, lambda: _in_thread(lambda: watch(context))),
+                lambda: _each(WATCH_EVERY_S, lambda: _in_thread(watch.look)),
                 lambda: _each(AVAILABILITY_S, lambda: _in_thread(partial(_look_for_images, context)), at_once=True),
                 lambda: _each(COMPARE_S, lambda: _compare(context, worker)),
                 lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend),

@@ -18,6 +18,7 @@ from flows.housekeeping import arrange_images
 from tasks import order
 from tasks.context import Context, now
 from tasks.failures import Failure
+from tasks.kinds import kind_of
 from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
 
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
@@ -116,7 +117,7 @@ def settle(context: Context, workload: Workload) -> None:
         if newest is not None and newest.status == Status.RUNNING:
             return
         live = history.live(session, workload.id)
-    done = order.restore(context, workload, live.version if live else None)
+    done = kind_of(workload).rollout.restore(context, workload, live)
     with context.database.writing() as session:
         workloads.set_unsettled(session, workload.id, False)
         if done:
@@ -126,7 +127,7 @@ def settle(context: Context, workload: Workload) -> None:
 def finish_removal(context: Context, workload: Workload) -> None:
     """Remove the containers of a workload, then everything that the ledger has of it, then the images that were
     brought for it and that nothing else needs. Raises Failure."""
-    order.restore(context, workload, live=None)
+    kind_of(workload).rollout.restore(context, workload, None)
     with context.database.writing() as session:
         workloads.remove(session, workload.id)
     arrange_images(context)
@@ -150,8 +151,7 @@ def _compare(context: Context, workload: Workload) -> None:
     if row is None or newest is None or newest.status in UNFINISHED:
         return
     records = order.observe(context, workload.name)
-    running = [one for one in records if one.version == row.version and one.running]
-    as_pinned = [one.image_id for one in running] == [(row.pin or {}).get("image_id")]
+    as_pinned = kind_of(workload).rollout.runs_as_pinned(row, records)
     order.refresh_index(context, workload, records)
     with context.database.writing() as session:
         if ledger.mark_verified(session, row.id, as_pinned):

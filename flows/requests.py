@@ -17,10 +17,9 @@ from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status, Trigger
 from flows.run_names import deployment_of, run_key, run_name
 from tasks.context import Context, now
-from tasks.kinds import KINDS
+from tasks.kinds import SourceKind, kind_of
 from tasks.orchestrator import OrchestratorUnreachable
-from tasks.pins import parse_reference
-from tasks.specs import InvalidSpec, release_of
+from tasks.specs import InvalidSpec, redirected, release_of
 
 
 class Refusal(Exception):  # noqa: N818 - it names what happened
@@ -40,12 +39,14 @@ class Asked:
     idempotency_key: str | None = None
 
 
-def request_deploy(context: Context, name: str, asked: Asked, image: str | None = None) -> Deploy:
-    """Open a deploy of the spec, with another image if one is given, and have it run.
+def request_deploy(
+    context: Context, name: str, asked: Asked, image: str | None = None, ref: str | None = None
+) -> Deploy:
+    """Open a deploy of the spec, with another image or ref if one is given, and have it run.
 
     Raises Refusal (no_such_workload, deploy_in_flight, orchestrator_unreachable) or InvalidSpec.
     """
-    return start(context, *open_deploy(context, name, asked, image))
+    return start(context, *open_deploy(context, name, asked, image, ref))
 
 
 def request_rollback(
@@ -87,16 +88,14 @@ def _end_if_queued(session: Session, deploy: Deploy) -> Deploy:
     return _fail(session, deploy, ErrorCode.CANCELLED) if deploy.status == Status.QUEUED else deploy
 
 
-def open_deploy(context: Context, name: str, asked: Asked, image: str | None = None) -> tuple[Deploy, str, bool]:
+def open_deploy(
+    context: Context, name: str, asked: Asked, image: str | None = None, ref: str | None = None
+) -> tuple[Deploy, str, bool]:
     """The row of a deploy, its workload's name, and whether the row is new. For flows that run it themselves."""
-    if image is not None and parse_reference(image) is None:
-        raise InvalidSpec("image", "must be an image reference: [host/]name[:tag][@sha256:…]")
 
     def new(session: Session, workload: Workload) -> NewDeploy:
-        spec = workload.spec
-        if image is not None:
-            spec = spec | {"source": spec["source"] | {"image": image}}
-        kind = KINDS[spec["source"]["kind"]]
+        kind = kind_of(workload)
+        spec = workload.spec | {"source": _redirected(kind, workload.spec["source"], image=image, ref=ref)}
         release = release_of(spec, list(workload.secrets))
         return NewDeploy(
             reason=Reason.DEPLOY,
@@ -110,6 +109,15 @@ def open_deploy(context: Context, name: str, asked: Asked, image: str | None = N
         )
 
     return _open(context, name, asked, new)
+
+
+def _redirected(kind: SourceKind, source: dict[str, Any], **given: str | None) -> dict[str, Any]:
+    for key, value in given.items():
+        if value is not None:
+            if key != kind.takes:
+                raise InvalidSpec(key, f"does not go with a workload of kind {kind.name}")
+            source = redirected(source, key, value)
+    return source
 
 
 def open_rollback(

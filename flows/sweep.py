@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from db import history, workloads
@@ -40,6 +41,7 @@ class Swept:
 class _Gathered:
     containers: list[ContainerRecord]
     images: list[ImageStep]
+    brought: dict[str, datetime]
     rows: dict[str, Deploy]
     leftovers: list[Leftover]
 
@@ -66,7 +68,8 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     host = context.settings.host_name
     # Docker first: a workload or a version that appears in between is in the ledger then.
     containers = context.docker.find({order.INSTALLATION: context.installation})
-    images = host_images.steps(context, host_images.look(context))
+    seen_images = host_images.look(context)
+    images = host_images.steps(context, seen_images)
     with context.database.reading() as session:
         known = {workload.id: workload.name for workload in workloads.every(session, host)}
         live, _ = history.live_and_latest(session)
@@ -81,7 +84,7 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     }
     strays = [SeenContainer(one.id, one.name, one.labels.get(order.WORKLOAD, ""), one.version) for one in containers]
     leftovers = decide(strays, standings, images, seen)
-    return _Gathered(containers, images, {str(row.id): row for row in unfinished}, leftovers)
+    return _Gathered(containers, images, seen_images.brought, {str(row.id): row for row in unfinished}, leftovers)
 
 
 def _is_dead(context: Context, row: Deploy, engine_runs: bool) -> bool:
@@ -98,7 +101,7 @@ def _tried(context: Context, leftover: Leftover, found: _Gathered) -> bool:
     actions: dict[str, Callable[[], bool]] = {
         "row": lambda: _end(context, found.rows[leftover.id]),
         "container": lambda: _remove_container(context, leftover.id),
-        "image": lambda: _remove_image(context, leftover, found.images),
+        "image": lambda: _remove_image(context, leftover, found),
     }
     try:
         return actions[leftover.kind]()
@@ -123,6 +126,6 @@ def _remove_container(context: Context, container_id: str) -> bool:
     return True
 
 
-def _remove_image(context: Context, leftover: Leftover, steps: list[ImageStep]) -> bool:
-    wanted = [step for step in steps if step.image_id == leftover.id and step.verb is Verb.REMOVE]
-    return bool(host_images.apply(context, wanted))
+def _remove_image(context: Context, leftover: Leftover, found: _Gathered) -> bool:
+    wanted = [step for step in found.images if step.image_id == leftover.id and step.verb is Verb.REMOVE]
+    return bool(host_images.apply(context, wanted, found.brought))

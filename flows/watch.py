@@ -19,8 +19,11 @@ from tasks import order
 from tasks.context import Context, now
 from tasks.docker_records import ContainerRecord
 from tasks.failures import Failure
+from tasks.kinds import kind_of
 
 WATCH_EVERY_S = 2.0
+# One check that fails may be a hiccup.
+SICK_AFTER = 3
 LONGEST_WATCH = timedelta(hours=1)
 
 
@@ -51,15 +54,34 @@ def is_watched(workload: Workload, live: Deploy, moment: datetime) -> bool:
     return timedelta(0) <= age <= timedelta(seconds=workload.spec["watch_s"])
 
 
-def watch(context: Context) -> None:
-    """One look at all versions of this host that are being watched."""
-    for workload, live in _watched(context):
-        try:
-            verdict = judge(live.version, order.observe(context, workload.name))
-        except Failure:
-            return  # Docker does not answer: nothing is known, nothing is done
-        if verdict is not None:
-            take_back(context, workload, live, verdict)
+class Watch:
+    """Looks at the versions of a host that are in their first seconds. Knows how often in a row a check has failed."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._failed: dict[int, int] = {}  # id of the deploy -> looks
+
+    def look(self) -> None:
+        """One look at all that are being watched."""
+        watched = _watched(self._context)
+        self._failed = {live.id: self._failed.get(live.id, 0) for _, live in watched}
+        for workload, live in watched:
+            try:
+                verdict = self._verdict(workload, live)
+            except Failure:
+                return  # Docker does not answer: nothing is known, nothing is done
+            if verdict is not None:
+                take_back(self._context, workload, live, verdict)
+
+    def _verdict(self, workload: Workload, live: Deploy) -> Verdict | None:
+        records = order.observe(self._context, workload.name)
+        if over := judge(live.version, records):
+            return over
+        with self._context.database.reading() as session:
+            release = workloads.document(session, live.release_sha)
+        works = kind_of(workload).rollout.still_works(self._context, live, release, records)
+        self._failed[live.id] = 0 if works else self._failed[live.id] + 1
+        return Verdict("stopped passing its health check") if self._failed[live.id] >= SICK_AFTER else None
 
 
 def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> None:

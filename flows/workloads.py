@@ -11,6 +11,7 @@ from flows.reconcile import finish_removal
 from flows.requests import Refusal
 from tasks.context import Context, now
 from tasks.failures import Failure
+from tasks.kinds import KINDS, kind_of
 from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
 
 
@@ -47,6 +48,8 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
         kept = {key: value for key, value in workload.secrets.items() if key not in given}
         if both := sorted(set(kept) & set(spec.env)):
             raise InvalidSpec(f"env.{both[0]}", "is a secret of this workload too")
+        if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
+            raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
         changed = [one["key"] for one in differences.compare(workload.spec, public(spec))]
         # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]

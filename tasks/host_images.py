@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import images
 from tasks.context import Context
@@ -18,7 +20,7 @@ class Seen:
 
     there: list[HostImage]
     wanted: dict[str, set[str]]
-    brought: set[str]
+    brought: dict[str, datetime]
     in_use: set[str]
     undecided: bool
 
@@ -28,16 +30,20 @@ def arrange(context: Context) -> list[ImageStep]:
 
     Two calls of the Engine when there is nothing to do.
     """
-    return apply(context, steps(context, look(context)))
+    seen = look(context)
+    return apply(context, steps(context, seen), seen.brought)
 
 
 def look(context: Context) -> Seen:
-    """Gather. The ledger is asked after Docker: a deploy that came in between is in it."""
-    there, used = on_host(context.docker), in_use(context.docker)
+    """Gather. What was brought is asked before Docker, so that what a pull brings meanwhile is not taken for gone; what
+    is needed is asked after it, so that a deploy that came in between is counted."""
     host = context.settings.host_name
     with context.database.reading() as session:
+        brought = images.brought(session, host)
+    there, used = on_host(context.docker), in_use(context.docker)
+    with context.database.reading() as session:
         releases = images.wanted(session, host, context.settings.keep_images)
-        brought, undecided = images.brought(session, host), images.undecided(session, host)
+        undecided = images.undecided(session, host)
     wanted = {key: {name_of(context.installation, *one) for one in found} for key, found in releases.items()}
     return Seen(there, wanted, brought, used, undecided)
 
@@ -48,9 +54,9 @@ def steps(context: Context, seen: Seen) -> list[ImageStep]:
     return [step for step in found if not seen.undecided or step.verb is not Verb.REMOVE]
 
 
-def apply(context: Context, found: list[ImageStep]) -> list[ImageStep]:
+def apply(context: Context, found: list[ImageStep], brought: Mapping[str, datetime]) -> list[ImageStep]:
     """Do it; answers the steps that were really done. A step that has meanwhile become wrong is left out."""
-    return [step for step in found if _do(context, step)]
+    return [step for step in found if _do(context, step, brought)]
 
 
 def on_host(docker: DockerEngine) -> list[HostImage]:
@@ -61,12 +67,23 @@ def on_host(docker: DockerEngine) -> list[HostImage]:
     ]
 
 
+def of_others(context: Context) -> set[str]:
+    """Ids of the images that the host has and that Backstay did not bring.
+
+    Asked in this order: an image of ours that is being removed while we look is known as ours, and one that is brought
+    back by a pull that began now will be remembered again.
+    """
+    with context.database.reading() as session:
+        ours = images.brought(session, context.settings.host_name)
+    return {image.id for image in on_host(context.docker)} - ours.keys()
+
+
 def in_use(docker: DockerEngine) -> set[str]:
     """Ids of the images of all containers, running or not, whoever's they are."""
     return {str(one["ImageID"]) for one in docker.ask("list containers", lambda api: api.containers(all=True))}
 
 
-def _do(context: Context, step: ImageStep) -> bool:
+def _do(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
     match step.verb:
         case Verb.NAME:
             repository, _, tag = step.names[0].rpartition(":")
@@ -77,12 +94,12 @@ def _do(context: Context, step: ImageStep) -> bool:
                 context.docker.remove_image(name)
             return True
         case Verb.FORGET:
-            return _forget(context, step)
+            return _forget(context, step, brought)
         case Verb.REMOVE:
-            return _remove(context, step)
+            return _remove(context, step, brought)
 
 
-def _remove(context: Context, step: ImageStep) -> bool:
+def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
     host = context.settings.host_name
     with context.database.reading() as session:
         needed = images.wanted(session, host, context.settings.keep_images)
@@ -94,12 +111,12 @@ def _remove(context: Context, step: ImageStep) -> bool:
     if context.docker.local_image(step.image_id) is not None:
         return False
     context.log.info("an image was removed", extra={"image": step.image_id, "names": list(step.names)})
-    return _forget(context, step)
+    return _forget(context, step, brought)
 
 
-def _forget(context: Context, step: ImageStep) -> bool:
+def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
     with context.database.writing() as session:
-        images.forget(session, context.settings.host_name, [step.image_id])
+        images.forget(session, context.settings.host_name, {step.image_id: brought[step.image_id]})
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from db.states import ErrorCode
 
 _DENIED = ("unauthorized", "authentication required", "no basic auth credentials", "denied", "forbidden")
-_ABSENT = ("manifest unknown", "not found")
+_ABSENT = ("manifest unknown", "blob unknown", "unknown blob", "not found")
 
 
 def meaning(status: int | None, words: str) -> ErrorCode:

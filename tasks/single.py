@@ -6,9 +6,13 @@ the new one is live, so at every moment a crash leaves something to go back to.
 
 from __future__ import annotations
 
-from db.models import Workload
+from collections.abc import Sequence
+from typing import Any
+
+from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import order, probes
+from tasks.context import Context
 from tasks.docker_records import ContainerRecord, NewContainer
 from tasks.failures import Failure
 from tasks.reach import PublishedPorts, Reach
@@ -36,14 +40,10 @@ def roll_out(work: Work) -> None:
 
 def check_health(work: Work) -> None:
     """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
-    docker = work.context.docker
-    image = docker.local_image((work.pin or {})["image_id"])
-    check = probes.choose(
-        work.release.get("health"), work.release["ports"], image is not None and image.has_healthcheck
-    )
+    check = _check(work.context, work.release, work.pin)
     failed: Failure | None = None
     try:
-        probes.wait_until_healthy(check, lambda: docker.inspect(_id(work)), work.pause)
+        probes.wait_until_healthy(check, lambda: work.context.docker.inspect(_id(work)), work.pause)
     except Failure as failure:
         failed = failure
     if failed is not None:
@@ -68,13 +68,35 @@ def settle(work: Work) -> None:
 
 def undo(work: Work) -> None:
     """After a failure: the new container goes, the old one runs again."""
-    live = work.live.version if work.live else None
-    order.restore(work.context, _workload(work), live)
+    restore(work.context, _workload(work), work.live)
 
 
 def clean_up(work: Work) -> None:
     """After success: the containers of older versions go."""
-    order.restore(work.context, _workload(work), work.deploy.version)
+    restore(work.context, _workload(work), work.deploy)
+
+
+def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
+    """Exactly the container of the live version is there and runs; answers whether there was anything to do."""
+    return bool(order.restore(context, workload, live.version if live else None))
+
+
+def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
+    """Whether one container of the live version runs, and its image is the pinned one. Pure."""
+    running = [one.image_id for one in records if one.version == live.version and one.running]
+    return running == [(live.pin or {}).get("image_id")]
+
+
+def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+    """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
+    running = [one for one in records if one.version == live.version and one.running]
+    check = _check(context, release, live.pin)
+    return all(probes.passes(check, one) for one in running)
+
+
+def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> probes.Check:
+    image = context.docker.local_image((pin or {})["image_id"])
+    return probes.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
 def _new_container(work: Work) -> NewContainer:

@@ -9,10 +9,11 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.pins import parse_reference
+from tasks.sources import Source, parse_source
+from tasks.sources.part import Part
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -32,25 +33,7 @@ class InvalidSpec(Exception):  # noqa: N818 - it names what happened
         self.key, self.problem = key, problem
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ImageSource(_Part):
-    """An image of a registry, or one that the Docker host has."""
-
-    kind: Literal["image"]
-    image: str = Field(min_length=1, max_length=500)
-
-    @field_validator("image")
-    @classmethod
-    def _is_reference(cls, value: str) -> str:
-        if parse_reference(value) is None:
-            raise PydanticCustomError("reference", "must be an image reference: [host/]name[:tag][@sha256:…]")
-        return value
-
-
-class PortMapping(_Part):
+class PortMapping(Part):
     """A TCP port of the container; published on `address`:`host` when `host` is given."""
 
     container: Port
@@ -67,7 +50,7 @@ class PortMapping(_Part):
         return value
 
 
-class Health(_Part):
+class Health(Part):
     """How Backstay decides that a new version works: exactly one of http, tcp, docker, running_s."""
 
     http: str | None = Field(None, pattern=r"^/[!-~]*$", max_length=500)
@@ -87,31 +70,31 @@ class Health(_Part):
         return self
 
 
-class Resources(_Part):
+class Resources(Part):
     """Limits of the container; absent means none."""
 
     memory_mb: int | None = Field(None, ge=6, le=16_777_216, strict=True)
     cpus: float | None = Field(None, ge=0.01, le=1024)
 
 
-class Volume(_Part):
+class Volume(Part):
     """A named volume, kept across deploys and rollbacks."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
     path: str = Field(pattern=r"^/[^:\x00]+$", max_length=500)
 
 
-class Spec(_Part):
+class Spec(Part):
     """A whole spec. `secrets` is write-only."""
 
     name: str = Field(pattern=NAME)
-    source: ImageSource
-    ports: list[PortMapping] = []
-    env: dict[EnvName, EnvValue] = {}
-    secrets: dict[EnvName, SecretStr] = {}
+    source: Source
+    ports: list[PortMapping] = Field(default_factory=list)
+    env: dict[EnvName, EnvValue] = Field(default_factory=dict)
+    secrets: dict[EnvName, SecretStr] = Field(default_factory=dict)
     health: Health | None = None
     resources: Resources = Resources(memory_mb=None, cpus=None)
-    volumes: list[Volume] = []
+    volumes: list[Volume] = Field(default_factory=list)
     command: list[str] | None = Field(None, min_length=1)
     stop_timeout_s: int = Field(10, ge=0, le=3600, strict=True)
     auto_rollback: bool = Field(False, strict=True)
@@ -149,6 +132,15 @@ def parse_spec(data: object) -> Spec:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     raise InvalidSpec(_key(first), _problem(first))
+
+
+def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:
+    """A stored source that points elsewhere: another image, another ref. Raises InvalidSpec naming the bare key."""
+    try:
+        return parse_source(source | {key: value})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    raise InvalidSpec(key, _problem(first))
 
 
 def public(spec: Spec) -> dict[str, Any]:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
+from db.models import Workload
 from tasks.kinds.image import ImageKind
-from tasks.work import Work
+from tasks.kinds.protocol import Rollout, SourceKind
 
-
-class SourceKind(Protocol):
-    """Turns what was asked for into a pin, and a pin into something that can run."""
-
-    name: str
-
-    def requested(self, source: dict[str, Any]) -> str:
-        """What was asked for, as a person would say it: shown in the ledger. No secrets."""
-        ...
-
-    def pin(self, work: Work) -> dict[str, Any]:
-        """Resolve the requested reference. Not called for a rollback, whose pin is known. Raises Failure."""
-        ...
-
-    def prepare(self, work: Work) -> dict[str, Any]:
-        """Bring what the pin names onto the host; answers the pin made complete. Raises Failure."""
-        ...
-
+__all__ = ["KINDS", "Rollout", "SourceKind", "kind_of"]
 
 KINDS: dict[str, SourceKind] = {kind.name: kind for kind in (ImageKind(),)}
+
+
+def kind_of(workload: Workload) -> SourceKind:
+    """The kind of a workload. It may change, but never to one whose containers are rolled out in another way."""
+    return KINDS[workload.spec["source"]["kind"]]

@@ -9,10 +9,11 @@ from typing import Any
 
 from db import images
 from db.states import ErrorCode
-from tasks import host_images
+from tasks import host_images, single
 from tasks.context import now
 from tasks.docker_records import ImageRecord
 from tasks.failures import Failure
+from tasks.kinds.protocol import Rollout
 from tasks.pins import Reference, digest_of, image_pin, parse_reference
 from tasks.work import Work
 
@@ -21,6 +22,8 @@ class ImageKind:
     """See tasks.kinds.SourceKind."""
 
     name = "image"
+    takes: str | None = "image"
+    rollout: Rollout = single
 
     def requested(self, source: dict[str, Any]) -> str:
         """The reference as it was written."""
@@ -79,10 +82,10 @@ def _present(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
 
 def _bring(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
     """Pull, and write down that it was us, unless the host had the image under another name already."""
-    before = {image.id for image in host_images.on_host(work.context.docker)}
+    others = host_images.of_others(work.context)
     _pull(work, pin)
     present = _present(work, pin)
-    if present is not None and present.id not in before:
+    if present is not None and present.id not in others:
         with work.context.database.writing() as session:
             images.remember(session, work.deploy.host, present.id, now(), pin["repository"], pin["digest"])
     return present

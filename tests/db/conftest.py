@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from signal import SIGQUIT
 from subprocess import run
@@ -18,6 +19,7 @@ import pytest
 from db.connection import Database
 from db.migrate import upgrade
 from db.settings import Settings
+from tests.ledger_steps import add_workload
 from tests.real_parts import free_port, postgres_program, real_part, running
 
 
@@ -130,3 +132,10 @@ def database(
     yield database
     database.close()
     cluster.drop(name)
+
+
+@pytest.fixture
+def shop(database: Database, now: datetime) -> int:
+    """A workload without a deploy."""
+    with database.writing() as session:
+        return add_workload(session, now, name="shop")

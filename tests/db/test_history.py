@@ -15,13 +15,6 @@ from db.states import ErrorCode
 from tests.ledger_steps import add_workload, ask, begin, deploy_badly, deploy_well, pin, roll_back
 
 
-@pytest.fixture
-def shop(database: Database, now: datetime) -> int:
-    """A workload without a deploy."""
-    with database.writing() as session:
-        return add_workload(session, now, name="shop")
-
-
 def found(rows: Any) -> list[int]:
     """The versions of rows, in their order."""
     return [row.version for row in rows]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import pytest
+from datetime import datetime, timedelta
 
 from db import history, images, ledger, workloads
 from db.connection import Database
@@ -24,13 +22,6 @@ from tests.ledger_steps import (
 )
 
 
-@pytest.fixture
-def shop(database: Database, now: datetime) -> int:
-    """A workload without a deploy."""
-    with database.writing() as session:
-        return add_workload(session, now, name="shop")
-
-
 def wanted(database: Database, keep_images: int = 2, host: str = "local") -> dict[str, set[tuple[str, int]]]:
     """What is needed on a host, ids without their algorithm."""
     with database.reading() as session:
@@ -43,10 +34,21 @@ def test_an_image_is_remembered_once_a_host_until_it_is_forgotten(database: Data
         images.remember(session, "local", "sha256:a", now, "shop", "sha256:d")
         images.remember(session, "local", "sha256:a", now)
         images.remember(session, "other", "sha256:b", now)
-        assert images.brought(session, "local") == {"sha256:a"}
-        images.forget(session, "local", ["sha256:a", "sha256:b"])
-        assert images.brought(session, "local") == set()
-        assert images.brought(session, "other") == {"sha256:b"}
+        assert images.brought(session, "local") == {"sha256:a": now}
+        images.forget(session, "local", {"sha256:a": now, "sha256:b": now})
+        assert images.brought(session, "local") == {}
+        assert images.brought(session, "other") == {"sha256:b": now}
+
+
+def test_an_image_that_was_brought_again_is_not_forgotten_for_what_was_seen_before(
+    database: Database, now: datetime
+) -> None:
+    with database.writing() as session:
+        images.remember(session, "local", "sha256:a", now)
+        seen = images.brought(session, "local")
+        images.remember(session, "local", "sha256:a", now + timedelta(microseconds=1))
+        images.forget(session, "local", seen)
+        assert images.brought(session, "local") == {"sha256:a": now + timedelta(microseconds=1)}
 
 
 def test_two_deploys_that_bring_the_same_image_at_once_both_go_on(database: Database, now: datetime) -> None:
@@ -57,7 +59,7 @@ def test_two_deploys_that_bring_the_same_image_at_once_both_go_on(database: Data
     assert other.outcome() is None
     assert all_at_once(*[lambda: bring(database, now)] * 4) == [None] * 4
     with database.reading() as session:
-        assert images.brought(session, "local") == {"sha256:a"}
+        assert images.brought(session, "local") == {"sha256:a": now}
 
 
 def bring(database: Database, now: datetime) -> None:

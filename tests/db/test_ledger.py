@@ -27,13 +27,6 @@ from tests.ledger_steps import (
 )
 
 
-@pytest.fixture
-def shop(database: Database, now: datetime) -> int:
-    """A workload without a deploy."""
-    with database.writing() as session:
-        return add_workload(session, now, name="shop")
-
-
 def versions(database: Database, workload_id: int) -> list[int]:
     """What the ledger holds of a workload, oldest first."""
     with database.reading() as session:

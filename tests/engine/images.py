@@ -24,7 +24,7 @@ SECOND = 10**9
 SERVE = f"exec httpd -f -p {PORT} -h /www"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
-APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir")
+APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "eats_memory": Behaviour(EAT),
     "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
     "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
+    "sick_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; rm /www/healthz; exec sleep 3600"),
     "never_listens": Behaviour("exec sleep 3600"),
     "slow_start": Behaviour(f"sleep 2; {SERVE}"),
     "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),

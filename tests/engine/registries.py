@@ -41,9 +41,16 @@ class RegistryServer:
         return answer.headers["Docker-Content-Digest"] if answer.status_code == 200 else None
 
     def delete(self, name: str, digest: str) -> None:
-        """Take an image away, as a registry's clean-up does."""
-        url = f"http://{self.address}/v2/{name}/manifests/{digest}"
-        httpx.delete(url, auth=self._auth, timeout=5).raise_for_status()
+        """Take an image away with all that it is made of, as a registry's clean-up does.
+
+        Of the manifest alone Docker may still have a copy for a while, and would get the rest from us.
+        """
+        url = f"http://{self.address}/v2/{name}"
+        manifest = httpx.get(f"{url}/manifests/{digest}", auth=self._auth, headers={"Accept": MANIFEST}, timeout=5)
+        manifest.raise_for_status()
+        blobs = [manifest.json()["config"], *manifest.json()["layers"]]
+        for path in (f"manifests/{digest}", *(f"blobs/{blob['digest']}" for blob in blobs)):
+            httpx.delete(f"{url}/{path}", auth=self._auth, timeout=5).raise_for_status()
 
     @property
     def _auth(self) -> tuple[str, str] | None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import docker
 import pytest
 
 from db import workloads
-from db.migrate import upgrade
-from db.settings import Settings
 from db.states import Stage
 from flows import dispatch
 from flows.requests import open_deploy
@@ -24,31 +21,9 @@ from tasks.work import Work
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import ME, Scenario
-from tests.real_parts import free_port, wait_until
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[Context]:
-    """A context over an empty ledger."""
-    context = Context.open(settings, "test", quiet=True)
-    upgrade(context.database)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
-    """The workload of the test."""
-    return Scenario(context, docker_client, workload_name, free_port())
-
+from tests.real_parts import wait_until
 
 Tag = Callable[[str], str]
-
-
-@pytest.fixture
-def tag(registry: RegistryServer, workload_name: str) -> Tag:
-    """Names an image of this test in the registry."""
-    return lambda version: f"{registry.address}/{workload_name}:{version}"
 
 
 def test_a_deploy_pins_the_digest_runs_it_and_is_verified(shop: Scenario, images: Images, tag: Tag) -> None:
@@ -336,6 +311,23 @@ def test_a_failed_row_holds_a_code_and_nothing_of_the_error(shop: Scenario, imag
     log = (shop.context.settings.logs / "test.jsonl").read_text()
     assert "going down with [redacted]" in log
     assert "s3cret-value-42" not in log
+
+
+def test_what_fails_its_check_is_held_where_the_workload_goes_back_by_itself(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    bad = images.publish(tag("bad"), f"{shop.name} bad", "broken_health")
+    shop.create(tag("1"), health={"http": "/healthz", "timeout_s": 1})
+    shop.deploy()
+    assert shop.deploy(tag("bad"))["error_code"] == "health_timeout"
+    assert shop.held() == []
+    shop.change(auto_rollback=True)
+    assert shop.deploy(tag("nope"))["error_code"] == "reference_not_found"
+    assert shop.held() == []
+    shop.deploy(tag("bad"))
+    assert [pin["pin_short"] for pin in shop.held()] == [bad.digest.removeprefix("sha256:")[:12]]
+    assert shop.held()[0]["reason"] == "auto_rollback"
 
 
 def test_what_was_rolled_back_from_is_held_until_a_person_deploys_it(shop: Scenario, images: Images, tag: Tag) -> None:

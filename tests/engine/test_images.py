@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import docker
 import pytest
 
 from db import images as stored
-from db.migrate import upgrade
-from db.settings import Settings
 from flows.housekeeping import arrange_images, tidy
 from tasks import availability, host_images
-from tasks.context import Context
+from tasks.context import Context, now
 from tasks.docker_engine import DockerEngine
-from tasks.retention import name_of, prefix
+from tasks.docker_records import ImageRecord
+from tasks.retention import HostImage, name_of, prefix
 from tests.engine.images import LABEL, Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import Scenario
@@ -24,31 +23,10 @@ from tests.real_parts import free_port
 Tag = Callable[[str], str]
 
 
-@pytest.fixture
-def context(settings: Settings) -> Iterator[Context]:
-    """A context over an empty ledger."""
-    context = Context.open(settings, "test", quiet=True)
-    upgrade(context.database)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
-    """The workload of the test."""
-    return Scenario(context, docker_client, workload_name, free_port())
-
-
-@pytest.fixture
-def tag(registry: RegistryServer, workload_name: str) -> Tag:
-    """Names an image of this test in the registry."""
-    return lambda version: f"{registry.address}/{workload_name}:{version}"
-
-
 def brought(context: Context) -> set[str]:
     """Image ids that Backstay remembers as its own."""
     with context.database.reading() as session:
-        return stored.brought(session, "local")
+        return set(stored.brought(session, "local"))
 
 
 def names(context: Context) -> set[str]:
@@ -244,6 +222,46 @@ def test_deploys_that_need_what_is_being_removed_still_succeed(
     assert outcomes == ["None"] * 16
     assert names(shop.context) == {f"{shop.name}:v7", f"{shop.name}:v8"}
     assert len(brought(shop.context)) == 2
+
+
+def test_an_image_that_is_pulled_while_the_host_is_looked_at_stays_ours(
+    shop: Scenario, images: Images, tag: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.publish(tag("1"), f"{shop.name} 1")
+    shop.create(tag("1"))
+    real, rows = host_images.on_host, []
+
+    def looked_at_too_early(docker: DockerEngine) -> list[HostImage]:
+        found = real(docker)
+        monkeypatch.setattr(host_images, "on_host", real)
+        rows.append(shop.deploy())
+        return found
+
+    monkeypatch.setattr(host_images, "on_host", looked_at_too_early)
+    arrange_images(shop.context)
+    assert brought(shop.context) == {rows[0]["pin"]["image_id"]}
+
+
+def test_an_image_that_is_removed_while_it_is_pulled_again_stays_ours(
+    shop: Scenario, images: Images, tag: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lone = images.publish(tag("1"), f"{shop.name} 1")
+    with shop.context.database.writing() as session:
+        stored.remember(session, "local", lone.image_id, now())
+    shop.docker.images.pull(lone.reference.rpartition(":")[0], lone.digest)
+    shop.create(tag("1"))
+    real, rows = shop.context.docker.local_image, []
+
+    def looked_for_too_late(reference: str) -> ImageRecord | None:
+        monkeypatch.undo()
+        gone = real(reference)
+        rows.append(shop.deploy())
+        return gone
+
+    monkeypatch.setattr(shop.context.docker, "local_image", looked_for_too_late)
+    arrange_images(shop.context)
+    assert rows[0]["pin"]["image_id"] == lone.image_id
+    assert brought(shop.context) == {lone.image_id}
 
 
 def test_ignorance_does_not_block(

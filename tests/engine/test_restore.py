@@ -9,8 +9,6 @@ import docker
 import pytest
 
 from db import ledger, workloads
-from db.migrate import upgrade
-from db.settings import Settings
 from db.states import Status
 from flows.backups import back_up, restore
 from flows.reconcile import compare, reconcile
@@ -20,15 +18,6 @@ from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import free_port
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[Context]:
-    """The installation that is backed up."""
-    context = Context.open(settings, "test", quiet=True)
-    upgrade(context.database)
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 
 from db import images as stored
 from db import ledger, workloads
-from db.migrate import upgrade
-from db.settings import Settings
 from flows.engine_start import hold_lock
 from flows.requests import open_deploy
 from flows.sweep import sweep
@@ -23,15 +20,6 @@ from tasks.failures import Failure
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import free_port
-
-
-@pytest.fixture
-def context(settings: Settings) -> Iterator[Context]:
-    """A context over an empty ledger."""
-    context = Context.open(settings, "test", quiet=True)
-    upgrade(context.database)
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -27,6 +27,17 @@ def test_a_version_that_ends_soon_is_taken_back_once_and_held(shop: Through) -> 
         shop.wait(5, lambda row: row["status"] == "succeeded")
 
 
+def test_a_version_that_stops_passing_its_check_soon_is_taken_back_though_it_runs(shop: Through) -> None:
+    shop.change(auto_rollback=True, watch_s=60)
+    with shop.engine():
+        shop.deploy()
+        assert shop.deploy(f"localhost/{shop.name}:sick")["status"] == "succeeded"
+        wait_until(lambda: len(shop.rows()) == 3, 40, "it was not taken back")
+        shop.wait(3, lambda row: row["status"] == "succeeded")
+        assert (shop.row(3)["reason"], shop.served()) == ("auto_rollback", "version 1")
+        assert any(message.startswith("Version 2 stopped passing its health check") for message in shop.messages())
+
+
 def test_there_is_no_loop_when_what_it_goes_back_to_fails_too(shop: Through) -> None:
     ends, ends_too = f"localhost/{shop.name}:ends", f"localhost/{shop.name}:ends-too"
     with shop.engine():

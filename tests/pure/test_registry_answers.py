@@ -17,6 +17,8 @@ from tasks.registry_answers import meaning
         (500, 'Get "http://r:5000/v2/": dial tcp: connect: connection refused', ErrorCode.SOURCE_UNAVAILABLE),
         (400, "invalid reference format: repository name must be lowercase", ErrorCode.INVALID_SOURCE),
         (None, "manifest for r:5000/shop@sha256:0 not found: manifest unknown", ErrorCode.REFERENCE_NOT_FOUND),
+        (None, "error pulling image configuration: blob unknown to registry", ErrorCode.REFERENCE_NOT_FOUND),
+        (None, "unknown blob", ErrorCode.REFERENCE_NOT_FOUND),
         (None, "pull access denied for shop, repository does not exist", ErrorCode.AUTH_REQUIRED),
         (None, "unexpected EOF", ErrorCode.SOURCE_UNAVAILABLE),
     ],

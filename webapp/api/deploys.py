@@ -38,9 +38,9 @@ def list_all(name: str) -> Response:
 def create(name: str) -> Response:
     """Start a deploy: 202 with the row."""
     data = params.json_body(optional=True)
-    params.only_keys(data, {"image"})
-    image = params.optional_text(data, "image", 500)
-    return _accepted(name, requests.request_deploy(context(), name, asked(), image))
+    params.only_keys(data, {"image", "ref"})
+    image, ref = params.optional_text(data, "image", 500), params.optional_text(data, "ref", 200)
+    return _accepted(name, requests.request_deploy(context(), name, asked(), image, ref))
 
 
 @blueprint.get("/deploys/<version:version>")

@@ -1,0 +1,25 @@
+"""The source of an image workload: `{kind: image, image: "127.0.0.1:5000/shop:1"}`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.pins import parse_reference
+from tasks.sources.part import Part
+
+
+class ImageSource(Part):
+    """An image of a registry, or one that the Docker host has."""
+
+    kind: Literal["image"]
+    image: str = Field(min_length=1, max_length=500)
+
+    @field_validator("image")
+    @classmethod
+    def _is_reference(cls, value: str) -> str:
+        if parse_reference(value) is None:
+            raise PydanticCustomError("reference", "must be an image reference: [host/]name[:tag][@sha256:…]")
+        return value

@@ -1,0 +1,36 @@
+"""What the tests on a real Docker Engine begin with: a ledger of their own, one workload, and names in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import docker
+import pytest
+
+from db.migrate import upgrade
+from db.settings import Settings
+from tasks.context import Context
+from tests.engine.registries import RegistryServer
+from tests.engine.scenario import Scenario
+from tests.real_parts import free_port
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """A context over an empty ledger."""
+    context = Context.open(settings, "test", quiet=True)
+    upgrade(context.database)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
+    """The workload of the test."""
+    return Scenario(context, docker_client, workload_name, free_port())
+
+
+@pytest.fixture
+def tag(registry: RegistryServer, workload_name: str) -> Callable[[str], str]:
+    """Names an image of this test in the registry."""
+    return lambda version: f"{registry.address}/{workload_name}:{version}"
