@@ -17,6 +17,8 @@ from db.vault import token_hash
 
 ROLES = ("viewer", "admin")
 SESSION_LIFE = timedelta(days=14)
+ROTATE_AFTER = timedelta(days=1)
+ROTATION_OVERLAP = timedelta(minutes=1)
 _hasher = PasswordHasher()
 
 
@@ -91,6 +93,37 @@ def session_user(session: Session, value: str, now: datetime) -> User | None:
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(LoginSession.token_hash == token_hash(value), LoginSession.expires_at >= now)
     ).first()
+
+
+def rotate_session(session: Session, value: str, now: datetime) -> str | None:
+    """A new value for a session whose value is a day old, with the same end; None while it need not change.
+
+    The old value stays good for a minute: requests that are on their way have it. Only one of several wins.
+    """
+    due = LoginSession.created_at < now - ROTATE_AFTER
+    mine = LoginSession.token_hash == token_hash(value)
+    still_good = LoginSession.expires_at > now + ROTATION_OVERLAP
+    old = session.scalars(select(LoginSession).where(mine, due, still_good).with_for_update()).first()
+    if old is None:
+        return None
+    fresh = secrets.token_urlsafe(32)
+    renewed = LoginSession(token_hash=token_hash(fresh), user_id=old.user_id, created_at=now, expires_at=old.expires_at)
+    old.expires_at = now + ROTATION_OVERLAP
+    session.add(renewed)
+    session.flush()
+    return fresh
+
+
+def session_is_due(session: Session, value: str, now: datetime) -> bool:
+    """Whether rotate_session would give a new value."""
+    row = session.get(LoginSession, token_hash(value))
+    return row is not None and row.created_at < now - ROTATE_AFTER and row.expires_at > now + ROTATION_OVERLAP
+
+
+def close_every_session(session: Session, value: str) -> None:
+    """Log out everywhere: end all sessions of the person whose cookie this is."""
+    whose = select(LoginSession.user_id).where(LoginSession.token_hash == token_hash(value)).scalar_subquery()
+    session.execute(delete(LoginSession).where(LoginSession.user_id == whose))
 
 
 def close_session(session: Session, value: str) -> None:

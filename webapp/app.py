@@ -11,7 +11,7 @@ from db.settings import load_settings
 from flows.requests import Refusal
 from tasks.context import Context
 from tasks.logs import guard_streams
-from webapp import auth, headers, i18n, preferences, problems, views
+from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import deploys, health, metrics, observations, registries, spreadsheets, stats, streams, workloads
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
@@ -51,7 +51,7 @@ def create_app(context: Context | None = None) -> Flask:
     app.extensions["backstay.seats"] = streams.Seats()
     app.url_map.strict_slashes = False
     app.url_map.converters["version"] = VersionConverter
-    for part in (headers, preferences, auth, i18n, problems, views):
+    for part in (compression, headers, preferences, auth, i18n, problems, views):
         part.install(app)
     app.register_error_handler(Refusal, problems.refused)
     for module in BLUEPRINTS:

@@ -25,6 +25,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
 def install(app: Flask) -> None:
     """Put the guard before every view."""
     app.before_request(guard)
+    app.after_request(rotate)
 
 
 def guard() -> AnyResponse | None:
@@ -49,6 +50,29 @@ def identify() -> Caller | None:
         return _by_token(request.headers["Authorization"])
     cookie = request.cookies.get(COOKIE)
     return _by_cookie(cookie) if cookie else None
+
+
+def rotate(response: Response) -> Response:
+    """Give a browser whose session is a day old a new cookie for it, so that one that was copied goes stale."""
+    value, known = request.cookies.get(COOKIE), g.get("caller")
+    if value is None or known is None or not known.in_browser or response.status_code >= 400:
+        return response
+    if any(header.startswith(f"{COOKIE}=") for header in response.headers.getlist("Set-Cookie")):
+        return response  # logging in or out has said what the cookie is
+    with context().database.reading() as session:
+        is_due = accounts.session_is_due(session, value, now())
+    if is_due:
+        with context().database.writing() as session:
+            fresh = accounts.rotate_session(session, value, now())
+        if fresh is not None:
+            set_cookie(response, fresh)
+    return response
+
+
+def set_cookie(response: AnyResponse, value: str) -> None:
+    """Put the session's value into the browser, out of reach of scripts and of other sites."""
+    life = int(accounts.SESSION_LIFE.total_seconds())
+    response.set_cookie(COOKIE, value, max_age=life, httponly=True, samesite="Lax", secure=request.is_secure)
 
 
 def refuse_other_sites() -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from db import accounts
+from db.models import LoginSession
+from tasks.context import Context, now
 from tests.web.conftest import PASSWORD
 from webapp.attempts import FREE_PER_NAME, Attempts, delay
 from webapp.auth import local_path
@@ -45,7 +50,7 @@ def test_only_these_are_open(app: Flask) -> None:
 def test_nobody_gets_in_anywhere_else(app: Flask, anonymous: FlaskClient, shop: int) -> None:
     for method, path in routes(app, VIEWER, ADMIN):
         answer = anonymous.open(path, method=method)
-        if path.startswith("/api/"):
+        if path.startswith("/api/") or path == "/metrics":
             assert (answer.status_code, answer.json["code"]) == (401, "unauthorized"), (method, path)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
         else:
@@ -196,3 +201,50 @@ def test_one_address_cannot_try_every_name() -> None:
 )
 def test_after_the_login_only_our_own_pages_are_gone_to(asked: str | None, target: str) -> None:
     assert local_path(asked) == target
+
+
+def age_sessions(context: Context, by: timedelta) -> None:
+    """Every session began so much earlier."""
+    with context.database.writing() as session:
+        for one in session.scalars(select(LoginSession)):
+            one.created_at -= by
+
+
+def test_a_session_gets_a_new_cookie_each_day_and_the_old_one_goes_stale(
+    logged_in: Callable[[str], FlaskClient], context: Context
+) -> None:
+    browser = logged_in("admin")
+    old = browser.get_cookie("backstay_session")
+    assert "Set-Cookie" not in browser.get("/api/workloads").headers
+    age_sessions(context, accounts.ROTATE_AFTER + timedelta(minutes=1))
+    assert "HttpOnly" in browser.get("/api/workloads").headers["Set-Cookie"]
+    fresh = browser.get_cookie("backstay_session")
+    assert fresh.value != old.value
+    with context.database.writing() as session:
+        ends = accounts.session_user(session, old.value, now() + accounts.ROTATION_OVERLAP * 2)
+        assert ends is None
+        assert accounts.session_user(session, old.value, now()) is not None
+        assert accounts.session_user(session, fresh.value, now() + timedelta(days=12)) is not None
+        assert accounts.rotate_session(session, old.value, now()) is None
+    assert "Set-Cookie" not in browser.get("/api/workloads").headers
+
+
+def test_logging_out_everywhere_ends_every_session_of_the_person_and_no_other(
+    logged_in: Callable[[str], FlaskClient], app: Flask
+) -> None:
+    browser = logged_in("admin")
+    elsewhere, vera = app.test_client(), app.test_client()
+    elsewhere.post("/login", json={"username": "admin", "password": PASSWORD})
+    vera.post("/login", json={"username": "vera", "password": PASSWORD})
+    browser.post("/logout", data={"everywhere": "1"})
+    assert elsewhere.get("/api/workloads").status_code == 401
+    assert vera.get("/api/workloads").status_code == 200
+
+
+def test_logging_in_again_ends_the_session_before(logged_in: Callable[[str], FlaskClient], app: Flask) -> None:
+    browser = logged_in("admin")
+    old = browser.get_cookie("backstay_session").value
+    browser.post("/login", json={"username": "vera", "password": PASSWORD})
+    thief = app.test_client()
+    thief.set_cookie("backstay_session", old)
+    assert thief.get("/api/workloads").status_code == 401

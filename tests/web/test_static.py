@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -64,3 +66,26 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     for path in own:
         found = re.findall(r"""(?:src|href|import|url)\s*[=(]?\s*["'(](?:https?:)?//""", path.read_text())
         assert not found, path.name
+
+
+def test_the_first_visit_of_an_app_weighs_little(logged_in: Callable[[str], FlaskClient], shop: int) -> None:
+    browser = logged_in("admin")
+    asked = {"Accept-Encoding": "gzip"}
+    page = browser.get("/apps/shop", headers=asked)
+    addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', gzip.decompress(page.data).decode()))
+    addresses |= {f"/static/js/{path.name}" for path in STATIC.glob("js/*.js")}
+    answers = [page, *(browser.get(address, headers=asked) for address in sorted(addresses))]
+    assert len(answers) > 8
+    assert sum(len(answer.data) for answer in answers) <= 300_000
+
+
+def test_what_is_compressed_is_the_same_and_only_for_who_can_read_it(anonymous: FlaskClient) -> None:
+    plain = anonymous.get("/static/css/backstay.css")
+    packed = anonymous.get("/static/css/backstay.css", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    again = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+    assert anonymous.get("/static/css/backstay.css", headers=again).status_code == 304
+    assert "Content-Encoding" not in anonymous.get("/healthz", headers={"Accept-Encoding": "gzip"}).headers

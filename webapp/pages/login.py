@@ -48,11 +48,12 @@ def log_in() -> AnyResponse | tuple[str, int, dict[str, str]]:
 
 @blueprint.post("/logout")
 def log_out() -> AnyResponse:
-    """End the session: 303 to the form for a browser, 204 for others."""
+    """End the session, or with `everywhere` all of the person's: 303 to the form for a browser, 204 for others."""
     cookie = request.cookies.get(auth.COOKIE)
     if cookie:
+        end = accounts.close_every_session if request.form.get("everywhere") else accounts.close_session
         with context().database.writing() as session:
-            accounts.close_session(session, cookie)
+            end(session, cookie)
     is_form = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
     response = redirect("/login", 303, Response) if is_form else nothing()
     response.delete_cookie(auth.COOKIE)
@@ -75,16 +76,12 @@ def _check(name: str, password: str) -> User:
 
 
 def _with_cookie(response: AnyResponse, user: User) -> AnyResponse:
+    before = request.cookies.get(auth.COOKIE)
     with context().database.writing() as session:
+        if before:
+            accounts.close_session(session, before)
         value = accounts.open_session(session, user.id, now())
-    response.set_cookie(
-        auth.COOKIE,
-        value,
-        max_age=int(accounts.SESSION_LIFE.total_seconds()),
-        httponly=True,
-        samesite="Lax",
-        secure=request.is_secure,
-    )
+    auth.set_cookie(response, value)
     return response
 
 

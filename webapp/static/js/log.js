@@ -1,4 +1,5 @@
-// The log panel: the last lines, and with "follow" the new ones as they come. Asks only while it can be seen.
+// The log panel: the last lines, and with "follow" the new ones as they come. Asks only while it can be seen. Takes them
+// from the page that a browser without scripts shows, which answers also while Docker does not.
 const FOLLOW_MS = 2000;
 const NEAR_END = 24;
 
@@ -16,15 +17,17 @@ export function offerLog() {
     clearTimeout(timer);
     if (document.hidden || !isSeen) return;
     const mine = ++asked;
-    let text = '';
+    let text = panel.dataset.down;
     try {
-      const response = await fetch(panel.dataset.log, { headers: { Accept: 'application/json' } });
+      const response = await fetch(panel.dataset.log, { headers: { Accept: 'text/html' }, redirect: 'manual' });
       if (!response.ok) throw new Error(String(response.status));
-      const { lines } = await response.json();
-      if (mine === asked) show(lines);
-      text = lines.length ? '' : panel.dataset.empty;
+      const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+      if (mine !== asked) return;
+      const lines = page.querySelector('pre.log');
+      if (lines) show(lines.textContent);
+      text = lines ? '' : page.querySelector('.hint').textContent;
     } catch {
-      text = panel.dataset.down;
+      // said below
     }
     state.textContent = text;
     state.hidden = !text;
@@ -32,8 +35,7 @@ export function offerLog() {
     if (follow.checked) timer = setTimeout(load, FOLLOW_MS);
   }
 
-  function show(lines) {
-    const fresh = lines.join('\n');
+  function show(fresh) {
     if (box.textContent === fresh) return;
     const wasAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END || !box.textContent;
     box.textContent = fresh;
