@@ -10,6 +10,7 @@ from db import images as stored
 from db import samples, workloads
 from flows.requests import Refusal, request_cancel, request_deploy
 from tasks.context import Context, now
+from tasks.impacts import EVENT
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.flows.engines import Through
@@ -56,6 +57,15 @@ def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_remo
         assert "1 images" in shop.run_state({"flow_run_id": run["id"]})[1]
     assert shop.context.docker.local_image(unneeded) is None
     assert shop.row(1)["can_rollback"] is True
+
+
+def test_a_verdict_is_an_event_in_prefect_that_automations_can_act_on(shop: Through) -> None:
+    resource = f"backstay.workload.{shop.name}"
+    shop.context.orchestrator.tell(EVENT, resource, {"verdict": "leaking", "workload": shop.name, "version": 2})
+    wanted = {"filter": {"event": {"name": [EVENT]}, "resource": {"id": [resource]}}}
+    found = lambda: shop.prefect("POST", "/events/filter", wanted)["events"]  # noqa: E731
+    wait_until(lambda: len(found()) == 1, 20, "the event does not come")
+    assert found()[0]["payload"] == {"verdict": "leaking", "workload": shop.name, "version": 2}
 
 
 def test_a_run_started_in_prefects_ui_opens_its_own_row(shop: Through) -> None:
