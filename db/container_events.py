@@ -71,17 +71,6 @@ def count(session: Session, workload_id: int, version: int, since: datetime, unt
     return {f"{kind}:{cause}": number for kind, cause, number in rows}
 
 
-def newest_start(session: Session, workload_id: int, version: int) -> datetime | None:
-    """When a container of a version last began to run."""
-    return session.scalar(
-        select(func.max(ContainerEvent.ts)).where(
-            ContainerEvent.workload_id == workload_id,
-            ContainerEvent.deploy_version == version,
-            ContainerEvent.kind.in_(("start", "restart")),
-        )
-    )
-
-
 def prune(session: Session, workload_id: int, keep: int = KEEP_CONTAINER_EVENTS) -> None:
     """Delete all but the newest `keep` of a workload."""
     newest = (

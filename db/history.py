@@ -130,21 +130,6 @@ def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> 
     return sorted(rows.values(), key=lambda row: -row.version)
 
 
-def replaced_by(session: Session, workload_id: int, version: int) -> Deploy | None:
-    """The first row that took over from a version."""
-    return session.scalars(
-        select(Deploy)
-        .where(Deploy.workload_id == workload_id, Deploy.replaced == version, Deploy.status == Status.SUCCEEDED)
-        .order_by(Deploy.version)
-        .limit(1)
-    ).first()
-
-
-def live_on(session: Session, host: str) -> Sequence[Deploy]:
-    """The live rows of a host."""
-    return session.scalars(select(Deploy).where(Deploy.live, Deploy.host == host)).all()
-
-
 def succeeded_on(session: Session, host: str) -> Sequence[Deploy]:
     """Every row of a host that can have something to go back to, newest first."""
     return session.scalars(

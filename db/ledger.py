@@ -192,12 +192,6 @@ def mark_pin(session: Session, deploy_id: int, found: PinFound | None, asked_at:
     session.execute(update(Deploy).where(Deploy.id == deploy_id).values(pin_found=found, pin_asked_at=asked_at))
 
 
-def judge(session: Session, deploy_id: int, impact: dict[str, Any], looks: int, told: bool) -> None:
-    """Record what a deploy did to CPU and memory (tasks.impact), after so many looks."""
-    values = {"impact": impact, "impact_looks": looks, "impact_told": told}
-    session.execute(update(Deploy).where(Deploy.id == deploy_id).values(**values))
-
-
 def prune(session: Session, workload_id: int, keep: int, keep_images: int) -> int:
     """Delete finished rows beyond the newest `keep`; answers how many.
 

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Select, cast, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db import tiers
-from db.models import Container, Sample
+from db.models import Sample
 from db.widths import INSTALLATION, SAMPLES
 from db.workloads import OWNER
 
@@ -48,18 +48,6 @@ def sums(session: Session, owner_id: int, since: int, until: int) -> list[tuple[
         Sample.owner_id == owner_id, Sample.owner_type == OWNER, Sample.ts.between(since, until)
     )
     return _raw(session, query.group_by(Sample.ts).order_by(Sample.ts))
-
-
-def of_version(session: Session, owner_id: int, version: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """As `span`, of the containers of one version alone, in no order."""
-    own = session.scalars(
-        select(Container.id).where(
-            Container.owner_type == OWNER, Container.owner_id == owner_id, Container.deploy_version == version
-        )
-    ).all()
-    columns = [getattr(Sample, name) for name in COLUMNS]
-    moments = Sample.ts.between(since, until)
-    return _raw(session, select(*columns).where(Sample.owner_id == owner_id, moments, Sample.container_id.in_(own)))
 
 
 def sums_of_all(session: Session, since: int, until: int) -> list[tuple[Any, ...]]:

@@ -29,7 +29,6 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flows.deployments import FLOWS, Engine, serve_in
-from flows.judging import JUDGE_S, judge
 from flows.lost_runs import close_abandoned, close_what_died
 from flows.programs import announce
 from flows.reconcile import compare, reconcile
@@ -152,7 +151,6 @@ async def _serve(engine: Engine) -> None:
                 lambda: _each(WATCH_EVERY_S, lambda: _in_thread(watch.look)),
                 lambda: _each(AVAILABILITY_S, lambda: _in_thread(partial(_look_for_images, context)), at_once=True),
                 lambda: _each(COMPARE_S, lambda: _compare(context, worker)),
-                lambda: _each(JUDGE_S, lambda: _in_thread(partial(judge, context))),
                 lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend),
             )
         ]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -117,19 +115,6 @@ class Orchestrator:
         """Forget a run. Raises OrchestratorUnreachable."""
         self._send("DELETE", f"/flow_runs/{run_id}")
 
-    def tell(self, event: str, resource: str, payload: dict[str, Any]) -> None:
-        """Emit an event, for automations to act on. Codes and numbers only. Raises OrchestratorUnreachable."""
-        body = {
-            "id": str(uuid.uuid4()),
-            "occurred": datetime.now(UTC).isoformat(),
-            "event": event,
-            "resource": {"prefect.resource.id": resource, "prefect.resource.name": resource.rpartition(".")[2]},
-            "payload": payload,
-        }
-        response = self._send("POST", "/events", [body])
-        if not response.is_success:
-            raise OrchestratorUnreachable(f"status {response.status_code}")
-
     def _runs(self, host: str, flow_runs: dict[str, Any], more: dict[str, Any] | None = None) -> list[str]:
         body = {
             "flow_runs": flow_runs,
@@ -146,7 +131,7 @@ class Orchestrator:
                 self._ids[deployment] = str(_json(response)["id"])
             return self._ids[deployment]
 
-    def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Send, again while the server says that it is busy: its SQLite answers 503 while another writer has it.
 
         Every call here may be repeated: a run is created under an idempotency key.
@@ -158,7 +143,7 @@ class Orchestrator:
             time.sleep(pause)
         raise AssertionError("the last pause is None")
 
-    def _send_once(self, method: str, path: str, body: Any) -> httpx.Response:
+    def _send_once(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
         caught = ""
         try:
             return self._client.request(method, path, json=body)

@@ -23,7 +23,6 @@ PERMISSIONS: dict[str, str] = {
     "deploys.create": ADMIN,
     "deploys.show": VIEWER,
     "deploys.compare": VIEWER,
-    "deploys.impact": VIEWER,
     "deploys.roll_back": ADMIN,
     "deploys.cancel": ADMIN,
     "stats.of_workload": VIEWER,

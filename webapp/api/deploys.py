@@ -13,7 +13,6 @@ from db.models import Deploy, Workload
 from db.rows import row
 from db.states import Reason, Status
 from flows import requests
-from tasks.context import now
 from webapp import params
 from webapp.answers import json_answer
 from webapp.current import caller, context, reading
@@ -60,16 +59,6 @@ def compare(name: str, version: int) -> Response:
         after = find(session, workload, version)
         before = history.live(session, workload.id) if other is None else find(session, workload, other)
         return json_answer(differences.between(session, before, after))
-
-
-@blueprint.get("/deploys/<version:version>/impact")
-def impact(name: str, version: int) -> Response:
-    """CPU, memory and restarts before and after a deploy, and a verdict."""
-    from tasks.impacts import assess  # brings numpy, which most requests do without
-
-    with reading(name) as (session, workload):
-        deploy = find(session, workload, version)
-        return json_answer({"version": version} | (deploy.impact or assess(session, deploy, now())))
 
 
 @blueprint.post("/rollback")
