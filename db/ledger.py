@@ -192,6 +192,17 @@ def mark_pin(session: Session, deploy_id: int, found: PinFound | None, asked_at:
     session.execute(update(Deploy).where(Deploy.id == deploy_id).values(pin_found=found, pin_asked_at=asked_at))
 
 
+def mark_impact(session: Session, deploy_id: int, impact: dict[str, Any], looks: int, *, told: bool) -> None:
+    """Record what a deploy did, after the look of that number; `told`: Prefect need not be told of it."""
+    values = {"impact": impact, "impact_looks": looks, "impact_told": told}
+    session.execute(update(Deploy).where(Deploy.id == deploy_id).values(**values))
+
+
+def mark_told(session: Session, deploy_id: int, looks: int) -> None:
+    """Record that Prefect was told of the verdict of a look, unless there is a newer one."""
+    session.execute(update(Deploy).where(Deploy.id == deploy_id, Deploy.impact_looks == looks).values(impact_told=True))
+
+
 def prune(session: Session, workload_id: int, keep: int, keep_images: int) -> int:
     """Delete finished rows beyond the newest `keep`; answers how many.
 

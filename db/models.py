@@ -19,6 +19,10 @@ from db.tier_tables import Bucket, TierMark
 __all__ = ["Bucket", "Collector", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
 
 
+# Deploys that were replaced before their impact was looked at.
+UNSEEN = "status = 'succeeded' AND impact_looks IS NULL AND NOT live"
+
+
 class Workload(Base):
     """A named thing to run. `spec` is what the next deploy without arguments will run; secret values are apart."""
 
@@ -99,6 +103,8 @@ class Deploy(Base):
             postgresql_where=text("status IN ('queued', 'running')"),
         ),
         Index("uq_deploy_live", "workload_id", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
+        Index("ix_deploy_unseen", "id", sqlite_where=text(UNSEEN), postgresql_where=text(UNSEEN)),
+        Index("ix_deploy_untold", "id", sqlite_where=text("NOT impact_told"), postgresql_where=text("NOT impact_told")),
         NEVER_REUSE_IDS,
     )
 

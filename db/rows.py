@@ -36,6 +36,7 @@ def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str)
         "can_rollback": blocked is None,
         "rollback_blocked_by": blocked,
         "verified": deploy.verified,
+        "impact": impact(deploy),
         "host": deploy.host,
         "flow_run_id": run,
         "flow_run_url": f"{prefect_ui_url}/runs/flow-run/{run}" if run else None,
@@ -45,6 +46,13 @@ def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str)
         "duration_ms": duration_ms(deploy),
         "stages": deploy.stages,
     }
+
+
+def impact(deploy: Deploy) -> dict[str, Any] | None:
+    """The verdict on a deploy and its reasons; None while nobody has looked. The numbers are at /impact."""
+    if deploy.impact is None:
+        return None
+    return {"verdict": deploy.impact["verdict"], "reasons": deploy.impact["reasons"]}
 
 
 def iso(moment: datetime | None) -> str | None:

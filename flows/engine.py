@@ -29,6 +29,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flows.deployments import FLOWS, Engine, serve_in
+from flows.impacts import look
 from flows.lost_runs import close_abandoned, close_what_died
 from flows.programs import announce
 from flows.reconcile import compare, reconcile
@@ -46,6 +47,7 @@ T = TypeVar("T")
 POLL_S = 10.0
 RECONCILE_S = 10.0
 COMPARE_S = 60.0
+IMPACT_S = 60.0
 AVAILABILITY_S = 60.0
 STOP_WITHIN_S = 15.0
 RECONNECT_S = 2.0
@@ -151,6 +153,7 @@ async def _serve(engine: Engine) -> None:
                 lambda: _each(WATCH_EVERY_S, lambda: _in_thread(watch.look)),
                 lambda: _each(AVAILABILITY_S, lambda: _in_thread(partial(_look_for_images, context)), at_once=True),
                 lambda: _each(COMPARE_S, lambda: _compare(context, worker)),
+                lambda: _each(IMPACT_S, lambda: _in_thread(partial(look, context))),
                 lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend),
             )
         ]

@@ -94,6 +94,12 @@ class Orchestrator:
         state = {"type": "CANCELLED", "name": "Cancelled", "message": "cancelled"}
         self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
+    def tell(self, event: dict[str, Any]) -> None:
+        """Give the server an event, for its automations; the same id twice is one. Raises OrchestratorUnreachable."""
+        response = self._send("POST", "/events", [event])
+        if not response.is_success:
+            raise OrchestratorUnreachable(f"status {response.status_code}")
+
     def begun_runs(self, host: str) -> list[str]:
         """Ids of the runs of a host's queue that some engine has begun: at most 200. Raises OrchestratorUnreachable."""
         return self._runs(host, {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}})
@@ -131,7 +137,7 @@ class Orchestrator:
                 self._ids[deployment] = str(_json(response)["id"])
             return self._ids[deployment]
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send, again while the server says that it is busy: its SQLite answers 503 while another writer has it.
 
         Every call here may be repeated: a run is created under an idempotency key.
@@ -143,7 +149,7 @@ class Orchestrator:
             time.sleep(pause)
         raise AssertionError("the last pause is None")
 
-    def _send_once(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    def _send_once(self, method: str, path: str, body: Any) -> httpx.Response:
         caught = ""
         try:
             return self._client.request(method, path, json=body)

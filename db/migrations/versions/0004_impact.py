@@ -8,6 +8,11 @@ down_revision = "0003_tiers"
 branch_labels = None
 depends_on = None
 
+INDEXES = {
+    "ix_deploy_unseen": "status = 'succeeded' AND impact_looks IS NULL AND NOT live",
+    "ix_deploy_untold": "NOT impact_told",
+}
+
 
 def upgrade() -> None:
     """Apply."""
@@ -58,10 +63,17 @@ def upgrade() -> None:
     op.add_column("deploy_history", sa.Column("impact", sa.JSON(), nullable=True))
     op.add_column("deploy_history", sa.Column("impact_looks", sa.Integer(), nullable=True))
     op.add_column("deploy_history", sa.Column("impact_told", sa.Boolean(), nullable=True))
+    # What was replaced long ago is not judged any more.
+    op.execute("UPDATE deploy_history SET impact_looks = 0 WHERE NOT live")
+    for name, rows in INDEXES.items():
+        where = sa.text(rows)
+        op.create_index(name, "deploy_history", ["id"], sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
     """Take back."""
+    for name in INDEXES:
+        op.drop_index(name, "deploy_history")
     for column in ("impact_told", "impact_looks", "impact"):
         op.drop_column("deploy_history", column)
     op.drop_table("collectors")

@@ -1,0 +1,71 @@
+"""What the impact of a deploy is made of, and which deploys wait for it. Writing the verdict is db.ledger's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from db.models import UNSEEN, Container, Deploy, Sample, Workload
+from db.states import Status
+from db.workloads import OWNER
+
+
+def samples_of(session: Session, workload_id: int, version: int, since: int, until: int) -> list[tuple[Any, ...]]:
+    """Rows (ts, container_id, cpu_percent, memory_usage, memory_limit) of the containers of one version, by ts.
+
+    since <= ts <= until, epoch seconds.
+    """
+    theirs = select(Container.id).where(
+        Container.owner_type == OWNER, Container.owner_id == workload_id, Container.deploy_version == version
+    )
+    ids = session.scalars(theirs).all()
+    query = (
+        select(Sample.ts, Sample.container_id, Sample.cpu_percent, Sample.memory_usage, Sample.memory_limit)
+        .where(Sample.owner_id == workload_id, Sample.ts.between(since, until), Sample.container_id.in_(ids))
+        .order_by(Sample.ts)
+    )
+    # The driver's own rows, as in db.samples: row objects cost six times as much.
+    with session.connection().execute(query) as result:
+        return list(result.cursor.fetchall())
+
+
+def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:
+    """The deploy that took over from this one; None for a live one."""
+    return session.scalars(
+        select(Deploy)
+        .where(Deploy.workload_id == deploy.workload_id, Deploy.replaced == deploy.version)
+        .order_by(Deploy.version)
+        .limit(1)
+    ).first()
+
+
+def live_on(session: Session, host: str) -> Sequence[tuple[int, datetime, int]]:
+    """Id, end and number of looks of every live deploy of a host."""
+    rows = session.execute(
+        select(Deploy.id, Deploy.finished_at, Deploy.impact_looks).where(Deploy.live, Deploy.host == host)
+    ).all()
+    return [(number, finished, looks or 0) for number, finished, looks in rows if finished is not None]
+
+
+def replaced_unseen(session: Session, host: str) -> Sequence[int]:
+    """Ids of deploys of a host that were replaced before they were looked at, the oldest hundred."""
+    # The words of the index itself: SQLite takes a partial index for no others.
+    return session.scalars(
+        select(Deploy.id).where(text(UNSEEN), Deploy.host == host).order_by(Deploy.id).limit(100)
+    ).all()
+
+
+def untold(session: Session, host: str) -> Sequence[tuple[Deploy, str]]:
+    """Deploys of a host whose newest verdict Prefect was not told, with the workload's name; the oldest hundred."""
+    rows = session.execute(
+        select(Deploy, Workload.name)
+        .join(Workload, Workload.id == Deploy.workload_id)
+        .where(text("NOT impact_told"), Deploy.host == host, Deploy.status == Status.SUCCEEDED)
+        .order_by(Deploy.id)
+        .limit(100)
+    ).all()
+    return [(deploy, name) for deploy, name in rows]

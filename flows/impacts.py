@@ -1,0 +1,97 @@
+"""Looks at what deploys did, each minute: stores the verdicts that have settled, and tells Prefect of them.
+
+Costs two short queries while no version is due. An event of Prefect carries codes and numbers only, so that an
+automation can match on the verdict and notify; it is sent until Prefect has taken it, under an id that makes twice once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from db import impacts, ledger
+from db.connection import LedgerUnavailable
+from db.models import Deploy
+from tasks.context import Context, now
+from tasks.orchestrator import OrchestratorUnreachable
+
+EVENT = "backstay.deploy.impact"
+TOLD_WITHIN = timedelta(days=1)  # what is older is no news
+_NAMESPACE = UUID("8c1f6f5e-4f0e-4c53-9d6a-2f1d3a9b7c10")
+
+
+def look(context: Context) -> None:
+    """One look at every version that is due; then Prefect is told what is new."""
+    try:
+        for deploy_id in due(context, now()):
+            if context.stopping.is_set():
+                return
+            settle(context, deploy_id, now())
+        tell(context, now())
+    except LedgerUnavailable as unavailable:
+        context.log.warning("the impact has to wait for the ledger", extra={"cause": str(unavailable.cause)})
+
+
+def due(context: Context, moment: datetime) -> list[int]:
+    """Ids of the deploys of this host that are to be looked at."""
+    with context.database.reading() as session:
+        live = impacts.live_on(session, context.settings.host_name)
+        found = list(impacts.replaced_unseen(session, context.settings.host_name))
+    if not live:
+        return found
+    from tasks.impact import next_look_s  # brings numpy: when there is something to look at
+
+    ages = [(number, (moment - finished).total_seconds(), looks) for number, finished, looks in live]
+    return found + [number for number, age, looks in ages if age >= next_look_s(looks)]
+
+
+def settle(context: Context, deploy_id: int, moment: datetime) -> None:
+    """Judge a deploy and store the verdict."""
+    from tasks.assessing import assess
+    from tasks.impact import next_look_s
+
+    with context.database.writing() as session:
+        deploy = session.get(Deploy, deploy_id)
+        found = assess(session, deploy, moment) if deploy is not None else None
+        if deploy is None or found is None or deploy.finished_at is None:
+            return
+        age = moment - deploy.finished_at
+        # Looks that nobody was there for are not made up for.
+        looks = (deploy.impact_looks or 0) + 1
+        while next_look_s(looks) <= age.total_seconds():
+            looks += 1
+        is_news = deploy.impact is None or deploy.impact["verdict"] != found["verdict"]
+        waits = deploy.impact_told is False
+        told = not waits and (not is_news or (deploy.impact is None and age > TOLD_WITHIN))
+        ledger.mark_impact(session, deploy_id, found, looks, told=told)
+
+
+def tell(context: Context, moment: datetime) -> None:
+    """Tell Prefect of every verdict that it does not know; what it does not take now, it gets the next time."""
+    with context.database.reading() as session:
+        waiting = impacts.untold(session, context.settings.host_name)
+    try:
+        for deploy, name in waiting:
+            context.orchestrator.tell(event(deploy, name, context.installation, moment))
+            with context.database.writing() as session:
+                ledger.mark_told(session, deploy.id, deploy.impact_looks or 0)
+    except OrchestratorUnreachable:
+        context.log.info("Prefect is away, the news of an impact have to wait", extra={"waiting": len(waiting)})
+
+
+def event(deploy: Deploy, workload: str, installation: str, moment: datetime) -> dict[str, Any]:
+    """The event, as Prefect's REST API takes it. Pure."""
+    impact = deploy.impact or {}
+    return {
+        "id": str(uuid5(_NAMESPACE, f"{installation}:{deploy.id}:{deploy.impact_looks}")),
+        "occurred": moment.isoformat(),
+        "event": EVENT,
+        "resource": {
+            "prefect.resource.id": f"backstay.workload.{workload}",
+            "prefect.resource.name": workload,
+            "backstay.version": str(deploy.version),
+            "backstay.verdict": impact.get("verdict", ""),
+        },
+        "payload": {"version": deploy.version, **impact},
+    }
