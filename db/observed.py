@@ -1,4 +1,4 @@
-"""The tables of what was observed rather than asked for: what happened to containers, totals, the state of collectors.
+"""The tables of what was observed rather than asked for: what happened to containers, and totals.
 
 Shapes only, like db.models, which has the other tables.
 """
@@ -50,25 +50,3 @@ class Tally(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     label: Mapped[str] = mapped_column(String(40), primary_key=True)
     total: Mapped[int] = mapped_column(BigInteger)
-
-
-class Collector(Base):
-    """How the sampling of one Docker host goes: its newest tick, and totals since the ledger was made.
-
-    last_ts: epoch seconds. cpu_ms: CPU of the engine process while it took ticks. missed: ticks left out because their
-    moment had passed. gaps: readings that a container of the index did not give.
-    """
-
-    __tablename__ = "collectors"
-
-    host: Mapped[str] = mapped_column(String(40), primary_key=True)
-    last_ts: Mapped[int] = mapped_column(BigInteger)
-    path: Mapped[str] = mapped_column(String(10))
-    sweep_ms: Mapped[float]
-    containers: Mapped[int]
-    last_gaps: Mapped[int]
-    ticks: Mapped[int] = mapped_column(BigInteger)
-    missed: Mapped[int] = mapped_column(BigInteger)
-    rows: Mapped[int] = mapped_column(BigInteger)
-    gaps: Mapped[int] = mapped_column(BigInteger)
-    cpu_ms: Mapped[float]

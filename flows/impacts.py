@@ -1,7 +1,8 @@
 """Looks at what deploys did, each minute: stores the verdicts that have settled, and tells Prefect of them.
 
 Costs two short queries while no version is due. An event of Prefect carries codes and numbers only, so that an
-automation can match on the verdict and notify; it is sent until Prefect has taken it, under an id that makes twice once.
+automation can match on the verdict and notify; it is sent until Prefect has taken it, under an id that
+makes twice once.
 """
 
 from __future__ import annotations

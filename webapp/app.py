@@ -12,7 +12,18 @@ from flows.requests import Refusal
 from tasks.context import Context
 from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
-from webapp.api import deploys, health, metrics, observations, registries, spreadsheets, stats, streams, workloads
+from webapp.api import (
+    deploys,
+    health,
+    impacts,
+    metrics,
+    observations,
+    registries,
+    spreadsheets,
+    stats,
+    streams,
+    workloads,
+)
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
 from webapp.pages import actions, apps, login, logs, specs, system
@@ -23,6 +34,7 @@ from webapp.runs import Runs
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
+    impacts,
     metrics,
     workloads,
     deploys,

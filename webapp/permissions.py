@@ -23,6 +23,8 @@ PERMISSIONS: dict[str, str] = {
     "deploys.create": ADMIN,
     "deploys.show": VIEWER,
     "deploys.compare": VIEWER,
+    "impacts.show": VIEWER,
+    "impacts.marks_of": VIEWER,
     "deploys.roll_back": ADMIN,
     "deploys.cancel": ADMIN,
     "stats.of_workload": VIEWER,

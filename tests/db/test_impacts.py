@@ -12,9 +12,10 @@ from db import container_events, history, samples
 from db.connection import Database
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
+from flows.impacts import due, settle, tell
+from tasks.assessing import assess
 from tasks.context import Context
 from tasks.impact import SETTLED_AFTER_S
-from tasks.impacts import assess, is_due, judge_due
 from tasks.leaks import MIB
 from tests.ledger_steps import deploy_badly, deploy_well
 from tests.real_parts import free_port
@@ -53,7 +54,9 @@ def live_row(database: Database, shop: int) -> Deploy:
 def judged(database: Database, deploy: Deploy, moment: datetime) -> dict[str, Any]:
     """What is said of a deploy at a moment."""
     with database.reading() as session:
-        return assess(session, deploy, moment)
+        found = assess(session, deploy, moment)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def test_a_version_that_takes_more_memory_is_worse_and_the_numbers_say_why(
 ) -> None:
     sampled(database, shop, 2, second, 40, lambda at: 90)
     found = judged(database, live_row(database, shop), second + timedelta(minutes=40))
-    assert (found["verdict"], found["reasons"], found["settled"]) == ("worse", ["memory_up"], True)
+    assert (found["verdict"], found["reasons"]) == ("worse", ["memory_up"])
     assert (found["before"]["version"], found["before"]["memory_median"]) == (1, 50 * MIB)
     assert (found["after"]["version"], found["after"]["memory_median"]) == (2, 90 * MIB)
     assert found["leak"]["leaking"] is False
@@ -111,11 +114,10 @@ def test_crashes_are_facts_even_without_samples(database: Database, shop: int, s
 
 def test_of_what_never_ran_or_has_just_begun_nothing_is_said(database: Database, shop: int, second: datetime) -> None:
     found = judged(database, live_row(database, shop), second + timedelta(minutes=1))
-    assert (found["verdict"], found["settled"]) == ("not_enough_data", False)
+    assert found["verdict"] == "not_enough_data"
     with database.writing() as session:
         failed = deploy_badly(session, shop, second)
-        found = assess(session, session.get_one(Deploy, failed.id), second)
-    assert (found["verdict"], found["before"], found["after"]) == ("not_enough_data", None, None)
+        assert assess(session, session.get_one(Deploy, failed.id), second) is None
 
 
 def test_a_version_is_judged_when_it_has_settled_and_prefect_is_told_when_it_is_back(
@@ -126,17 +128,25 @@ def test_a_version_is_judged_when_it_has_settled_and_prefect_is_told_when_it_is_
     context = Context.open(alone, "test", quiet=True)
     context.database.close()
     context.database = database
+    live = live_row(database, shop)
     settled = second + timedelta(seconds=SETTLED_AFTER_S)
-    assert judge_due(context, settled - timedelta(seconds=1)) == 0
-    assert judge_due(context, settled) == 1
+    assert live.id not in due(context, settled - timedelta(seconds=1))
+    assert live.id in due(context, settled)
+    settle(context, live.id, settled)
+    tell(context, settled)
     row = live_row(database, shop)
     assert row.impact is not None
     assert (row.impact["verdict"], row.impact_looks, row.impact_told) == ("worse", 1, False)
-    assert judge_due(context, settled + timedelta(minutes=1)) == 0
-    assert is_due(row, second + timedelta(hours=2))
+    assert live.id not in due(context, settled + timedelta(minutes=1))
     told: list[dict[str, Any]] = []
-    context.orchestrator.tell = lambda event, resource, payload: told.append(payload)  # type: ignore[method-assign]
-    judge_due(context, second + timedelta(hours=2))
-    judge_due(context, second + timedelta(hours=6))
-    assert told == [{"verdict": "worse", "reasons": ["memory_up"], "workload": "shop", "version": 2}]
+    context.orchestrator.tell = told.append  # type: ignore[method-assign]
+    for _ in range(2):
+        tell(context, settled)
+    assert [(one["event"], one["payload"]["verdict"], one["payload"]["version"]) for one in told] == [
+        ("backstay.deploy.impact", "worse", 2)
+    ]
+    assert live.id in due(context, second + timedelta(hours=2))
+    settle(context, live.id, second + timedelta(hours=2))
+    tell(context, second + timedelta(hours=2))
+    assert len(told) == 1  # the same verdict is no news
     assert live_row(database, shop).impact_told is True

@@ -54,6 +54,6 @@ def test_the_impact_of_a_deploy_is_shown_in_the_same_shape_whatever_is_known(
     assert live.keys() == failed.keys()
     assert [one["version"] for one in (live, failed)] == [4, 2]
     assert [one["verdict"] for one in (live, failed)] == ["not_enough_data"] * 2
-    assert [one["settled"] for one in (live, failed)] == [False, True]
+    assert [one["settled"] for one in (live, failed)] == [False, False]
     assert viewer.get(f"{BASE}/deploys/5/impact").json["code"] == "no_such_version"
     assert viewer.get("/api/workloads/nope/deploys/1/impact").json["code"] == "no_such_workload"

@@ -1,4 +1,4 @@
-"""what happened to containers, totals, the state of collectors, and what a deploy did to CPU and memory"""
+"""what happened to containers, totals, and what a deploy did to CPU and memory"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,21 +44,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workload_id"], ["workloads.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("workload_id", "name", "label"),
     )
-    op.create_table(
-        "collectors",
-        sa.Column("host", sa.String(length=40), nullable=False),
-        sa.Column("last_ts", sa.BigInteger(), nullable=False),
-        sa.Column("path", sa.String(length=10), nullable=False),
-        sa.Column("sweep_ms", sa.Float(), nullable=False),
-        sa.Column("containers", sa.Integer(), nullable=False),
-        sa.Column("last_gaps", sa.Integer(), nullable=False),
-        sa.Column("ticks", sa.BigInteger(), nullable=False),
-        sa.Column("missed", sa.BigInteger(), nullable=False),
-        sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.Column("gaps", sa.BigInteger(), nullable=False),
-        sa.Column("cpu_ms", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("host"),
-    )
     # Added in place: rebuilding the table would have to carry its partial indexes and AUTOINCREMENT along.
     op.add_column("deploy_history", sa.Column("impact", sa.JSON(), nullable=True))
     op.add_column("deploy_history", sa.Column("impact_looks", sa.Integer(), nullable=True))
@@ -76,7 +61,6 @@ def downgrade() -> None:
         op.drop_index(name, "deploy_history")
     for column in ("impact_told", "impact_looks", "impact"):
         op.drop_column("deploy_history", column)
-    op.drop_table("collectors")
     op.drop_table("tallies")
     op.drop_index("ix_container_event_workload", "container_events")
     op.drop_table("container_events")
