@@ -9,7 +9,7 @@ ROOMS := db tasks flows webapp tests
 .DEFAULT_GOAL := help
 # The steps of a target come one after the other: a virtual environment may need the packages of `system` first.
 .NOTPARALLEL:
-.PHONY: help up demo test lint format bench clean system system-tests system-bench
+.PHONY: help up demo test lint format bench screenshots clean system system-tests system-bench
 
 help: ## list the targets
 	@echo 'make TARGET, where TARGET is one of'
@@ -36,6 +36,9 @@ format: .venv/.stamp ## put the code into shape
 
 bench: system-bench .venv/.stamp ## measure, beside a baseline of the same run; prints ratios; ARGS names the parts
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: system-tests .venv/.stamp ## make the pictures in docs/images from a demo that really runs
+	@$(BIN)/python -m tests.screenshots
 
 clean: ## remove the virtual environment and the caches; HOME stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -108,7 +108,7 @@ function shareChoice(chart, state, draw, show) {
 function note(element, words, span) {
   const line = element.querySelector('[data-note]');
   if (!line) return;
-  const time = new Intl.DateTimeFormat(document.documentElement.dataset.locale, { dateStyle: 'short', timeStyle: 'short' });
+  const time = new Intl.DateTimeFormat(document.documentElement.dataset.locale, { dateStyle: 'short', timeStyle: 'medium' });
   const text = span ? fill(words.span, { version: span.row.version, range: time.formatRange(span.from, span.to) }) : words.choose;
   if (line.textContent !== text) line.textContent = text;
 }
