@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast, delete, func, insert, select
+from sqlalchemy import BigInteger, Select, bindparam, cast, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db import tiers
@@ -44,10 +44,7 @@ def sums(session: Session, owner_id: int, since: int, until: int) -> list[tuple[
     The same as tasks.aggregate makes of `span`, at a third of the time: the containers of a moment lie side by side, so
     the database adds them up in passing, where Python would have to carry each of them over.
     """
-    query = select(Sample.ts, *_added_up()).where(
-        Sample.owner_id == owner_id, Sample.owner_type == OWNER, Sample.ts.between(since, until)
-    )
-    return _raw(session, query.group_by(Sample.ts).order_by(Sample.ts))
+    return _raw(session, _SUMS, owner=owner_id, since=since, until=until)
 
 
 def sums_of_all(session: Session, since: int, until: int) -> list[tuple[Any, ...]]:
@@ -129,8 +126,17 @@ def _of_each_owner(*columns: Any) -> Select[Any]:
     return select(*columns).select_from(owners.join(Sample, Sample.owner_id == owners.c.id))
 
 
-def _raw(session: Session, query: Any) -> list[tuple[Any, ...]]:
+# Made once: the statement of each read would else cost half as much as the read of half an hour.
+_SUMS = (
+    select(Sample.ts, *_added_up())
+    .where(Sample.owner_id == bindparam("owner"), Sample.ts.between(bindparam("since"), bindparam("until")))
+    .group_by(Sample.ts)
+    .order_by(Sample.ts)
+)
+
+
+def _raw(session: Session, query: Any, **values: int) -> list[tuple[Any, ...]]:
     # The driver's own rows: SQLAlchemy's row objects cost six times as much for a 6 h window (204 ms against 34 ms).
     # Through the connection: the session's own execute() wraps the cursor, which is then out of reach.
-    with session.connection().execute(query) as result:
+    with session.connection().execute(query, values) as result:
         return list(result.cursor.fetchall())

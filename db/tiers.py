@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.tier_tables import Bucket, TierMark
@@ -42,10 +42,8 @@ def hold(session: Session, *, shared: bool = False) -> None:
 
 def marks(session: Session, owner_id: int) -> dict[int, tuple[int, int]]:
     """width -> (since, until), of the tiers of an owner that hold anything."""
-    query = select(TierMark.width, TierMark.since, TierMark.until).where(
-        TierMark.owner_id == owner_id, TierMark.width != SAMPLES
-    )
-    return {width: (since, until) for width, since, until in session.execute(query)}
+    rows = session.connection().execute(_MARKS, {"owner": owner_id})
+    return {width: (since, until) for width, since, until in rows}
 
 
 def pruned(session: Session, owner_id: int, width: int) -> int:
@@ -56,17 +54,17 @@ def pruned(session: Session, owner_id: int, width: int) -> int:
 
 def buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS, those of all containers, with since <= ts < until."""
-    return _rows(session, _between(owner_id, width, since, until, COLUMNS).where(Bucket.whole))
+    return _rows(session, _WHOLE, owner_id, width, since, until)
 
 
 def buckets_by_version(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS, a row a known version, with since <= ts < until."""
-    return _rows(session, _between(owner_id, width, since, until, COLUMNS).where(Bucket.deploy_version > 0))
+    return _rows(session, _OF_VERSIONS, owner_id, width, since, until)
 
 
 def all_buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows of (*COLUMNS, "whole"), every one that there is, with since <= ts < until."""
-    return _rows(session, _between(owner_id, width, since, until, (*COLUMNS, "whole")))
+    return _rows(session, _ALL, owner_id, width, since, until)
 
 
 def put(session: Session, owner_id: int, width: int, span: tuple[int, int], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -80,6 +78,7 @@ def put(session: Session, owner_id: int, width: int, span: tuple[int, int], rows
     session.execute(delete(Bucket).where(*_inside(owner_id, width, since, until)))
     if rows:
         session.execute(insert(Bucket), [{"owner_id": owner_id, "width": width, **row} for row in rows])
+    session.flush()
 
 
 def reopen(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -135,15 +134,27 @@ def forget(session: Session, owner_id: int) -> None:
     session.execute(delete(TierMark).where(TierMark.owner_id == owner_id))
 
 
-def _inside(owner_id: int, width: int, since: int, until: int) -> tuple[Any, ...]:
+def _inside(owner_id: Any, width: Any, since: Any, until: Any) -> tuple[Any, ...]:
     return Bucket.owner_id == owner_id, Bucket.width == width, Bucket.ts >= since, Bucket.ts < until
 
 
-def _between(owner_id: int, width: int, since: int, until: int, names: Sequence[str]) -> Any:
-    columns = [getattr(Bucket, name) for name in names]
-    return select(*columns).where(*_inside(owner_id, width, since, until)).order_by(Bucket.ts)
+def _between(*names: str) -> Select[Any]:
+    span = _inside(bindparam("owner"), bindparam("width"), bindparam("since"), bindparam("until"))
+    return select(*(getattr(Bucket, name) for name in names)).where(*span).order_by(Bucket.ts)
 
 
-def _rows(session: Session, query: Any) -> list[tuple[Any, ...]]:
-    with session.connection().execute(query) as result:  # as db.samples does, and for the same reason
+# Made once, as in db.samples.
+_ALL = _between(*COLUMNS, "whole")
+_WHOLE = _between(*COLUMNS).where(Bucket.whole)
+_OF_VERSIONS = _between(*COLUMNS).where(Bucket.deploy_version > 0)
+_MARKS = select(TierMark.width, TierMark.since, TierMark.until).where(
+    TierMark.owner_id == bindparam("owner"), TierMark.width != SAMPLES
+)
+
+
+def _rows(
+    session: Session, query: Select[Any], owner_id: int, width: int, since: int, until: int
+) -> list[tuple[Any, ...]]:
+    values = {"owner": owner_id, "width": width, "since": since, "until": until}
+    with session.connection().execute(query, values) as result:  # as db.samples does, and for the same reason
         return list(result.cursor.fetchall())

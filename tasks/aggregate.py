@@ -56,7 +56,7 @@ def per_owner_now(rows: Sequence[tuple[Any, ...]]) -> dict[int, dict[str, Any]]:
     frame = framed(rows, ["owner_id", *COLUMNS])
     newest = frame[frame["ts"] == frame.groupby("owner_id")["ts"].transform("max")]
     sums = summed(newest, ["owner_id", "ts"])
-    return dict(zip(sums["owner_id"].tolist(), points_of_moments(sums), strict=True))
+    return dict(zip(map(int, sums["owner_id"]), points_of_moments(sums), strict=True))
 
 
 def _width(first: int, last: int, points: int) -> int:

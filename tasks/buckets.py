@@ -28,8 +28,8 @@ def of_moments(sums: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame(
         {
             **{name: sums[name] for name in (*by, "ts")},
-            "ticks": 1,
-            "cpu_ticks": cpu.notna().astype("int64"),
+            "ticks": 1.0,
+            "cpu_ticks": cpu.notna().astype("float64"),
             "cpu_sum": cpu.fillna(0.0),
             "cpu_max": cpu,
             "memory_sum": memory,
@@ -50,33 +50,45 @@ def merged(buckets: pd.DataFrame, width: int, by: Sequence[str] = ()) -> pd.Data
 def tier_of_samples(samples: pd.DataFrame, width: int) -> pd.DataFrame:
     """The rows of a tier from samples with VERSION (0: not known), ts, cpu_percent, memory_usage, memory_limit."""
     whole = merged(of_moments(summed(samples, ["ts"])), width)
+    if _is_of_one_version(samples):
+        return _rows(whole, samples[VERSION].iloc[0])
     parts = merged(of_moments(summed(samples, [VERSION, "ts"]), [VERSION]), width, [VERSION])
-    return _rows(whole, _only_version(samples, width), parts)
+    return _with_parts(_rows(whole, whole["ts"].map(_only_version(samples, width))), parts)
 
 
 def tier_of_tier(rows: pd.DataFrame, width: int) -> pd.DataFrame:
     """The rows of a tier from those of a finer one: COLUMNS, VERSION and `whole`."""
-    wholes = rows[rows["whole"]]
+    wholes = rows[rows["whole"] == 1]
+    whole = merged(wholes, width)
+    if _is_of_one_version(rows):
+        return _rows(whole, rows[VERSION].iloc[0])
     parts = merged(rows[rows[VERSION] > 0], width, [VERSION])
-    return _rows(merged(wholes, width), _only_version(wholes, width), parts)
+    return _with_parts(_rows(whole, whole["ts"].map(_only_version(wholes, width))), parts)
 
 
-def _rows(whole: pd.DataFrame, only: pd.Series[int], parts: pd.DataFrame) -> pd.DataFrame:
+def _is_of_one_version(rows: pd.DataFrame) -> bool:
+    return bool(rows[VERSION].min() == rows[VERSION].max())
+
+
+def _rows(whole: pd.DataFrame, version: float | pd.Series[float]) -> pd.DataFrame:
+    return whole.assign(deploy_version=version, whole=1.0)
+
+
+def _with_parts(whole: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
     # A bucket of one version is that version and the whole at once: one row.
     import pandas as pd
 
-    whole = whole.assign(deploy_version=whole["ts"].map(only), whole=True)
     shared = whole.loc[whole[VERSION] == 0, "ts"]
-    parts = parts[(parts[VERSION] > 0) & parts["ts"].isin(shared)].assign(whole=False)
+    parts = parts[(parts[VERSION] > 0) & parts["ts"].isin(shared)].assign(whole=0.0)
     return pd.concat([whole, parts], ignore_index=True).sort_values(["ts", VERSION], ignore_index=True)
 
 
-def _only_version(rows: pd.DataFrame, width: int) -> pd.Series[int]:
+def _only_version(rows: pd.DataFrame, width: int) -> pd.Series[float]:
     # By start of bucket: the version that all rows in it have, 0 when they have several.
     versions = rows[VERSION].groupby(_starts(rows, width))
     lowest = versions.min()
     return lowest.where(lowest == versions.max(), 0)
 
 
-def _starts(rows: pd.DataFrame, width: int) -> pd.Series[int]:
+def _starts(rows: pd.DataFrame, width: int) -> pd.Series[float]:
     return rows["ts"] // width * width

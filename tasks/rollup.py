@@ -16,7 +16,7 @@ from db import containers, samples, tiers
 from db.models import Workload
 from db.widths import INSTALLATION, MINUTE, SAMPLES, floor, tiers_of
 from tasks.buckets import VERSION, tier_of_samples, tier_of_tier
-from tasks.frames import FLOATS, framed
+from tasks.frames import framed, whole
 from tasks.usage import with_versions
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ SETTLE_S = 30
 MOST_ROWS = 3000
 LONGEST_S = 3600
 LONGEST_GAP_S = 30 * 86400
+PARTS_OF_A_PERCENT = frozenset({"cpu_sum", "cpu_max"})  # the other columns are whole numbers
 
 
 def find_older(session: Session, owner_id: int) -> None:
@@ -126,8 +127,9 @@ def _rows(session: Session, owner_id: int, width: int, since: int, until: int) -
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = [
-        [None if isnan(value) else value for value in rows[name].tolist()] if name in FLOATS else rows[name].tolist()
-        for name in rows.columns
+    columns = [rows[name].tolist() if name in PARTS_OF_A_PERCENT else whole(rows[name]) for name in rows.columns]
+    records = (dict(zip(rows.columns, values, strict=True)) for values in zip(*columns, strict=True))
+    return [
+        {**record, "whole": bool(record["whole"]), "cpu_max": None if isnan(record["cpu_max"]) else record["cpu_max"]}
+        for record in records
     ]
-    return [dict(zip(rows.columns, values, strict=True)) for values in zip(*columns, strict=True)]

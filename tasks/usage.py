@@ -32,11 +32,11 @@ def history(session: Session, settings: Settings, owner_id: int, window_s: int, 
     """
     width, since = _scale(settings, window_s, now)
     parts = _parts(session, owner_id, width, since, now)
-    if width > SAMPLES:
-        found = [_buckets_of(session, owner_id, part) for part in parts]
-        return _points(found, width)
-    frames = [_moments_of(session, owner_id, part) for part in parts]
-    return thinned(_together(frames), MOST_POINTS) if any(len(frame) for frame in frames) else []
+    if width == SAMPLES:
+        sums = [row for part in parts for row in _sums_of(session, owner_id, part)]
+        return thinned(framed(sums, samples.SUMS), MOST_POINTS) if sums else []
+    rows = [row for part in parts for row in _buckets_of(session, owner_id, part)]
+    return points_of_buckets(merged(framed(rows, tiers.COLUMNS), width)) if rows else []
 
 
 def history_by_deploy(
@@ -46,16 +46,23 @@ def history_by_deploy(
 
     Containers of which no version is known are left out.
     """
+    import pandas as pd
+
     width, since = _scale(settings, window_s, now)
-    found = [_versions_of(session, owner_id, part) for part in _parts(session, owner_id, width, since, now)]
-    versions = sorted({version for frame in found for version in frame[VERSION].unique().tolist()})
-    by_version = [(version, [frame[frame[VERSION] == version] for frame in found]) for version in versions]
+    parts = _parts(session, owner_id, width, since, now)
+    buckets = pd.concat([_versions_of(session, owner_id, part) for part in parts], ignore_index=True)
     points = [
         {"ts": point["ts"], "version": version, **point}
-        for version, frames in by_version
-        for point in _points(frames, width)
+        for version in map(int, buckets[VERSION].unique().tolist())
+        for own in [buckets[buckets[VERSION] == version]]
+        for point in (points_of_buckets(merged(own, width)) if width else thinned(_moments(own), MOST_POINTS))
     ]
     return sorted(points, key=lambda point: (point["ts"], point["version"]))
+
+
+def _moments(buckets: pd.DataFrame) -> pd.DataFrame:
+    """Buckets of one moment each, as the sums that they were."""
+    return buckets.rename(columns={"cpu_max": "cpu_percent", "memory_max": "memory_usage"})[list(samples.SUMS)]
 
 
 def kept_s(settings: Settings) -> dict[int, int]:
@@ -83,52 +90,35 @@ def _parts(session: Session, owner_id: int, width: int, since: int, now: int) ->
     return cover(since, now + 1, widths, tiers.marks(session, owner_id) if len(widths) > 1 else {})
 
 
-def _sums_of(session: Session, owner_id: int, part: Part) -> pd.DataFrame:
-    last = part.until - 1
-    if owner_id == INSTALLATION:
-        return framed(samples.sums_of_all(session, part.since, last), samples.SUMS)
-    return framed(samples.sums(session, owner_id, part.since, last), samples.SUMS)
-
-
-def _buckets_of(session: Session, owner_id: int, part: Part) -> pd.DataFrame:
+def _sums_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
+    """Sums of single moments, rows of db.samples.SUMS: of the samples, or of the tier that has a bucket a moment."""
     if part.width == SAMPLES:
-        return of_moments(_sums_of(session, owner_id, part))
-    return framed(tiers.buckets(session, owner_id, part.width, part.since, part.until), tiers.COLUMNS)
-
-
-def _moments_of(session: Session, owner_id: int, part: Part) -> pd.DataFrame:
-    """Sums of single moments: of the samples, or of a tier in which each moment is a bucket."""
-    if part.width == SAMPLES:
-        return _sums_of(session, owner_id, part)
+        if owner_id == INSTALLATION:
+            return samples.sums_of_all(session, part.since, part.until - 1)
+        return samples.sums(session, owner_id, part.since, part.until - 1)
     ticks = tiers.buckets(session, owner_id, part.width, part.since, part.until)
-    named = {"cpu_max": "cpu_percent", "memory_max": "memory_usage"}
-    return framed(ticks, tiers.COLUMNS).rename(columns=named)[list(samples.SUMS)]
+    return [(ts, cpu, memory, limit) for _, ts, _, _, _, cpu, _, memory, limit in ticks]
+
+
+def _buckets_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
+    """Rows of db.tiers.COLUMNS; each moment of the samples is a bucket of its own."""
+    if part.width != SAMPLES:
+        return tiers.buckets(session, owner_id, part.width, part.since, part.until)
+    return [
+        (0, ts, 1, 0 if cpu is None else 1, cpu or 0.0, cpu, memory, memory, limit)
+        for ts, cpu, memory, limit in _sums_of(session, owner_id, part)
+    ]
 
 
 def _versions_of(session: Session, owner_id: int, part: Part) -> pd.DataFrame:
     if part.width != SAMPLES:
-        return framed(tiers.buckets_by_version(session, owner_id, part.width, part.since, part.until), tiers.COLUMNS)
-    rows = framed(samples.span(session, owner_id, part.since, part.until - 1), COLUMNS)
-    return of_moments(per_version(with_versions(rows, containers.versions(session, owner_id))), [VERSION])
+        rows = tiers.buckets_by_version(session, owner_id, part.width, part.since, part.until)
+        return framed(rows, tiers.COLUMNS)
+    readings = framed(samples.span(session, owner_id, part.since, part.until - 1), COLUMNS)
+    versions = containers.versions(session, owner_id)
+    return of_moments(per_version(with_versions(readings, versions)), [VERSION])[list(tiers.COLUMNS)]
 
 
 def with_versions(rows: pd.DataFrame, versions: dict[int, int]) -> pd.DataFrame:
     """Samples with the deploy version of their container, 0 when it is not known."""
-    return rows.assign(**{VERSION: rows["container_id"].map(versions).fillna(0).astype("int64")})
-
-
-def _points(frames: list[pd.DataFrame], width: int) -> list[dict[str, Any]]:
-    frame = _together(frames)
-    if frame.empty:
-        return []
-    if width:
-        return points_of_buckets(merged(frame, width))
-    named = {"cpu_max": "cpu_percent", "memory_max": "memory_usage"}
-    return thinned(frame.rename(columns=named), MOST_POINTS)
-
-
-def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
-    filled = [frame for frame in frames if len(frame)]
-    return filled[0] if len(filled) == 1 else pd.concat(filled or frames[:1], ignore_index=True)
+    return rows.assign(deploy_version=rows["container_id"].map(versions).fillna(0.0).astype("float64"))

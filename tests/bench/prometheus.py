@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
-import httpx
-
-from tests.bench.series import DAY, LIMIT, PER_DAY, Fleet, a_day, index_in_day, moments
+from flows.programs import answers
+from tests.bench.asker import Asker
+from tests.bench.series import LIMIT, PER_DAY, Fleet, a_day, index_in_day, moments
 from tests.real_parts import free_port, running
 
 # What Prometheus itself compacts 30 days into at most: a tenth of the retention, in its own ladder of block lengths.
@@ -71,48 +73,39 @@ def _with_plain_numbers(container: int) -> tuple[list[float], list[int]]:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[httpx.Client]:
+def serving(directory: Path) -> Iterator[Asker]:
     """A running Prometheus over the blocks, scraping nothing; a client of it."""
     port = free_port()
     config = directory / "prometheus.yml"
     config.write_text("global: {}\n")
-    url = f"http://127.0.0.1:{port}"
     program = shutil.which("prometheus")
     if program is None:
         raise SystemExit("prometheus is missing: `.ci/ensure-system --bench` brings it")
     command = [program, f"--config.file={config}", f"--storage.tsdb.path={directory}"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.retention.time=90d", "--log.level=error"]
-
-    def ready() -> bool:
-        try:
-            return httpx.get(f"{url}/-/ready", timeout=2).is_success
-        except httpx.HTTPError:
-            return False
-
-    with (
-        running(command, log=directory / "log", ready=ready, within_s=60),
-        httpx.Client(base_url=url, timeout=60) as client,
-    ):
-        yield client
+    with running(command, log=directory / "log", ready=lambda: answers("127.0.0.1", port, "/-/ready"), within_s=60):
+        asker = Asker(port)
+        yield asker
+        asker.close()
 
 
-def ask(client: httpx.Client, workload: int, since: int, until: int, step: int) -> int:
-    """The three series of a workload over a span; answers how many points each has."""
-    points = 0
-    for query in QUERIES:
-        answer = client.get(
-            "/api/v1/query_range",
-            params={"query": query.format(workload), "start": since, "end": until, "step": step},
+def ask(asker: Asker, workload: int, since: int, until: int, step: int) -> list[bytes]:
+    """The three series of a workload over a span, as JSON."""
+    return [
+        asker.get(
+            "/api/v1/query_range?"
+            + urlencode({"query": query.format(workload), "start": since, "end": until, "step": step})
         )
-        answer.raise_for_status()
-        (series,) = answer.json()["data"]["result"]
-        points = len(series["values"])
-    return points
+        for query in QUERIES
+    ]
+
+
+def points(answer: bytes) -> int:
+    """How many points a series has."""
+    (series,) = json.loads(answer)["data"]["result"]
+    return len(series["values"])
 
 
 def disk(directory: Path) -> int:
     """Bytes of all files."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-
-
-__all__ = ["DAY", "ask", "disk", "load", "serving"]

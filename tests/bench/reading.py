@@ -1,0 +1,104 @@
+"""Reading a window: in process, over HTTP, and by Prometheus' query_range from the same series, in turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from db import accounts
+from flows.programs import answers, client_env, gunicorn
+from tasks import usage
+from tasks.context import Context, now
+from tests.bench import ledger, prometheus
+from tests.bench.asker import Asker
+from tests.bench.series import DAY, Fleet
+from tests.bench.table import Line, medians, show
+from tests.real_parts import free_port, running
+from webapp.windows import WINDOWS
+
+DAYS = 30
+ROUNDS = 30
+AHEAD_S = 900  # samples go on while the benchmark loads, or the youngest window would be half empty
+# The step of query_range that gives as many points, and the most that our time may be of its time.
+STEPS = {"30m": 15, "2h": 15, "6h": 15, "24h": 60, "7d": 900, "30d": 3600}
+MOST = {"30m": 1.0, "2h": 1.0, "6h": 1.0, "7d": 0.2, "30d": 0.2}
+MOST_OVER_HTTP = 1.5
+MOST_MS_OF_30_DAYS = 20.0
+
+
+def main(directory: Path) -> None:
+    """Load both, measure, print."""
+    fleet, started = Fleet(), ledger.epoch()
+    since, until = started - DAYS * DAY, started + AHEAD_S
+    began = time.monotonic()
+    prometheus.load(directory / "prometheus", fleet, since, until)
+    loaded = time.monotonic()
+    with ledger.opened(directory / "home") as context:
+        ledger.fill(context, fleet, since, until, started)
+        print(
+            f"60 containers, {DAYS} days at 15 s: Prometheus loaded in {loaded - began:.0f} s, "
+            f"{prometheus.disk(directory / 'prometheus') / 1e6:.0f} MB; "
+            f"Backstay in {time.monotonic() - loaded:.0f} s, {ledger.size(context) / 1e6:.0f} MB"
+        )
+        with prometheus.serving(directory / "prometheus") as baseline, web(context) as ours:
+            lines = [line for window in WINDOWS for line in compare(context, ours, baseline, window)]
+    show("Reading one workload of 10 containers", lines)
+
+
+def compare(context: Context, ours: Asker, baseline: Asker, window: str) -> list[Line]:
+    """The lines of one window; each round asks for another of the 6 workloads."""
+    path = f"stats/history?window={window}"
+
+    def in_process(number: int) -> bytes:
+        return in_this_process(context, number % 6 + 1, WINDOWS[window])
+
+    def over_http(number: int) -> bytes:
+        return ours.get(f"/api/workloads/w{number % 6 + 1}/{path}")
+
+    def query_range(number: int) -> list[bytes]:
+        at = int(time.time())
+        return prometheus.ask(baseline, number % 6 + 1, at - WINDOWS[window], at, STEPS[window])
+
+    def of_all(_: int) -> bytes:
+        return ours.get(f"/api/{path}")
+
+    here, http, theirs, together = medians(ROUNDS, in_process, over_http, query_range, of_all)
+    points = f"{len(json.loads(over_http(0)))} points, theirs {prometheus.points(query_range(0)[0])}"
+    return [
+        Line(f"{window}, {points}: in process / query_range", here, "ms", theirs, MOST.get(window)),
+        Line(f"{window}: over HTTP / query_range", http, "ms", theirs, MOST.get(window)),
+        Line(f"{window}: over HTTP / in process", http, "ms", here, MOST_OVER_HTTP),
+        Line(f"{window}: all 6 workloads over HTTP / one", together, "ms", http),
+        *([Line("30d: in process, p50", here, "ms", None, MOST_MS_OF_30_DAYS)] if window == "30d" else []),
+    ]
+
+
+def in_this_process(context: Context, workload_id: int, window_s: int) -> bytes:
+    """Points of a window as JSON, by what the endpoint calls."""
+    with context.database.reading() as session:
+        return orjson.dumps(usage.history(session, context.settings, workload_id, window_s, int(time.time())))
+
+
+@contextmanager
+def web(context: Context) -> Iterator[Asker]:
+    """The web process as `backstay up` starts it, and a viewer's client of it."""
+    settings = context.settings.model_copy(update={"web_port": free_port()})
+    with context.database.writing() as session:
+        token, _ = accounts.create_token(session, "viewer", "bench", now())
+    environment = client_env(settings, os.environ)
+    command = gunicorn(settings)
+    log = settings.home / "web.output"
+
+    def ready() -> bool:
+        return answers("127.0.0.1", settings.web_port, "/healthz")
+
+    with running(command, log=log, ready=ready, within_s=60, environment=environment, cwd=settings.home):
+        asker = Asker(settings.web_port, {"Authorization": f"Bearer {token}"})
+        yield asker
+        asker.close()
