@@ -67,6 +67,12 @@ def all_buckets(session: Session, owner_id: int, width: int, since: int, until: 
     return _rows(session, _ALL, owner_id, width, since, until)
 
 
+def after_rows(session: Session, owner_id: int, width: int, since: int, rows: int) -> int | None:
+    """The ts of the bucket that comes after so many rows from `since` on; None when there are no more than that."""
+    query = select(Bucket.ts).where(Bucket.owner_id == owner_id, Bucket.width == width, Bucket.ts >= since)
+    return session.scalar(query.order_by(Bucket.ts).offset(rows).limit(1))
+
+
 def put(session: Session, owner_id: int, width: int, span: tuple[int, int], rows: Sequence[Mapping[str, Any]]) -> None:
     """Replace the buckets of a span (since, until) by `rows`, keys as COLUMNS and "whole"; the mark then ends there."""
     since, until = span

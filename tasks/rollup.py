@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import containers, samples, tiers
 from db.models import Workload
-from db.widths import INSTALLATION, MINUTE, SAMPLES, floor, tiers_of
+from db.widths import INSTALLATION, SAMPLES, floor, tiers_of
 from tasks.buckets import VERSION, tier_of_samples, tier_of_tier
 from tasks.frames import framed, whole
 from tasks.usage import with_versions
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SETTLE_S = 30
 # So many samples (or buckets of the finer tier) go into a step, about: 30 ms of the write lock.
 MOST_ROWS = 3000
-LONGEST_S = 3600
-LONGEST_GAP_S = 30 * 86400
+LONGEST_S = 30 * 86400
+SHORTEST_S = 5
 PARTS_OF_A_PERCENT = frozenset({"cpu_sum", "cpu_max"})  # the other columns are whole numbers
 
 
@@ -104,13 +104,21 @@ def _first(session: Session, owner_id: int, since: int) -> int | None:
 def _until(session: Session, owner_id: int, width: int, start: int) -> int:
     """How far a step goes from `start`: as far as MOST_ROWS go, and one bucket at least."""
     source = tiers_of(owner_id)[width]
-    if source != SAMPLES:
-        return start + max(width, floor(MOST_ROWS * source, width))
-    if owner_id == INSTALLATION:
-        in_a_minute = samples.count_of_all(session, start, start + MINUTE - 1)
-        return start + min(LONGEST_S, max(width, MINUTE * MOST_ROWS // max(in_a_minute, 1)))
-    crowded = samples.after_rows(session, owner_id, start, MOST_ROWS)
-    return max(floor(crowded, width), start + width) if crowded is not None else start + LONGEST_GAP_S
+    if source == SAMPLES and owner_id == INSTALLATION:
+        return start + _seconds_of_all(session, start)
+    if source == SAMPLES:
+        crowded = samples.after_rows(session, owner_id, start, MOST_ROWS)
+    else:
+        crowded = tiers.after_rows(session, owner_id, source, start, MOST_ROWS)
+    return start + LONGEST_S if crowded is None else max(floor(crowded, width), start + width)
+
+
+def _seconds_of_all(session: Session, start: int) -> int:
+    # Nothing says where the rows of all workloads are that many, so it is tried, twice as far each time.
+    seconds = SHORTEST_S
+    while seconds < LONGEST_S and samples.count_of_all(session, start, start + 2 * seconds - 1) <= MOST_ROWS:
+        seconds *= 2
+    return seconds
 
 
 def _rows(session: Session, owner_id: int, width: int, since: int, until: int) -> list[dict[str, Any]]:
