@@ -44,7 +44,6 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "eats_memory": Behaviour(EAT),
     "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
     "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
-    "sick_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; rm /www/healthz; exec sleep 3600"),
     "never_listens": Behaviour("exec sleep 3600"),
     "slow_start": Behaviour(f"sleep 2; {SERVE}"),
     "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),

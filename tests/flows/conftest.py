@@ -50,7 +50,6 @@ def shop(
     images.build(f"localhost/{workload_name}:stuck", "stuck", "never_listens")
     for tag in ("ends", "ends-too"):
         images.build(f"localhost/{workload_name}:{tag}", tag, "exits_later")
-    images.build(f"localhost/{workload_name}:sick", "sick", "sick_later")
     through.create(f"localhost/{workload_name}:1", health={"http": "/healthz", "timeout_s": 2})
     yield through
     context.close()

@@ -31,7 +31,8 @@ def test_a_version_that_stops_passing_its_check_soon_is_taken_back_though_it_run
     shop.change(auto_rollback=True, watch_s=60)
     with shop.engine():
         shop.deploy()
-        assert shop.deploy(f"localhost/{shop.name}:sick")["status"] == "succeeded"
+        assert shop.deploy(f"localhost/{shop.name}:2")["status"] == "succeeded"
+        assert shop.docker.containers.get(f"{shop.name}-v2").exec_run(["rm", "/www/healthz"]).exit_code == 0
         wait_until(lambda: len(shop.rows()) == 3, 40, "it was not taken back")
         shop.wait(3, lambda row: row["status"] == "succeeded")
         assert (shop.row(3)["reason"], shop.served()) == ("auto_rollback", "version 1")
