@@ -38,6 +38,7 @@ PERMISSIONS: dict[str, str] = {
     "registries.list_all": VIEWER,
     "registries.put": ADMIN,
     "registries.remove": ADMIN,
+    "reference.document": VIEWER,
     "apps.home": VIEWER,
     "apps.overview": VIEWER,
     "apps.show": VIEWER,
@@ -54,6 +55,7 @@ PERMISSIONS: dict[str, str] = {
     "specs.confirm_removal": ADMIN,
     "specs.remove": ADMIN,
     "system.show": VIEWER,
+    "handbook.show": VIEWER,
 }
 _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
 
