@@ -9,7 +9,7 @@ from tasks.sources.part import Part
 
 
 class GitSource(Part):
-    """A Dockerfile in a git repository. `context` is a path inside the repository, `dockerfile` one inside `context`."""
+    """A Dockerfile in a git repository. `context` lies inside the repository, `dockerfile` inside `context`."""
 
     kind: Literal["git"]
     url: RepositoryUrl
