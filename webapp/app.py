@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     deploys,
+    git_credentials,
     health,
     impacts,
     metrics,
@@ -25,6 +26,7 @@ from webapp.api import (
     streams,
     workloads,
 )
+from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
 from webapp.pages import actions, apps, handbook, login, logs, specs, system
@@ -36,6 +38,7 @@ MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
     impacts,
+    installation,
     metrics,
     workloads,
     deploys,
@@ -45,6 +48,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     observations,
     registries,
     reference,
+    git_credentials,
     login,
     apps,
     actions,

@@ -77,6 +77,8 @@ def test_every_call_of_the_page_is_in_the_document_and_the_other_way_round() -> 
         "/api/workloads/shop/runtime-state",
         "/api/workloads/shop/marks",
         "/api/registries",
+        "/api/git-credentials",
+        "/api/system",
         "/healthz",
     ],
 )

@@ -5,7 +5,6 @@ Nothing is said twice: addresses and methods come from the routes, roles from th
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -19,7 +18,7 @@ from webapp import permissions
 from webapp.openapi.call import FORM, PROBLEM, Answer, Body, Call, Parameter
 from webapp.openapi.calls import CALLS, SUBJECTS
 from webapp.openapi.calls.workloads import PATCH
-from webapp.openapi.paths import PARAMETERS, address
+from webapp.openapi.paths import address, parameters
 from webapp.openapi.shapes import Problem
 from webapp.openapi.translated import patch_of, tidied
 from webapp.problems import PROBLEMS, is_for_programs
@@ -130,7 +129,7 @@ def _operation(endpoint: str, call: Call, rule: Rule, shapes: _Shapes) -> dict[s
     is_open = role == permissions.OPEN
     more = [call.more] if call.more else []
     more += [] if is_open else [f"For the role {role}."]
-    parameters = [PARAMETERS[name] for name in re.findall(r"<(?:\w+:)?(\w+)>", rule.rule)] + [*call.query]
+    given = [*parameters(endpoint, rule.rule), *call.query]
     # What fits no part of an address leads nowhere.
     refuses = (*call.refuses, *(["not_found"] if "<" in rule.rule else []), *usual(endpoint, call, role))
     operation: dict[str, Any] = {
@@ -141,8 +140,8 @@ def _operation(endpoint: str, call: Call, rule: Rule, shapes: _Shapes) -> dict[s
         "security": [] if is_open else [{name: []} for name in SECURITY],
         "responses": _responses(call, refuses, shapes, as_page=endpoint == "login.log_in"),
     }
-    if parameters:
-        operation["parameters"] = [_parameter(one) for one in parameters]
+    if given:
+        operation["parameters"] = [_parameter(one) for one in given]
     if call.body is not None:
         operation["requestBody"] = _body(call.body, shapes)
     return {key: value for key, value in operation.items() if value != ""}

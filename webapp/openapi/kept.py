@@ -95,6 +95,35 @@ class Credentials(Shape):
     password: Annotated[SecretStr, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00]+$"})]
 
 
+class GitCredential(Shape):
+    """Credentials of a git server: which kinds there are, never what they are."""
+
+    host: str
+    username: str
+    has: list[Literal["password", "ssh_key"]]
+
+
+class GitCredentials(Shape):
+    """All git servers that credentials are stored for."""
+
+    git_credentials: list[GitCredential]
+
+
+Line = Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"})]
+
+
+class GitLogin(Shape):
+    """What to store for a git server; it replaces what was there. `token` is another word for `password`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [one]} for one in ("password", "token", "ssh_key")]}
+    )
+    username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    password: Line | None = None
+    token: Line | None = None
+    ssh_key: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+
+
 class Login(Shape):
     """Name and password of a person."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.specs import NAME
+from webapp.api import git_credentials
 from webapp.api.registries import HOST
 from webapp.openapi.call import Parameter
 from webapp.params import LARGEST
@@ -26,6 +27,23 @@ PARAMETERS: dict[str, Parameter] = {
         "path",
     ),
 }
+
+# Where a parameter of one name is not the same everywhere: by blueprint and name.
+SPECIAL: dict[str, Parameter] = {
+    "git_credentials.host": Parameter(
+        "host",
+        {"type": "string", "pattern": git_credentials.HOST, "examples": ["git.example"]},
+        "The git server, with its port if its address has one.",
+        "path",
+    ),
+}
+
+
+def parameters(endpoint: str, rule: str) -> list[Parameter]:
+    """What is said of the parameters in a rule."""
+    blueprint = endpoint.partition(".")[0]
+    names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
+    return [SPECIAL.get(f"{blueprint}.{name}") or PARAMETERS[name] for name in names]
 
 
 def address(rule: str) -> str:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from webapp.openapi.call import FORM, JSON, Answer, Body, Call, ok
-from webapp.openapi.kept import Alive, Anything, Credentials, Down, Login, Logout, Registries, Registry
+from webapp.openapi.kept import (
+    Alive,
+    Anything,
+    Credentials,
+    Down,
+    GitCredential,
+    GitCredentials,
+    GitLogin,
+    Login,
+    Logout,
+    Registries,
+    Registry,
+)
 
 COOKIE = {"Set-Cookie": "The session."}
 
@@ -17,6 +29,16 @@ CALLS: dict[str, Call] = {
     ),
     "registries.remove": Call(
         "Forget the credentials of a registry", {204: Answer("Forgotten.")}, refuses=("no_such_registry",)
+    ),
+    "git_credentials.list_all": Call("List the git servers that credentials are stored for", ok(GitCredentials)),
+    "git_credentials.put": Call(
+        "Store credentials of a git server",
+        ok(GitCredential, "Stored, encrypted."),
+        body=Body(GitLogin),
+        refuses=("invalid_spec",),
+    ),
+    "git_credentials.remove": Call(
+        "Forget the credentials of a git server", {204: Answer("Forgotten.")}, refuses=("no_such_git_credentials",)
     ),
     "login.show": Call(
         "The form to log in with",

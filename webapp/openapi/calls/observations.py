@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.runtime import LONGEST_TAIL
 from webapp.openapi.call import Answer, Call, Parameter, ok
+from webapp.openapi.installation import System
 from webapp.openapi.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
 from webapp.windows import WINDOWS
 
@@ -63,5 +64,6 @@ CALLS: dict[str, Call] = {
         refuses=("no_such_workload", "too_many_streams"),
         more="Server-sent events. It ends after two minutes; connect again then.",
     ),
+    "installation.show": Call("The installation as a whole", ok(System)),
     "metrics.scrape": Call("All of it for Prometheus", {200: Answer("See docs/metrics.md.", TEXT, "text/plain")}),
 }
