@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     deploys,
+    git_credentials,
     health,
     impacts,
     metrics,
@@ -43,6 +44,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     streams,
     observations,
     registries,
+    git_credentials,
     login,
     apps,
     actions,
