@@ -92,8 +92,7 @@ def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
 
 
 def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What of a pin decides that two are the same: the image id when it is known, the hash of a rendered file, else all but the
-    words."""
+    """What of a pin decides that two are the same: image id or file if known, else all but the words."""
     pin = pin or {}
     if pin.get("sha256"):
         return (("sha256", str(pin["sha256"])),)

@@ -145,13 +145,6 @@ class DockerEngine:
         """Remove a container whatever its state, with its anonymous volumes. One that is gone is fine."""
         self._call("remove", lambda: _if_there(lambda: self._api.remove_container(container_id, v=True, force=True)))
 
-    def remove_networks(self, labels: dict[str, str]) -> None:
-        """Remove the networks that carry every one of these labels. One that is gone is fine."""
-        wanted = {"label": [f"{key}={value}" for key, value in labels.items()]}
-        for one in self._call("list networks", lambda: self._api.networks(filters=wanted)):
-            network_id = str(one["Id"])
-            self._call("remove network", lambda: _if_there(lambda: self._api.remove_network(network_id)))  # noqa: B023
-
     def keep_running(self, container_id: str) -> None:
         """From now on Docker restarts the container when it ends or the host boots."""
         policy = {"Name": "unless-stopped"}

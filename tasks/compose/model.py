@@ -1,4 +1,4 @@
-"""A compose file as Docker Compose rendered it: what of it is kept, what it needs, and what is handed back to run. Pure.
+"""A compose file as Docker Compose rendered it: what of it is kept, what it needs, what is handed back to run. Pure.
 
 What is kept holds no secret. Variables that are secrets are filled with marks while the file is rendered, and each mark
 becomes `${NAME}` again in what is stored: Docker Compose fills that in at each `up`, from the values of that day. It
@@ -67,8 +67,8 @@ def pinned(model: Model, services: Mapping[str, Mapping[str, Any]]) -> Model:
 def runs(
     model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, Any] | None
 ) -> dict[str, dict[str, Any]]:
-    """Service -> {"count", "once", "since", "made_of"}: how many containers, whether they may end with exit code 0, since
-    which version it is what it is, and a keyed fingerprint of all that it is made of, values of the day included.
+    """Service -> {"count", "once", "since", "made_of"}: how many containers, whether they may end with exit code 0,
+    since which version it is what it is, and a keyed fingerprint of all that it is made of, today's values included.
 
     `before` is the same of the live version. A service that is made of the same keeps its `since`: its containers are
     left running.
@@ -142,7 +142,10 @@ def _labelled(thing: Model, labels: Mapping[str, str]) -> Model:
 def _fingerprint(model: Model, name: str, values: Mapping[str, str], key: bytes) -> str:
     service = model["services"][name]
     used = {
-        what: {one["source"]: _with_value((model.get(what) or {}).get(one["source"]) or {}, values) for one in service[what]}
+        what: {
+            one["source"]: _with_value((model.get(what) or {}).get(one["source"]) or {}, values)
+            for one in service[what]
+        }
         for what in ("configs", "secrets")
         if service.get(what)
     }

@@ -7,6 +7,7 @@ there before it is called. What it says goes to the redacted log and nowhere els
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import sys
@@ -69,13 +70,26 @@ def needed(context: Context) -> Found:
 
 
 def config(
-    context: Context, project: str, folder: Path, arguments: Sequence[str], variables: Mapping[str, str], text: bytes = b""
+    context: Context,
+    project: str,
+    folder: Path,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    text: bytes = b"",
 ) -> bytes:
     """What `docker compose config` says of the files that `arguments` name, or of `text` for `-f -`.
 
     Reads files, and asks no registry and no Engine. Raises Failure: compose_missing, invalid_source.
     """
-    argv = [needed(context).path, "--project-name", project, "--project-directory", str(folder), "--env-file", os.devnull]
+    argv = [
+        needed(context).path,
+        "--project-name",
+        project,
+        "--project-directory",
+        str(folder),
+        "--env-file",
+        os.devnull,
+    ]
     done, gone = None, False
     try:
         environment = _environment(context, variables)
@@ -115,8 +129,8 @@ def up(
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
         code, lines = _followed(child, timeout_s, give_way)
-    level = "info" if code == 0 else "error"
-    getattr(context.log, level)("docker compose up", extra={"project": project, "code": code, "output": "\n".join(lines)})
+    said = {"project": project, "code": code, "output": "\n".join(lines)}
+    context.log.log(logging.INFO if code == 0 else logging.ERROR, "docker compose up", extra=said)
     return code == 0
 
 
@@ -150,7 +164,7 @@ def _version(path: str) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    parts = version.split("-")[0].split("+")[0].split(".")
+    parts = version.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split(".")
     return tuple(int(part) for part in parts if part.isdigit())
 
 

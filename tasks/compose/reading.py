@@ -1,8 +1,8 @@
 """Which other files a compose file would have read: looked up in its YAML before Docker Compose sees it. Pure.
 
-Docker Compose opens what `include`, `extends`, `env_file` and `label_file` name while it parses, and what it finds there
-may end up in the ledger. So these keys are found first, wherever they stand. This is no parser of compose files: it
-understands nothing but where a path is given, and refuses what it cannot be sure of.
+Docker Compose opens what `include`, `extends`, `env_file` and `label_file` name while it parses, and what it finds
+there may end up in the ledger. So these keys are found first, wherever they stand. This is no parser of compose files:
+it understands nothing but where a path is given, and refuses what it cannot be sure of.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _OPENED: dict[str, frozenset[str] | None] = {
     "env_file": None,
     "label_file": None,
 }
+# Below these stand names of somebody's choice, which mean nothing.
+_FREE_NAMES = frozenset({"services", "environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
 _NO_PATHS = frozenset({"required", "format", "service"})
 
 
@@ -71,7 +73,7 @@ def _walk(root: Any) -> Iterator[Opened]:
             for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
                 below = (*path, name)
-                if name in _OPENED:
+                if name in _OPENED and not (path and path[-1] in _FREE_NAMES):
                     yield from (Opened(_shown(below), text) for text in _paths(value, _OPENED[name]))
                 waiting += [(below, value), (below, key)]
 
@@ -92,7 +94,9 @@ def _paths(node: Any, keys: frozenset[str] | None) -> Iterator[str]:
             case yaml.MappingNode():
                 for key, value in one.value:
                     name = str(getattr(key, "value", ""))
-                    waiting.append((value, name in keys if keys and name != "<<" else is_path and name not in _NO_PATHS))
+                    waiting.append(
+                        (value, name in keys if keys and name != "<<" else is_path and name not in _NO_PATHS)
+                    )
 
 
 def _shown(path: tuple[str, ...]) -> str:

@@ -1,18 +1,19 @@
 """The rollout of a workload that is a compose project: several containers that are made one release.
 
-What is done is done by `docker compose up` with the stored file of a release, which touches nothing that is as it should
-be: a service that did not change keeps its containers across a deploy. So the way forward, the way back after a failure
-and the way back after a crash are the same call with another file. A container's version label says since which version
-its service is what it is; the pin says the same of each service.
+What is done is done by `docker compose up` with the stored file of a release, which touches nothing that is as it
+should be: a service that did not change keeps its containers across a deploy. So the way forward, the way back after a
+failure and the way back after a crash are the same call with another file. A container's version label says since which
+version its service is what it is; the pin says the same of each service.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from db import events, pins, workloads
+from db import events, workloads
 from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
@@ -47,9 +48,7 @@ def roll_out(work: Work) -> None:
     if not went_well:
         timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
         taken = _a_port_is_taken(work)
-        why = health.why_up_failed(
-            pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken
-        )
+        why = health.why_up_failed(pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken)
         _give_up(work, why)
 
 
@@ -105,7 +104,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     before = _states(order.observe(context, workload.name))
     if live is None or live.pin is None:
         done = bool(order.restore(context, workload, None))
-        context.docker.remove_networks({order.INSTALLATION: context.installation, order.WORKLOAD: workload.name})
+        _remove_networks(context, workload.name)
         return done
     with context.database.reading() as session:
         release = workloads.document(session, live.release_sha)
@@ -139,7 +138,12 @@ def still_works(context: Context, live: Deploy, release: dict[str, Any], records
 
 
 def _up(
-    context: Context, workload: str, pin: Mapping[str, Any], values: Mapping[str, str], timeout_s: float, work: Work | None
+    context: Context,
+    workload: str,
+    pin: Mapping[str, Any],
+    values: Mapping[str, str],
+    timeout_s: float,
+    work: Work | None,
 ) -> bool:
     with context.database.reading() as session:
         stored = workloads.document(session, pin["sha256"])
@@ -153,6 +157,16 @@ def _up(
     project = project_of(context, workload)
     give_way = (lambda: work.pause(0)) if work else (lambda: None)
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
+
+
+def _remove_networks(context: Context, workload: str) -> None:
+    labels = [f"{order.INSTALLATION}={context.installation}", f"{order.WORKLOAD}={workload}"]
+    for one in context.docker.ask("list networks", lambda api: api.networks(filters={"label": labels})):
+        context.docker.ask("remove network", partial(_remove_network, network_id=str(one["Id"])))
+
+
+def _remove_network(api: Any, network_id: str) -> None:
+    api.remove_network(network_id)
 
 
 def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

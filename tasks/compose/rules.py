@@ -1,8 +1,8 @@
 """What a compose file may not do unless the spec's `source.allow` names it: a table. Pure.
 
 A release of Backstay is what its pin says, keeps to its own project, and has no more power over the host than any
-container: what reaches further is refused before anything is touched. Of a service, a key that stands in neither table is
-refused as well, so that a feature of a newer Docker Compose is let through when somebody has thought about it.
+container: what reaches further is refused before anything is touched. A key of a service that stands in neither table
+is refused as well: a feature of a newer Docker Compose is let through when somebody has thought about it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 # Keys of a service that concern the container alone, whatever their value.
 HARMLESS = frozenset(
-    """annotations attach cap_drop command cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime
-    cpu_shares cpus cpuset depends_on develop dns dns_opt dns_search domainname entrypoint environment expose extra_hosts
-    group_add healthcheck hostname image init isolation labels links logging mac_address mem_limit mem_reservation
-    mem_swappiness memswap_limit networks pids_limit platform ports profiles pull_policy read_only restart scale shm_size
-    stdin_open stop_grace_period stop_signal sysctls tmpfs tty ulimits user working_dir blkio_config secrets configs
-    storage_opt""".split()
+    [
+        *("annotations", "attach", "blkio_config", "cap_drop", "command", "configs", "cpu_count"),
+        *("cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus"),
+        *("cpuset", "depends_on", "develop", "dns", "dns_opt", "dns_search", "domainname", "entrypoint"),
+        *("environment", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "image", "init"),
+        *("isolation", "labels", "links", "logging", "mac_address", "mem_limit", "mem_reservation"),
+        *("mem_swappiness", "memswap_limit", "networks", "pids_limit", "platform", "ports", "profiles"),
+        *("pull_policy", "read_only", "restart", "scale", "secrets", "shm_size", "stdin_open"),
+        *("stop_grace_period", "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "user"),
+        "working_dir",
+    ]
 )
 
 Fine = Callable[[Any], bool]

@@ -1,7 +1,7 @@
 """The compose kind: the rendered file with every image pinned is the release.
 
-A file is read once, by the host's own Docker Compose. What comes of it is stored by its hash, and every later `up`, that
-of a rollback included, takes the stored one: no source, no registry and no parsing of anything is needed for it.
+A file is read once, by the host's own Docker Compose. What comes of it is stored by its hash, and every later `up`, a
+rollback's included, takes the stored one: no source, no registry and no parsing of anything is needed for it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ComposeKind:
         return {"kind": self.name, "services": {name: _of_service(found[one]) for name, one in wanted.items()}}
 
     def prepare(self, work: Work) -> dict[str, Any]:
-        """Bring every image here and store the file; answers the pin with "sha256", which names the file, and "runs"."""
+        """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
         pin = work.pin or {}
         provided: dict[str, dict[str, Any]] = {}
         for name, one in pin["services"].items():

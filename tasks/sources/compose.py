@@ -1,14 +1,14 @@
 """The source of a compose workload: `{kind: compose, text: "services: …"}`, or files of a git repository.
 
-The text is read by the host's own Docker Compose when it is deployed (tasks.compose_config), not here: of a source this
-says only whether it is complete.
+The text is read by the host's own Docker Compose when it is deployed (tasks.compose.program), not here: of a source
+this says only whether it is complete.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
@@ -25,20 +25,22 @@ Allowed = Annotated[str, Field(pattern=r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\
 class ComposeSource(Part):
     """Services of a compose file. Exactly one of `text`, `url`.
 
-    `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise refused:
-    see tasks.compose_rules. The spec's env and secrets are what its variables are filled from.
+    `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise
+    refused: see tasks.compose.rules. The spec's env and secrets are what its variables are filled from.
     """
 
     kind: Literal["compose"]
     text: str | None = Field(None, min_length=1, max_length=LONGEST_TEXT)
     url: RepositoryUrl | None = None
     ref: Ref | None = None
-    file: PathInside | Annotated[list[PathInside], Field(min_length=1, max_length=20)] | None = None
+    file: list[PathInside] | None = Field(None, min_length=1, max_length=20)
     profiles: list[Profile] = Field(default_factory=list, max_length=50)
     allow: list[Allowed] = Field(default_factory=list, max_length=200)
 
-    # What of a spec does not go with this kind, because the file itself has it.
-    not_with: ClassVar[tuple[str, ...]] = ("ports", "volumes", "command", "resources")
+    @field_validator("file", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _text_or_repository(self) -> ComposeSource:
@@ -51,6 +53,4 @@ class ComposeSource(Part):
     @property
     def files(self) -> list[str]:
         """Paths of the compose files in the repository, in their order."""
-        if isinstance(self.file, list):
-            return self.file
-        return [self.file or DEFAULT_FILE]
+        return self.file or [DEFAULT_FILE]
