@@ -13,10 +13,10 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
-from db.observed import ContainerEvent, Tally
+from db.observed import Collector, ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
-__all__ = ["Bucket", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
+__all__ = ["Bucket", "Collector", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
 
 
 # Deploys that were replaced before their impact was looked at.

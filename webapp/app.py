@@ -25,6 +25,7 @@ from webapp.api import (
     streams,
     workloads,
 )
+from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
 from webapp.pages import actions, apps, login, logs, specs, system
@@ -36,6 +37,7 @@ MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
     impacts,
+    installation,
     metrics,
     workloads,
     deploys,
