@@ -13,10 +13,10 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
-from db.observed import ContainerEvent, Tally
+from db.observed import Collector, ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
-__all__ = ["Bucket", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
+__all__ = ["Bucket", "Collector", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
 
 
 # Deploys that were replaced before their impact was looked at.
@@ -110,7 +110,7 @@ class Deploy(Base):
 
 
 class Event(Base):
-    """The free-text log of a workload, for people. The ledger never depends on it."""
+    """The log of a workload, for people: an English text, and what it was made of. The ledger never depends on it."""
 
     __tablename__ = "event_log"
 
@@ -119,6 +119,8 @@ class Event(Base):
     ts: Mapped[datetime]
     level: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(String(40))  # of db.event_sentences; NULL: older than the codes
+    params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what the sentence is filled with
     actor: Mapped[str] = mapped_column(String(100))
 
     __table_args__ = (Index("ix_event_workload_ts", "workload_id", "id"),)
@@ -211,6 +213,18 @@ class Registry(Base):
     host: Mapped[str] = mapped_column(String(255), primary_key=True)
     username: Mapped[str] = mapped_column(String(255))
     password: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
+class GitCredential(Base):
+    """Credentials of a git server: a password or token for https, a private key for ssh, both encrypted."""
+
+    __tablename__ = "git_credentials"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    username: Mapped[str] = mapped_column(String(255))
+    password: Mapped[str | None] = mapped_column(Text)
+    ssh_key: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime]
 
 

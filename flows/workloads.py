@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import differences, events, history, workloads
+from db.event_sentences import tell
 from db.models import Workload
 from db.states import UNFINISHED
 from flows.reconcile import finish_removal
@@ -12,6 +13,7 @@ from flows.requests import Refusal
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import KINDS, kind_of
+from tasks.sources.allowed import refused
 from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
 
 
@@ -20,7 +22,7 @@ def create(context: Context, data: object, actor: str) -> Workload:
     spec = _parse(context, data)
     with context.database.writing() as session:
         workload = workloads.create(session, public(spec), _locked(context, spec), now())
-        events.note(session, workload.id, "Created", now(), actor=actor)
+        events.note(session, workload.id, tell("created"), now(), actor=actor)
         return workload
 
 
@@ -55,7 +57,7 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
         workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), now())
         if changed:
-            events.note(session, workload.id, f"Changed: {', '.join(changed)}", now(), actor=actor)
+            events.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
         return session.get_one(Workload, workload.id, populate_existing=True)
 
 
@@ -73,13 +75,13 @@ def remove(context: Context, name: str, actor: str) -> None:
             raise Refusal("deploy_in_flight", newest)
         workloads.begin_removal(session, workload.id, now())
     context.log.info("removing %s", name, extra={"actor": actor})
-    refused = ""
+    unfinished = ""
     try:
         finish_removal(context, workload)
     except Failure as failure:
-        refused = str(failure.code)
-    if refused:
-        raise Refusal(refused)
+        unfinished = str(failure.code)
+    if unfinished:
+        raise Refusal(unfinished)
 
 
 def _parse(context: Context, data: object) -> Spec:
@@ -88,6 +90,10 @@ def _parse(context: Context, data: object) -> Spec:
     spec = parse_spec(data)
     if spec.host != context.settings.host_name:
         raise InvalidSpec("host", "is not a host of this installation")
+    if spec.source.kind not in KINDS:
+        raise InvalidSpec("source.kind", f"must be one of {', '.join(KINDS)} in this version")
+    if problem := refused(spec.source.model_dump(), context.settings):
+        raise InvalidSpec(*problem)
     return spec
 
 
