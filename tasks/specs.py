@@ -198,20 +198,23 @@ def shown_key(key: object) -> str:
     return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
 
 
+_PROBLEMS = {
+    "extra_forbidden": "is not a known key",
+    "missing": "is missing",
+    "union_tag_not_found": "is missing",
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+}
+
+
 def _problem(error: Any) -> str:
     match error["type"]:
-        case "extra_forbidden":
-            return "is not a known key"
-        case "missing":
-            return "is missing"
+        case known if known in _PROBLEMS:
+            return _PROBLEMS[known]
         case "union_tag_invalid":
             return f"must be one of {error['ctx']['expected_tags'].replace(chr(39), '')}"
-        case "union_tag_not_found":
-            return "is missing"
         case "string_pattern_mismatch":
             return f"must match {error['ctx']['pattern']}"
-        case "model_type" | "dict_type":
-            return "must be a mapping of keys to values"
         case _:
             message: str = error["msg"]
             return (
