@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cheap layers first; within one, the order that pytest found. Between processes, the dear ones before the cheap."""
+    """Cheap layers first; within one, the order that pytest found. Between processes, dear ones before the cheap."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     shared = hasattr(config, "workerinput")

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-
 # Below the ports that the kernel gives to outgoing connections, so that none of those takes one away before it is used;
 # a process of the test run has its own slice, and gives each of its ports once.
 _SLICE = 4000
