@@ -13,10 +13,10 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
-from db.observed import ContainerEvent, Tally
+from db.observed import Collector, ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
-__all__ = ["Bucket", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
+__all__ = ["Bucket", "Collector", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
 
 
 # Deploys that were replaced before their impact was looked at.
@@ -213,6 +213,18 @@ class Registry(Base):
     host: Mapped[str] = mapped_column(String(255), primary_key=True)
     username: Mapped[str] = mapped_column(String(255))
     password: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
+class GitCredential(Base):
+    """Credentials of a git server: a password or token for https, a private key for ssh, both encrypted."""
+
+    __tablename__ = "git_credentials"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    username: Mapped[str] = mapped_column(String(255))
+    password: Mapped[str | None] = mapped_column(Text)
+    ssh_key: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[datetime]
 
 

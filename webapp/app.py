@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     deploys,
+    git_credentials,
     health,
     impacts,
     metrics,
@@ -24,6 +25,7 @@ from webapp.api import (
     streams,
     workloads,
 )
+from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
 from webapp.pages import actions, apps, login, logs, specs, system
@@ -35,6 +37,7 @@ MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
     impacts,
+    installation,
     metrics,
     workloads,
     deploys,
@@ -43,6 +46,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     streams,
     observations,
     registries,
+    git_credentials,
     login,
     apps,
     actions,

@@ -23,6 +23,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no_such_workload": (404, N_("No such workload")),
     "no_such_version": (404, N_("No such version")),
     "no_such_registry": (404, N_("No such registry")),
+    "no_such_git_credentials": (404, N_("No such credentials")),
     "name_taken": (409, N_("Name taken")),
     "deploy_in_flight": (409, N_("A deploy is under way")),
     "live_changed": (409, N_("The live version changed")),
@@ -54,6 +55,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 DETAILS: dict[str, str] = {
     "no_such_registry": N_(
         "No credentials are stored for that registry; the list of registries shows the ones there are."
+    ),
+    "no_such_git_credentials": N_(
+        "No credentials are stored for that git server; the list of git credentials shows the ones there are."
     ),
     "bad_request": N_("The request could not be understood; correct it and send it again."),
     "unauthorized": N_("Log in, or send a valid token as `Authorization: Bearer …`."),
