@@ -7,7 +7,7 @@ from typing import Literal
 from webapp.openapi.shapes import Moment, Row, Shape
 
 
-class Service(Shape):
+class Foundation(Shape):
     """Something that Backstay stands on."""
 
     name: Literal["engine", "database", "prefect", "docker"]
@@ -118,7 +118,7 @@ class System(Shape):
     version: str
     host: str
     prefect_ui_url: str
-    services: list[Service]
+    services: list[Foundation]
     machine: Machine | None
     disks: list[Disk]
     collector: Collector
