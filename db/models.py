@@ -13,10 +13,12 @@ from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
+from db.hook_tables import Hook, HookDelivery, WantedDeploy
 from db.observed import ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
-__all__ = ["Bucket", "ContainerEvent", "Tally", "TierMark"]  # besides the tables below
+# Besides the tables below.
+__all__ = ["Bucket", "ContainerEvent", "Hook", "HookDelivery", "Tally", "TierMark", "WantedDeploy"]
 
 
 # Deploys that were replaced before their impact was looked at.
