@@ -1,4 +1,4 @@
-"""The event log: sentences for people, written by us, never an error's own text."""
+"""The event log: sentences of db.event_sentences for people, never an error's own text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from db.event_sentences import Told
 from db.models import Event
 
 KEEP_EVENTS = 1000
 
 
 def note(
-    session: Session, workload_id: int, message: str, now: datetime, *, level: str = "info", actor: str = "backstay"
+    session: Session, workload_id: int, told: Told | str, now: datetime, *, level: str = "info", actor: str = "backstay"
 ) -> None:
-    """Add a line. level: info, warning or error."""
-    session.add(Event(workload_id=workload_id, ts=now, level=level, message=message, actor=actor))
+    """Add a line: `tell("live", version=3)`. level: info, warning or error."""
+    line = Event(workload_id=workload_id, ts=now, level=level, actor=actor)
+    if isinstance(told, Told):
+        line.message, line.code, line.params = told.text, told.code, told.params
+    else:
+        line.message = told
+    session.add(line)
     session.flush()
 
 

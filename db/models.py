@@ -112,7 +112,7 @@ class Deploy(Base):
 
 
 class Event(Base):
-    """The free-text log of a workload, for people. The ledger never depends on it."""
+    """The log of a workload, for people: an English text, and what it was made of. The ledger never depends on it."""
 
     __tablename__ = "event_log"
 
@@ -121,6 +121,8 @@ class Event(Base):
     ts: Mapped[datetime]
     level: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(String(40))  # of db.event_sentences; NULL: older than the codes
+    params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what the sentence is filled with
     actor: Mapped[str] = mapped_column(String(100))
 
     __table_args__ = (Index("ix_event_workload_ts", "workload_id", "id"),)

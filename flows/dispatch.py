@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from db import events, history, ledger, workloads
+from db.event_sentences import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import holding
@@ -117,7 +118,7 @@ def _pin(work: Work) -> None:
     work.secrets = {name: values[name] for name in wanted if name in values}
     missing = [name for name in wanted if name not in values]
     if missing:
-        work.notes.append(f"These secrets of the release have no value today: {', '.join(missing)}.")
+        work.notes.append(tell("secrets_missing", names=missing))
     if not work.is_rollback:
         work.pin = _kind(work).pin(work)
         _record_pin(work)
@@ -145,8 +146,7 @@ def _finish(work: Work, done: list[dict[str, Any]], began: float) -> None:
         holding.after_success(session, work)
         for note in work.notes:
             events.note(session, work.deploy.workload_id, note, now(), level="warning")
-        back = f", back to version {work.deploy.rollback_of}" if work.is_rollback else ""
-        events.note(session, work.deploy.workload_id, f"Version {work.deploy.version} is live{back}", now())
+        events.note(session, work.deploy.workload_id, _good_news(work.deploy), now())
 
 
 def _kind(work: Work) -> SourceKind:
@@ -207,9 +207,15 @@ def _touched(work: Work) -> bool:
     return work.context.workload(work.deploy.workload_id).unsettled
 
 
-def _sorry(work: Work, stage: Stage, failure: Failure) -> str:
-    still = f"; version {work.live.version} keeps serving" if work.live else ""
-    return f"Version {work.deploy.version} ended in {stage}: {failure.code}{still}"
+def _good_news(deploy: Deploy) -> Told:
+    if deploy.rollback_of is None:
+        return tell("live", version=deploy.version)
+    return tell("live_again", version=deploy.version, target=deploy.rollback_of)
+
+
+def _sorry(work: Work, stage: Stage, failure: Failure) -> Told:
+    ended = {"version": work.deploy.version, "stage": stage, "code": failure.code}
+    return tell("ended_serving", **ended, live=work.live.version) if work.live else tell("ended_in", **ended)
 
 
 def _attempt_quietly(work: Work, action: Step) -> bool:

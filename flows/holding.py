@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from db import events, history, holds, workloads
+from db.event_sentences import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
 from tasks.work import Work
@@ -33,5 +34,4 @@ def after_failure(session: Session, work: Work, code: ErrorCode) -> None:
         workload.held_pins = holds.hold(
             list(workload.held_pins), work.pin, work.deploy.version, Reason.AUTO_ROLLBACK, now()
         )
-        words = f"Version {work.deploy.version} is held back from automatic deploys until a person deploys it"
-        events.note(session, workload.id, words, now())
+        events.note(session, workload.id, tell("held", version=work.deploy.version), now())

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from db import events, history, ledger, workloads
 from db.connection import LedgerUnavailable
+from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
@@ -96,8 +97,8 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
             return  # it moved on while we looked
         code = ErrorCode.CANCELLED if current.cancel_requested else code
         ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
-        words = f"Version {row.version} ended: {code}, nobody was working on it any more"
-        events.note(session, row.workload_id, words, now(), level="error")
+        told = tell("ended_alone", version=row.version, code=code)
+        events.note(session, row.workload_id, told, now(), level="error")
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:
@@ -121,7 +122,7 @@ def settle(context: Context, workload: Workload) -> None:
     with context.database.writing() as session:
         workloads.set_unsettled(session, workload.id, False)
         if done:
-            events.note(session, workload.id, "Containers were put in order after an interruption", now())
+            events.note(session, workload.id, tell("put_in_order"), now())
 
 
 def finish_removal(context: Context, workload: Workload) -> None:
@@ -155,6 +156,5 @@ def _compare(context: Context, workload: Workload) -> None:
     order.refresh_index(context, workload, records)
     with context.database.writing() as session:
         if ledger.mark_verified(session, row.id, as_pinned):
-            words = "runs as pinned again" if as_pinned else "does not run as the ledger says"
-            level = "info" if as_pinned else "error"
-            events.note(session, workload.id, f"Version {row.version} {words}", now(), level=level)
+            code, level = ("as_pinned_again", "info") if as_pinned else ("drifted", "error")
+            events.note(session, workload.id, tell(code, version=row.version), now(), level=level)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db import events, history, ledger, workloads
+from db.event_sentences import asked_for, tell
 from db.ledger import DeployInFlight, NewDeploy
 from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status, Trigger
@@ -187,9 +188,8 @@ def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, 
                 return known, name, False
             wanted: NewDeploy = new(session, workload)
             deploy = ledger.open_deploy(session, workload.id, wanted, now())
-            back = f" to version {wanted.rollback_of}" if wanted.rollback_of else ""
-            words = f"Version {deploy.version} requested: {wanted.reason}{back} of {wanted.requested}"
-            events.note(session, workload.id, words, now(), actor=asked.actor)
+            told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
+            events.note(session, workload.id, told, now(), actor=asked.actor)
             return deploy, name, True
     except DeployInFlight:
         pass
@@ -231,7 +231,7 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
 
 def _fail(session: Session, deploy: Deploy, code: ErrorCode) -> Deploy:
     row = ledger.fail(session, deploy.id, code, ledger.fingerprint(code, None, "request"), now())
-    events.note(session, row.workload_id, f"Version {row.version} ended: {code}", now(), level="error")
+    events.note(session, row.workload_id, tell("ended", version=row.version, code=code), now(), level="error")
     return row
 
 

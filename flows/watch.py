@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db import events, history, workloads
+from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import Reason, Status, Trigger
 from flows.requests import Asked, Refusal, start
@@ -29,20 +30,20 @@ LONGEST_WATCH = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a version is taken back, in a word for the event log."""
+    """Why a version is taken back: a code of the sentences of the event log."""
 
-    word: str
+    code: str
 
 
 def judge(version: int, records: Sequence[ContainerRecord]) -> Verdict | None:
     """What the containers of a version say: None while all is well. Pure."""
     mine = [record for record in records if record.version == version]
     if any(record.oom_killed for record in mine):
-        return Verdict("was killed for using too much memory")
+        return Verdict("taken_back_memory")
     if any(record.restarts > 0 for record in mine):
-        return Verdict("ended and was started again")
+        return Verdict("taken_back_restarted")
     if not any(record.running for record in mine):
-        return Verdict("ended")
+        return Verdict("taken_back_ended")
     return None
 
 
@@ -81,7 +82,7 @@ class Watch:
             release = workloads.document(session, live.release_sha)
         works = kind_of(workload).rollout.still_works(self._context, live, release, records)
         self._failed[live.id] = 0 if works else self._failed[live.id] + 1
-        return Verdict("stopped passing its health check") if self._failed[live.id] >= SICK_AFTER else None
+        return Verdict("taken_back_health") if self._failed[live.id] >= SICK_AFTER else None
 
 
 def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> None:
@@ -92,7 +93,8 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
         opened = open_row(context, workload.name, asked, live)
         if not opened[2]:
             return  # it was taken back already
-        _note(context, workload, f"Version {live.version} {verdict.word}; going back automatically")
+        with context.database.writing() as session:
+            events.note(session, workload.id, tell(verdict.code, version=live.version), now(), level="error")
         start(context, *opened)
     except Refusal as refusal:
         refused = refusal.code
@@ -116,8 +118,3 @@ def _watched(context: Context) -> list[tuple[Workload, Deploy]]:
         and row.status == Status.SUCCEEDED
         and is_watched(there[row.workload_id], row, moment)
     ]
-
-
-def _note(context: Context, workload: Workload, words: str) -> None:
-    with context.database.writing() as session:
-        events.note(session, workload.id, words, now(), level="error")

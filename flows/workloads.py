@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import differences, events, history, workloads
+from db.event_sentences import tell
 from db.models import Workload
 from db.states import UNFINISHED
 from flows.reconcile import finish_removal
@@ -20,7 +21,7 @@ def create(context: Context, data: object, actor: str) -> Workload:
     spec = _parse(context, data)
     with context.database.writing() as session:
         workload = workloads.create(session, public(spec), _locked(context, spec), now())
-        events.note(session, workload.id, "Created", now(), actor=actor)
+        events.note(session, workload.id, tell("created"), now(), actor=actor)
         return workload
 
 
@@ -55,7 +56,7 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
         workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), now())
         if changed:
-            events.note(session, workload.id, f"Changed: {', '.join(changed)}", now(), actor=actor)
+            events.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
         return session.get_one(Workload, workload.id, populate_existing=True)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from db import container_events, events, history, workloads
+from db.event_sentences import Told
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
 from tasks.context import Context
@@ -26,18 +27,18 @@ from tasks.order import INSTALLATION
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 TOLD_AGAIN_AFTER_S = 600  # a container that ends again and again fills no log
 SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
-    (Kind.EXIT, Cause.CRASH): ("error", "Version {version} crashed with exit code {code}"),
-    (Kind.EXIT, Cause.OOM): ("error", "Version {version} ended because it ran out of memory"),
-    (Kind.EXIT, Cause.FINISHED): ("warning", "Version {version} ended by itself with exit code {code}"),
-    (Kind.EXIT, None): ("warning", "Version {version} was stopped by hand"),
-    (Kind.OOM, None): ("warning", "Version {version} reached its memory limit, and a process of it was killed"),
-    (Kind.START, None): ("info", "Version {version} was started by hand"),
-    (Kind.RESTART, Cause.BY_HAND): ("info", "Version {version} was started by hand"),
-    (Kind.RESTART, None): ("info", "Version {version} was started again by Docker"),
-    (Kind.UNHEALTHY, None): ("warning", "Version {version} became unhealthy"),
-    (Kind.HEALTHY, None): ("info", "Version {version} is healthy again"),
-    (Kind.PAUSE, None): ("warning", "Version {version} was paused by hand"),
-    (Kind.UNPAUSE, None): ("info", "Version {version} goes on after a pause"),
+    (Kind.EXIT, Cause.CRASH): ("error", "crashed"),
+    (Kind.EXIT, Cause.OOM): ("error", "ran_out_of_memory"),
+    (Kind.EXIT, Cause.FINISHED): ("warning", "ended_by_itself"),
+    (Kind.EXIT, None): ("warning", "stopped_by_hand"),
+    (Kind.OOM, None): ("warning", "process_killed"),
+    (Kind.START, None): ("info", "started_by_hand"),
+    (Kind.RESTART, Cause.BY_HAND): ("info", "started_by_hand"),
+    (Kind.RESTART, None): ("info", "started_by_docker"),
+    (Kind.UNHEALTHY, None): ("warning", "unhealthy"),
+    (Kind.HEALTHY, None): ("info", "healthy_again"),
+    (Kind.PAUSE, None): ("warning", "paused_by_hand"),
+    (Kind.UNPAUSE, None): ("info", "goes_on"),
 }
 RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
 
@@ -144,8 +145,8 @@ class ContainerWatch:
         key = (happening.said.workload, happening.said.version, f"{happening.kind}:{happening.cause}")
         at = happening.said.at_ns / 1e9
         if told is not None and at - self._told.get(key, 0) > TOLD_AGAIN_AFTER_S:
-            level, words = told
-            events.note(session, workload.id, words, moment(happening.said), level=level)
+            level, line = told
+            events.note(session, workload.id, line, moment(happening.said), level=level)
             self._told[key] = at
 
 
@@ -179,12 +180,12 @@ def moment(event: Said) -> datetime:
     return datetime.fromtimestamp(event.at_ns / 1e9, UTC)
 
 
-def sentence(happening: Happening) -> tuple[str, str] | None:
-    """Level and words for the event log; None for what a deploy does, which has its own. Pure."""
+def sentence(happening: Happening) -> tuple[str, Told] | None:
+    """Level and sentence for the event log; None for what a deploy does, which has its own. Pure."""
     if happening.cause is Cause.DEPLOY:
         return None
-    level, words = SENTENCES.get((happening.kind, happening.cause)) or SENTENCES[happening.kind, None]
-    return level, words.format(version=happening.said.version, code=happening.said.exit_code)
+    level, code = SENTENCES.get((happening.kind, happening.cause)) or SENTENCES[happening.kind, None]
+    return level, Told(code, {"version": happening.said.version, "exit_code": happening.said.exit_code})
 
 
 def _row(workload: Workload, happening: Happening) -> ContainerEvent:

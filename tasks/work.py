@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import history
+from db.event_sentences import Told
 from db.models import Deploy
 from db.states import ErrorCode
 from tasks.context import Context
@@ -31,7 +32,7 @@ class Work:
         self.release, self.secrets, self.live, self.live_release = release, secrets, live, live_release
         self.pin: dict[str, Any] | None = deploy.pin
         self.container_id: str | None = None
-        self.notes: list[str] = []  # sentences for the event log
+        self.notes: list[Told | str] = []  # for the event log
         self.cancelled = False
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import images
+from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks import host_images, single
 from tasks.context import now
@@ -70,7 +71,7 @@ def _local_instead(work: Work, reference: Reference, refused: Failure) -> ImageR
     local = work.context.docker.local_image(reference.tagged)
     if local is None:
         raise Failure(refused.code, refused.kind)
-    work.notes.append(f"The registry did not give {reference.tagged}; the image that this host has was used.")
+    work.notes.append(tell("registry_silent", image=reference.tagged))
     return local
 
 

@@ -30,20 +30,20 @@ def container(version: int = 2, **state: Any) -> ContainerRecord:
 
 
 @pytest.mark.parametrize(
-    ("records", "word"),
+    ("records", "code"),
     [
         ([container()], None),
-        ([container(restarts=1)], "ended and was started again"),
-        ([container(running=False, exit_code=3)], "ended"),
-        ([container(running=False, oom_killed=True)], "was killed for using too much memory"),
-        ([], "ended"),
-        ([container(version=1)], "ended"),
+        ([container(restarts=1)], "taken_back_restarted"),
+        ([container(running=False, exit_code=3)], "taken_back_ended"),
+        ([container(running=False, oom_killed=True)], "taken_back_memory"),
+        ([], "taken_back_ended"),
+        ([container(version=1)], "taken_back_ended"),
         ([container(), container(version=1, restarts=4)], None),
     ],
 )
-def test_only_the_containers_of_the_version_itself_are_judged(records: list[ContainerRecord], word: str | None) -> None:
+def test_only_the_containers_of_the_version_itself_are_judged(records: list[ContainerRecord], code: str | None) -> None:
     verdict = judge(2, records)
-    assert (verdict.word if verdict else None) == word
+    assert (verdict.code if verdict else None) == code
 
 
 @pytest.mark.parametrize(

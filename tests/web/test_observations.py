@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
 
 from db import accounts, containers, events, samples
-from db.models import Container
+from db.event_sentences import tell
+from db.models import Container, Event
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 
@@ -125,3 +127,22 @@ def test_reads_go_on_while_a_deploy_runs(viewer: FlaskClient, context: Context, 
     with context.database.writing() as session:
         steps.begin(session, shop, now())
     assert viewer.get(BASE).json["status"] == "deploying"
+
+
+def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_json(
+    logged_in: Callable[[str], FlaskClient], context: Context, shop: int
+) -> None:
+    told = tell("ended_serving", version=2, stage="health", code="health_timeout", live=1)
+    with context.database.writing() as session:
+        events.note(session, shop, told, datetime(2026, 11, 23, 12, tzinfo=UTC), level="error")
+        events.note(session, shop, "from before the codes", datetime(2026, 11, 23, 13, tzinfo=UTC))
+        session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
+    browser = logged_in("vera")
+    page = browser.get("/apps/shop?lang=ru").text
+    assert "Версия 2 не вышла (проверка готовности: не стала готова вовремя)" in page
+    assert "from before the codes" in page
+    assert "of a newer one" in page
+    page = browser.get("/apps/shop?lang=en").text
+    assert "Version 2 ended (wait for health: not healthy in time); version 1 keeps serving" in page
+    told_as_json = [one["message"] for one in browser.get(f"{BASE}/events").json["events"]]
+    assert "Version 2 ended (health: health_timeout); version 1 keeps serving" in told_as_json

@@ -16,7 +16,7 @@ from db.models import Workload
 from tasks.aggregate import per_owner_now
 from tasks.kinds import KINDS
 from tasks.specs import release_of
-from webapp import shapes, spec_lines
+from webapp import happened, spec_lines
 from webapp.api import observations
 from webapp.api import workloads as api
 from webapp.current import context, reading
@@ -61,7 +61,7 @@ def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
         history = rows.panel(session, workload, choice)
         live = live_row(session, workload.id)
         running = stored.document(session, live.release_sha) if live else None
-        log = [shapes.event(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
+        log = [happened.line(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
     rows.mark_gone(history["rows"])
     return render_template(
         "app.html",

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_hooks"
-down_revision = "0004_impact"
+revision = "0006_hooks"
+down_revision = "0005_event_sentences"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,84 @@
+"""The event log: every line that the product writes is a sentence of the table, and each of those is written."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.event_sentences import SENTENCES, tell
+from db.states import ErrorCode, Reason, Stage
+from flows import watch
+from tasks import container_watch
+
+ROOT = Path(__file__).parents[2]
+# Codes that are not written out where `tell` is called.
+CHOSEN = {
+    *(f"requested_{reason}" for reason in Reason),
+    *(code for _, code in container_watch.SENTENCES.values()),
+    *re.findall(r'Verdict\("(\w+)"\)', Path(watch.__file__).read_text()),
+    "as_pinned_again",
+    "drifted",
+}
+
+
+def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    """The calls of a function or method in the product, each with where it stands."""
+    for room in ("db", "tasks", "flows", "webapp"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and name in {
+                    getattr(node.func, "id", ""),
+                    getattr(node.func, "attr", ""),
+                }:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}:{node.col_offset}", node
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+def written_out() -> dict[str, tuple[str, set[str]]]:
+    """Where a code stands in a call of `tell` -> the code, and what the call fills in."""
+    return {
+        where: (str(call.args[0].value), {str(given.arg) for given in call.keywords})
+        for where, call in calls("tell")
+        if isinstance(call.args[0], ast.Constant)
+    }
+
+
+def test_every_line_that_is_told_has_its_sentence_and_what_goes_into_it() -> None:
+    told = written_out()
+    assert len(told) > 8
+    for where, (code, given) in told.items():
+        assert code in SENTENCES, f"{where}: add the sentence to db/event_sentences.py"
+        assert given == placeholders(SENTENCES[code]) or "None" in given, where
+    assert SENTENCES.keys() >= CHOSEN
+
+
+def test_every_sentence_is_told_somewhere() -> None:
+    assert SENTENCES.keys() - {code for code, _ in written_out().values()} - CHOSEN == set()
+
+
+def test_every_note_of_the_product_is_a_sentence_of_the_table() -> None:
+    noted = list(calls("note"))
+    assert len(noted) > 8
+    for where, call in noted:
+        assert not isinstance(call.args[2], ast.JoinedStr | ast.Constant), f'{where}: write tell("a_code", …)'
+
+
+def test_a_line_is_told_with_plain_values() -> None:
+    told = tell("ended_serving", version=4, stage=Stage.HEALTH, code=ErrorCode.HEALTH_TIMEOUT, live=3)
+    assert told.text == "Version 4 ended (health: health_timeout); version 3 keeps serving"
+    assert type(told.params["stage"]) is str
+    assert tell("changed", keys=["env.A", "ports"]).text == "Changed: env.A, ports"
+
+
+def test_a_line_that_cannot_be_said_is_found_out_when_it_is_written() -> None:
+    with pytest.raises(KeyError):
+        tell("no_such_sentence")
+    with pytest.raises(KeyError):
+        tell("live")
