@@ -1,6 +1,6 @@
 """Webhooks in the ledger: who may call, which deliveries were acted on, and what is still wanted.
 
-Every function takes a session and the present moment, none commits. Whoever decides about a workload takes `hold` first.
+None of the functions commits. Whoever decides about a workload takes `hold` first.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def hold(session: Session, workload_id: int) -> Workload | None:
     """The workload, for this transaction alone: two deliveries at once come one after the other, and no deploy is
     opened in between. None when it is being removed."""
     locked = select(Workload).where(Workload.id == workload_id, Workload.removing_at.is_(None))
-    return session.scalars(
-        locked.with_for_update(key_share=True).execution_options(populate_existing=True)
-    ).first()
+    return session.scalars(locked.with_for_update(key_share=True).execution_options(populate_existing=True)).first()
 
 
 def known(session: Session, hook_id: int, key: str) -> HookDelivery | None:

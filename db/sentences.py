@@ -66,8 +66,8 @@ BACKUPS: dict[str, str] = {
 # What came of a call of a webhook: the answer to its sender, and what the page of the app says of the last one.
 HOOKS: dict[str, str] = {
     "deploying": "A deploy was opened.",
-    "waiting": "It is remembered, and deployed when what is under way has ended; the newest wish wins.",
-    "held": "Nothing was done: this version is held back since it was gone back from, until a person deploys it by hand.",
+    "waiting": "It is remembered and deployed as soon as what is under way has ended; a newer push takes its place.",
+    "held": "Nothing was done: this version was gone back from and is held back until a person deploys it by hand.",
     "ping": "All is well: the address and the secret are right.",
     "other_event": "Nothing was done: only pushes deploy.",
     "other_branch": "Nothing was done: this hook waits for another branch.",

@@ -15,6 +15,7 @@ from webapp import auth, compression, headers, i18n, preferences, problems, view
 from webapp.api import (
     deploys,
     health,
+    hooks,
     impacts,
     metrics,
     observations,
@@ -26,7 +27,7 @@ from webapp.api import (
 )
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, login, logs, specs, system
+from webapp.pages import actions, apps, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -34,6 +35,7 @@ from webapp.runs import Runs
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
+    hooks,
     impacts,
     metrics,
     workloads,
@@ -46,6 +48,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     login,
     apps,
     actions,
+    hook_pages,
     logs,
     specs,
     system,
@@ -58,6 +61,8 @@ def create_app(context: Context | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
+    app.extensions[hooks.ATTEMPTS] = Attempts()
+    app.extensions[hooks.DECOY] = hooks.decoy(opened)
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
     app.extensions["backstay.seats"] = streams.Seats()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.hooks.delivery import Delivery, Headers, Provider, Unreadable
 from tasks.hooks.generic import Generic
-from tasks.hooks.git import GitHub, GitLab, Gitea
+from tasks.hooks.git import Gitea, GitHub, GitLab
 from tasks.hooks.registry import Registry
 
 __all__ = ["PROVIDERS", "Delivery", "Headers", "Provider", "Unreadable"]

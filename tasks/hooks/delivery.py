@@ -10,13 +10,10 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
-
-Headers = Mapping[str, str]
 
 LONGEST_REF = 200
 MOST_EVENTS = 100
@@ -51,6 +48,14 @@ class Delivery:
     host: str | None = None
     default_branch: str | None = None
     actor: str | None = None
+
+
+class Headers(Protocol):
+    """The headers of a request, found whatever the case of their names."""
+
+    def get(self, key: str, /) -> str | None:
+        """The value, None when there is none."""
+        ...
 
 
 class Provider(Protocol):

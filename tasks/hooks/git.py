@@ -95,7 +95,7 @@ class GitLab:
 
 
 def _payload(headers: Headers, body: bytes) -> dict[str, Any]:
-    if headers.get("Content-Type", "").partition(";")[0].strip().lower() == FORM:
+    if (headers.get("Content-Type") or "").partition(";")[0].strip().lower() == FORM:
         try:
             body = parse_qs(body.decode("ascii"), max_num_fields=10)["payload"][0].encode()
         except (ValueError, KeyError):  # UnicodeDecodeError is one
