@@ -218,6 +218,18 @@ class Registry(Base):
     updated_at: Mapped[datetime]
 
 
+class GitCredential(Base):
+    """Credentials of a git server: a password or token for https, a private key for ssh, both encrypted."""
+
+    __tablename__ = "git_credentials"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    username: Mapped[str] = mapped_column(String(255))
+    password: Mapped[str | None] = mapped_column(Text)
+    ssh_key: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
 class Image(Base):
     """An image that Backstay brought to a Docker host, by pulling or building it. Others are not in here."""
 

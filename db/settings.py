@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     keep_1min_days: int = Field(7, ge=1, description="Days that samples summed up by the minute are kept.")
     keep_15min_days: int = Field(30, ge=1, description="Days that samples summed up by 15 minutes are kept.")
     keep_1h_days: int = Field(400, ge=1, description="Days that samples summed up by the hour are kept.")
+    git_protocols: str = Field(
+        "https,ssh,file",
+        pattern=r"^(https|ssh|file|http)(, ?(https|ssh|file|http))*$",
+        description="Protocols over which git repositories are fetched; http, without encryption, only if listed here.",
+    )
+    static_roots: str = Field(
+        "",
+        description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
+        "empty means none.",
+    )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
@@ -80,6 +90,16 @@ class Settings(BaseSettings):
     def engine_address(self) -> str:
         """Address of the Docker Engine, as the Docker SDK takes it."""
         return self.docker_host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+    @property
+    def git_protocols_allowed(self) -> tuple[str, ...]:
+        """The protocols of git_protocols."""
+        return tuple(one.strip() for one in self.git_protocols.split(","))
+
+    @property
+    def static_roots_allowed(self) -> tuple[str, ...]:
+        """The directories of static_roots, the absolute ones."""
+        return tuple(one for one in self.static_roots.split(":") if one.startswith("/"))
 
     @property
     def logs(self) -> Path:

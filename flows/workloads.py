@@ -13,6 +13,7 @@ from flows.requests import Refusal
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import KINDS, kind_of
+from tasks.sources.allowed import refused
 from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
 
 
@@ -74,13 +75,13 @@ def remove(context: Context, name: str, actor: str) -> None:
             raise Refusal("deploy_in_flight", newest)
         workloads.begin_removal(session, workload.id, now())
     context.log.info("removing %s", name, extra={"actor": actor})
-    refused = ""
+    unfinished = ""
     try:
         finish_removal(context, workload)
     except Failure as failure:
-        refused = str(failure.code)
-    if refused:
-        raise Refusal(refused)
+        unfinished = str(failure.code)
+    if unfinished:
+        raise Refusal(unfinished)
 
 
 def _parse(context: Context, data: object) -> Spec:
@@ -89,6 +90,10 @@ def _parse(context: Context, data: object) -> Spec:
     spec = parse_spec(data)
     if spec.host != context.settings.host_name:
         raise InvalidSpec("host", "is not a host of this installation")
+    if spec.source.kind not in KINDS:
+        raise InvalidSpec("source.kind", f"must be one of {', '.join(KINDS)} in this version")
+    if problem := refused(spec.source.model_dump(), context.settings):
+        raise InvalidSpec(*problem)
     return spec
 
 

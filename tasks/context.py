@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from db import accounts, workloads
+from db import accounts, git_credentials, workloads
 from db.connection import Database
 from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home, secrets_in
 from db.vault import Vault
 from tasks.docker_engine import Credentials, DockerEngine
+from tasks.git_login import GitLogin
 from tasks.logs import open_log
 from tasks.orchestrator import Orchestrator
 from tasks.redact import Redactor
@@ -83,6 +84,19 @@ class Context:
         password = self.vault.unlock(row.password)
         self.redactor.learn([password])
         return Credentials(row.username, password)
+
+    def git_login(self, host: str) -> GitLogin:
+        """What is stored for a git server, an empty one when nothing is; from then on the redactor knows it."""
+        with self.database.reading() as session:
+            row = git_credentials.find(session, host)
+        if row is None:
+            return GitLogin()
+        password = self.vault.unlock(row.password) if row.password else None
+        ssh_key = self.vault.unlock(row.ssh_key) if row.ssh_key else None
+        self.redactor.learn([one for one in (password, ssh_key) if one])
+        if password:
+            self.redactor.learn([f"{row.username}:{password}"])  # as the Authorization header has it, in base64
+        return GitLogin(row.username, password, ssh_key)
 
     def workload(self, workload_id: int) -> Workload:
         """A workload by id."""

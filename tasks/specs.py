@@ -159,7 +159,12 @@ def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:
 def _key(error: Any) -> str:
     if given := error.get("ctx", {}).get("key"):
         return str(given)
-    return ".".join(shown_key(part) for part in error["loc"] if part != "[key]") or "spec"
+    loc = tuple(part for part in error["loc"] if part != "[key]")
+    if error["type"].startswith("union_tag"):
+        loc = (*loc, "kind")
+    elif loc[:1] == ("source",):
+        loc = (*loc[:1], *loc[2:])  # the second is the kind, by which the model was chosen, and no key
+    return ".".join(shown_key(part) for part in loc) or "spec"
 
 
 def shown_key(key: object) -> str:
@@ -176,8 +181,10 @@ def _problem(error: Any) -> str:
             return "is not a known key"
         case "missing":
             return "is missing"
-        case "literal_error" if error["loc"] == ("source", "kind"):
-            return "must be image; git, compose and static are not available in this version"
+        case "union_tag_invalid":
+            return f"must be one of {error['ctx']['expected_tags'].replace(chr(39), '')}"
+        case "union_tag_not_found":
+            return "is missing"
         case "string_pattern_mismatch":
             return f"must match {error['ctx']['pattern']}"
         case _:

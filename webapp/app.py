@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     deploys,
+    git_credentials,
     health,
     hooks,
     impacts,
@@ -45,6 +46,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     streams,
     observations,
     registries,
+    git_credentials,
     login,
     apps,
     actions,

@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no_such_version": (404, N_("No such version")),
     "no_such_registry": (404, N_("No such registry")),
     "no_such_hook": (404, N_("No such webhook")),
+    "no_such_git_credentials": (404, N_("No such credentials")),
     "name_taken": (409, N_("Name taken")),
     "deploy_in_flight": (409, N_("A deploy is under way")),
     "live_changed": (409, N_("The live version changed")),
@@ -56,6 +57,9 @@ DETAILS: dict[str, str] = {
     "no_such_hook": N_("This app has no webhook of that number; the list of its webhooks shows the ones it has."),
     "no_such_registry": N_(
         "No credentials are stored for that registry; the list of registries shows the ones there are."
+    ),
+    "no_such_git_credentials": N_(
+        "No credentials are stored for that git server; the list of git credentials shows the ones there are."
     ),
     "bad_request": N_("The request could not be understood; correct it and send it again."),
     "unauthorized": N_("Log in, or send a valid token as `Authorization: Bearer …`."),

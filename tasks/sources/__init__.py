@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from tasks.sources.git import GitSource
 from tasks.sources.image import ImageSource
+from tasks.sources.static import StaticSource
 
-# A second member makes this `Annotated[ImageSource | GitSource, Field(discriminator="kind")]`.
-Source = Annotated[ImageSource, Field()]
+Source = Annotated[ImageSource | GitSource | StaticSource, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Source)
 
 

@@ -1,0 +1,39 @@
+"""Credentials of git servers, by host. Stores encrypted values only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.models import GitCredential
+
+
+def put(
+    session: Session, host: str, username: str, locked_password: str | None, locked_key: str | None, now: datetime
+) -> None:
+    """Store or replace all that there is for a git server. What is secret is already encrypted."""
+    row = session.get(GitCredential, host)
+    if row is None:
+        row = GitCredential(host=host, username=username, updated_at=now)
+        session.add(row)
+    row.username, row.password, row.ssh_key, row.updated_at = username, locked_password, locked_key, now
+    session.flush()
+
+
+def find(session: Session, host: str) -> GitCredential | None:
+    """What is stored for a git server."""
+    return session.get(GitCredential, host)
+
+
+def remove(session: Session, host: str) -> bool:
+    """Forget what is stored for a git server. False when nothing is."""
+    gone = session.execute(delete(GitCredential).where(GitCredential.host == host).returning(GitCredential.host))
+    return gone.first() is not None
+
+
+def every(session: Session) -> Sequence[GitCredential]:
+    """All of them, by host."""
+    return session.scalars(select(GitCredential).order_by(GitCredential.host)).all()

@@ -1,0 +1,89 @@
+"""Addresses of git repositories, refs and paths inside a repository: what is taken, and whose credentials go with it.
+
+Pure. An address never carries a secret: `user:password@` is refused, credentials are stored by host. Which of the
+protocols an installation allows is decided in tasks.sources.allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+PROTOCOLS = ("https", "ssh", "file", "http")
+_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
+_HOST = rf"(?:{_NAME}|\[[0-9a-fA-F:.]{{2,45}}\])"
+_PATH = r"/[A-Za-z0-9._~!$'()*+,;=:@%/-]+"
+_URL = re.compile(
+    rf"(?P<protocol>https?|ssh)://(?:(?P<user>[^@/]*)@)?(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<path>{_PATH})"
+)
+_FILE = re.compile(r"(?P<protocol>file)://(?P<path>/[^\x00-\x1f\x7f?#]+)")
+_SCP = re.compile(rf"(?P<user>{_NAME})@(?P<host>{_HOST}):(?!/{{2}})(?P<path>[A-Za-z0-9_~/.][A-Za-z0-9._~+/-]*)")
+# What `git check-ref-format` takes, and no leading hyphen, which a program could take for an option.
+_BAD_REF = re.compile(r"^[-/]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[./]$|^@$")
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """`host` has the port when one is given, as credentials are stored; empty for a file. `user` is for ssh alone."""
+
+    protocol: str
+    host: str
+    path: str
+    user: str | None = None
+
+
+def parse_address(text: str) -> Address | None:
+    """https://host/path, ssh://user@host/path, user@host:path, file:///path; None when it is none of them."""
+    if match := _FILE.fullmatch(text):
+        return Address("file", "", match["path"])
+    if match := _URL.fullmatch(text):
+        host = match["host"].lower() + (f":{match['port']}" if match["port"] else "")
+        if match["protocol"] == "ssh" and match["user"] is not None and not re.fullmatch(_NAME, match["user"]):
+            return None
+        if match["protocol"] != "ssh" and match["user"] is not None:
+            return None
+        return Address(match["protocol"], host, match["path"], match["user"])
+    if match := _SCP.fullmatch(text):
+        return Address("ssh", match["host"].lower(), match["path"], match["user"])
+    return None
+
+
+def is_commit(ref: str) -> bool:
+    """Whether a ref is the full name of a commit."""
+    return COMMIT.fullmatch(ref) is not None
+
+
+def _address(value: str) -> str:
+    if re.match(r"[a-z]+://[^/]*@", value) and parse_address(value) is None:
+        raise PydanticCustomError("address", "must not have credentials in it; store them for its host instead")
+    if parse_address(value) is None:
+        raise PydanticCustomError(
+            "address",
+            "must be the address of a repository: https://host/path, ssh://host/path, user@host:path, file:///path",
+        )
+    return value
+
+
+def _ref(value: str) -> str:
+    if _BAD_REF.search(value):
+        raise PydanticCustomError("ref", "must be a branch, a tag or the full hash of a commit")
+    return value
+
+
+def _inside(value: str) -> str:
+    parts = value.split("/")
+    if value.startswith(("/", "-")) or "\\" in value or ".." in parts or ".git" in [part.lower() for part in parts]:
+        raise PydanticCustomError("inside", "must be a path inside the repository")
+    if not value.isprintable():
+        raise PydanticCustomError("inside", "must be a path inside the repository")
+    return value
+
+
+RepositoryUrl = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_address)]
+Ref = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_ref)]
+PathInside = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_inside)]

@@ -1,0 +1,18 @@
+"""The source of a git workload: `{kind: git, url: "https://…", ref: main, context: ., dockerfile: Dockerfile}`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.part import Part
+
+
+class GitSource(Part):
+    """A Dockerfile in a git repository. `context` lies inside the repository, `dockerfile` inside `context`."""
+
+    kind: Literal["git"]
+    url: RepositoryUrl
+    ref: Ref = "main"
+    context: PathInside = "."
+    dockerfile: PathInside = "Dockerfile"

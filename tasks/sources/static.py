@@ -1,0 +1,43 @@
+"""The source of a static site: `{kind: static, path: "/srv/site"}`, `{kind: static, url: "https://…", ref: main,
+root: public}`, or `{kind: static}` for files that are uploaded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.part import Part
+
+
+class StaticSource(Part):
+    """Files to serve: a directory of the host, a folder of a git repository, or an upload.
+
+    `content` is the hash of what was uploaded last, put there by the upload itself; without it there is none yet.
+    """
+
+    kind: Literal["static"]
+    path: str | None = Field(None, min_length=2, max_length=500)
+    url: RepositoryUrl | None = None
+    ref: Ref | None = None
+    root: PathInside | None = None
+    content: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$")
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith("/") or ".." in value.split("/") or not value.isprintable()):
+            raise PydanticCustomError("path", "must be the absolute path of a directory on the host")
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> StaticSource:
+        given = [key for key in ("path", "url", "content") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise PydanticCustomError("static", "goes with no other place", {"key": f"source.{given[1]}"})
+        for key in ("ref", "root"):
+            if getattr(self, key) is not None and self.url is None:
+                raise PydanticCustomError("static", "goes with url only", {"key": f"source.{key}"})
+        return self

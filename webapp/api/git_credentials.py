@@ -1,0 +1,84 @@
+"""Credentials of git servers: stored encrypted, never shown again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response
+
+from db import git_credentials as stored
+from db.models import GitCredential
+from tasks.context import now
+from tasks.git_login import USERNAME, normal_key
+from tasks.specs import InvalidSpec
+from webapp import params
+from webapp.answers import json_answer, nothing
+from webapp.current import context
+from webapp.problems import Problem
+
+blueprint = Blueprint("git_credentials", __name__, url_prefix="/api/git-credentials")
+_HOST = re.compile(r"^(?:[a-z0-9](?:[a-z0-9._-]{0,250}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$")
+
+
+@blueprint.get("")
+def list_all() -> Response:
+    """Hosts, user names and which kinds of credentials there are, nothing else."""
+    with context().database.reading() as session:
+        return json_answer({"git_credentials": [_shown(row) for row in stored.every(session)]})
+
+
+@blueprint.put("/<host>")
+def put(host: str) -> Response:
+    """Store or replace the credentials of a git server."""
+    data = params.json_body()
+    params.only_keys(data, {"username", "password", "token", "ssh_key"})
+    if not _HOST.match(host.lower()):
+        raise InvalidSpec("host", "must be the host of a git server, with a port if its address has one")
+    username = _line(data, "username", 255) or USERNAME
+    if data.get("password") is not None and data.get("token") is not None:
+        raise InvalidSpec("token", "is another word for password; give one of them")
+    password = _line(data, "password", 4096) or _line(data, "token", 4096)
+    key = _key(data)
+    if password is None and key is None:
+        raise InvalidSpec("password", "is missing, and so are token and ssh_key")
+    context().redactor.learn([one for one in (password, key) if one])
+    lock = context().vault.lock
+    with context().database.writing() as session:
+        stored.put(
+            session, host.lower(), username, lock(password) if password else None, lock(key) if key else None, now()
+        )
+        found = stored.find(session, host.lower())
+        return json_answer(_shown(found) if found else {})
+
+
+@blueprint.delete("/<host>")
+def remove(host: str) -> Response:
+    """Forget the credentials of a git server: 204."""
+    with context().database.writing() as session:
+        gone = stored.remove(session, host.lower()) if _HOST.match(host.lower()) else False
+    if not gone:
+        raise Problem("no_such_git_credentials")
+    return nothing()
+
+
+def _shown(row: GitCredential) -> dict[str, Any]:
+    has = [name for name, value in (("password", row.password), ("ssh_key", row.ssh_key)) if value]
+    return {"host": row.host, "username": row.username, "has": has}
+
+
+def _line(data: dict[str, Any], key: str, longest: int) -> str | None:
+    """One line: git's way of handing credentials on has no room for more."""
+    value = params.optional_text(data, key, longest)
+    if value is not None and not value.isprintable():
+        raise InvalidSpec(key, "must be one line of printable characters")
+    return value
+
+
+def _key(data: dict[str, Any]) -> str | None:
+    given = params.optional_text(data, "ssh_key", 16384)
+    if given is None:
+        return None
+    if (key := normal_key(given)) is None:
+        raise InvalidSpec("ssh_key", "must be a private key without a passphrase, as ssh-keygen writes it")
+    return key
