@@ -43,7 +43,7 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
     found = _matched(source, branch, tag, delivery)
     if found is None:
         return "other_tag" if delivery.branch is None else "other_branch"
-    return _target(source, found)
+    return _target(source, found, _own_ref(source) or delivery.default_branch)
 
 
 def _matched(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | None:
@@ -64,13 +64,13 @@ def _own_ref(source: dict[str, Any]) -> str | None:
     return None if ref is None else re.sub(r"^refs/(heads|tags)/", "", str(ref))
 
 
-def _target(source: dict[str, Any], name: str) -> Target:
+def _target(source: dict[str, Any], name: str, own: str | None) -> Target:
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
         # A spec that names a digest would deploy that again.
-        is_own = name == _own_ref(source) and reference.digest is None
+        is_own = name == own and reference.digest is None
         return Target() if is_own else Target(image=f"{reference.repository}:{name}")
-    return Target() if name == _own_ref(source) or "url" not in source else Target(ref=name)
+    return Target() if name == own or "url" not in source else Target(ref=name)
 
 
 def _is_other_repository(source: dict[str, Any], delivery: Delivery) -> bool:
