@@ -15,12 +15,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.account_tables import GitCredential, LoginSession, Registry, Token, User
 from db.base import NEVER_REUSE_IDS, Base, Id
 from db.hook_tables import Hook, HookDelivery, WantedDeploy
-from db.observed import ContainerEvent, Tally
+from db.observed import Collector, ContainerEvent, Tally
 from db.tier_tables import Bucket, TierMark
 
 # Besides the tables below.
 __all__ = [
     "Bucket",
+    "Collector",
     "ContainerEvent",
     "GitCredential",
     "Hook",

@@ -1,4 +1,4 @@
-"""The tables of what was observed rather than asked for: what happened to containers, and totals.
+"""The tables of what was observed rather than asked for: what happened to containers, totals, how collecting goes.
 
 Shapes only, like db.models, which has the other tables.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import NEVER_REUSE_IDS, Base, Id
@@ -50,3 +50,23 @@ class Tally(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     label: Mapped[str] = mapped_column(String(40), primary_key=True)
     total: Mapped[int] = mapped_column(BigInteger)
+
+
+class Collector(Base):
+    """How collecting samples goes on one host: its newest sweep, and totals over all of them. See db.collectors."""
+
+    __tablename__ = "collectors"
+
+    host: Mapped[str] = mapped_column(String(40), primary_key=True)
+    ts: Mapped[int] = mapped_column(BigInteger)
+    interval_s: Mapped[int]
+    path: Mapped[str] = mapped_column(String(10))
+    containers: Mapped[int]
+    gaps: Mapped[int]
+    sweep_ms: Mapped[float] = mapped_column(Float)
+    ticks_total: Mapped[int] = mapped_column(BigInteger)
+    missed_total: Mapped[int] = mapped_column(BigInteger)
+    samples_total: Mapped[int] = mapped_column(BigInteger)
+    gaps_total: Mapped[int] = mapped_column(BigInteger)
+    sweep_ms_total: Mapped[float] = mapped_column(Float)
+    cpu_s_total: Mapped[float] = mapped_column(Float)

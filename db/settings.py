@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         pattern=r"^(https|ssh|file|http)(, ?(https|ssh|file|http))*$",
         description="Protocols over which git repositories are fetched; http, without encryption, only if listed here.",
     )
+    git_timeout: int = Field(300, ge=1, description="Seconds that one step of fetching a git repository may take.")
+    source_max_mb: int = Field(
+        1000, ge=1, description="Size of what is fetched, unpacked or uploaded for one deploy, at most, in MB."
+    )
     static_roots: str = Field(
         "",
         description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
@@ -100,6 +104,16 @@ class Settings(BaseSettings):
     def static_roots_allowed(self) -> tuple[str, ...]:
         """The directories of static_roots, the absolute ones."""
         return tuple(one for one in self.static_roots.split(":") if one.startswith("/"))
+
+    @property
+    def work(self) -> Path:
+        """Directory for what the engine of this host has in hand at the moment; cleared when it starts."""
+        return self.home / "work" / self.host_name
+
+    @property
+    def git(self) -> Path:
+        """Directory of the fetched commits of git repositories."""
+        return self.home / "git"
 
     @property
     def logs(self) -> Path:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import docker
@@ -17,15 +16,23 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from db.states import ErrorCode
-from tasks.docker_records import ContainerRecord, Credentials, ImageRecord, NewContainer, container_record, image_record
+from tasks.docker_records import (
+    ContainerRecord,
+    Credentials,
+    EngineFacts,
+    ImageRecord,
+    NewContainer,
+    container_record,
+    engine_facts,
+    image_record,
+)
 from tasks.failures import Failure
 from tasks.registry_answers import meaning
 
 T = TypeVar("T")
 TIMEOUT_S = 60
 PING_TIMEOUT_S = 3
-STATS_TIMEOUT_S = 5  # a daemon that accepts and never answers must not hold a tick
-STATS_THREADS = 64
+CONNECTIONS = 64
 _ERRORS = (DockerException, requests.exceptions.RequestException, OSError)
 
 __all__ = ["ContainerRecord", "Credentials", "DockerEngine", "ImageRecord", "NewContainer"]
@@ -53,15 +60,21 @@ class DockerEngine:
 
     def version(self) -> str:
         """Version of the Engine, asked with a short timeout. Raises Failure(engine_unreachable)."""
+        return self._briefly("version", lambda client: str(client.version()["Version"]))
 
-        def ask() -> str:
+    def about(self) -> EngineFacts:
+        """What the Engine is and stands on, asked with a short timeout. Raises Failure(engine_unreachable)."""
+        return engine_facts(self._briefly("info", lambda client: client.info()))
+
+    def _briefly(self, what: str, question: Callable[[docker.DockerClient], T]) -> T:
+        def ask() -> T:
             client = docker.DockerClient(base_url=self.address, timeout=PING_TIMEOUT_S)
             try:
-                return str(client.version()["Version"])
+                return question(client)
             finally:
                 client.close()
 
-        return self._call("version", ask, ErrorCode.ENGINE_UNREACHABLE)
+        return self._call(what, ask, ErrorCode.ENGINE_UNREACHABLE)
 
     def ask(self, what: str, question: Callable[[Any], T]) -> T:
         """What the Engine's low-level API answers to `question`, for tasks.host_images. Raises Failure."""
@@ -177,26 +190,6 @@ class DockerEngine:
         """Bytes of RAM of the Docker host: what the Engine reports as the limit of a container without one."""
         return int(self._call("info", lambda: self._api.info()["MemTotal"]))
 
-    def one_shot_stats(self, docker_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Raw stats by container id, all asked at once: each call waits for the daemon's own one-second tick.
-
-        A container that gave none is absent. Raises Failure(engine_unreachable) when there is no Engine.
-        """
-        ids = list(docker_ids)
-        if not ids:
-            return {}
-        api = self._call("connect", lambda: self._connected(STATS_TIMEOUT_S), ErrorCode.ENGINE_UNREACHABLE)
-
-        def read(docker_id: str) -> dict[str, Any] | None:
-            try:
-                raw: dict[str, Any] = api.stats(docker_id, stream=False, one_shot=True)
-                return raw
-            except _ERRORS:
-                return None
-
-        with ThreadPoolExecutor(min(STATS_THREADS, len(ids))) as pool:
-            return {docker_id: raw for docker_id, raw in zip(ids, pool.map(read, ids), strict=True) if raw}
-
     @property
     def _api(self) -> Any:
         return self._connected(TIMEOUT_S)
@@ -205,7 +198,7 @@ class DockerEngine:
         with self._lock:
             if timeout_s not in self._clients:
                 self._clients[timeout_s] = docker.DockerClient(
-                    base_url=self.address, timeout=timeout_s, max_pool_size=STATS_THREADS, version="auto"
+                    base_url=self.address, timeout=timeout_s, max_pool_size=CONNECTIONS, version="auto"
                 )
             return self._clients[timeout_s].api
 

@@ -102,6 +102,28 @@ class NewContainer:
         return config
 
 
+@dataclass(frozen=True)
+class EngineFacts:
+    """An Engine and the machine that it is on. root: the directory of its images and containers, on that machine."""
+
+    version: str
+    cpus: int
+    memory_bytes: int
+    root: str
+    running: int
+
+
+def engine_facts(raw: dict[str, Any]) -> EngineFacts:
+    """From the Engine's own description."""
+    return EngineFacts(
+        version=str(raw["ServerVersion"]),
+        cpus=int(raw.get("NCPU") or 0),
+        memory_bytes=int(raw.get("MemTotal") or 0),
+        root=str(raw.get("DockerRootDir") or ""),
+        running=int(raw.get("ContainersRunning") or 0),
+    )
+
+
 def image_record(raw: dict[str, Any]) -> ImageRecord:
     """From the Engine's image inspection."""
     check = (raw.get("Config") or {}).get("Healthcheck") or {}

@@ -8,16 +8,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 
-from db import containers, samples
+from db import collectors, containers, samples
+from db.collectors import Sweep
 from db.models import Container
 from tasks.cgroups import CgroupFiles
 from tasks.failures import Failure
+from tasks.one_shot import one_shot_stats
 from tasks.readings import Counters, cpu_percent, cpu_since_start, from_api
+from tasks.usage import USUAL_INTERVAL_S
 
 if TYPE_CHECKING:  # the pure functions of this module need no Docker
     from tasks.context import Context
@@ -39,6 +42,35 @@ class Tick:
     repeated: bool = False
 
 
+class Cpu:
+    """CPU seconds of collecting that no report has told of: what storing a report takes, the next one tells."""
+
+    def __init__(self) -> None:
+        self._untold, self._mark = 0.0, 0.0
+
+    def begin(self) -> None:
+        """Count the calling thread from now on."""
+        self._mark = time.thread_time()
+
+    def add(self, seconds: float) -> None:
+        """Count what other threads took."""
+        self._untold += seconds
+
+    def pause(self) -> None:
+        """Take in what was counted up to now."""
+        now = time.thread_time()
+        self._untold, self._mark = self._untold + now - self._mark, now
+
+    def untold(self) -> float:
+        """What a report made now has to tell."""
+        self.pause()
+        return self._untold
+
+    def told(self, seconds: float) -> None:
+        """A report has told of so much, and was kept."""
+        self._untold -= seconds
+
+
 class Sampler:
     """Kept for the life of the engine process: the CPU of a tick is counted from the reading of the one before."""
 
@@ -47,6 +79,8 @@ class Sampler:
         self._files = files or CgroupFiles()
         self._previous: dict[str, Counters] = {}
         self._host_memory: int | None = None
+        self._last_ts: int | None = None
+        self._cpu = Cpu()
         self._lock = threading.Lock()
 
     def tick(self, ts: int) -> Tick:
@@ -56,6 +90,7 @@ class Sampler:
         """
         with self._lock:  # two runs that overlap take their turn, or one would count CPU from the other's reading
             began = time.monotonic()
+            self._cpu.begin()
             present = self._present()
             readings, path = self._read([container.docker_id for container in present])
             rows = [
@@ -64,10 +99,24 @@ class Sampler:
                 if container.docker_id in readings
             ]
             self._remember(present, readings)
-            written = self._store(rows)
-            spent = round((time.monotonic() - began) * 1000, 1)
+            written = self._store(rows, self._sweep(ts, len(present), path, began))
             gaps = len(present) - (len(rows) if written is None else written)
+            spent = round((time.monotonic() - began) * 1000, 1)
             return Tick(ts, written or 0, gaps, path, spent, repeated=written is None)
+
+    def _sweep(self, ts: int, present: int, path: Literal["cgroup", "api"], began: float) -> Sweep:
+        interval = self._context.settings.stats_interval or USUAL_INTERVAL_S
+        return Sweep(
+            host=self._context.settings.host_name,
+            ts=ts,
+            interval_s=interval,
+            path=path,
+            containers=present,
+            gaps=0,  # known when they are stored
+            missed=missed(self._last_ts, ts, interval),
+            sweep_ms=(time.monotonic() - began) * 1000,
+            cpu_s=self._cpu.untold(),
+        )
 
     def _present(self) -> list[Container]:
         with self._context.database.reading() as session:
@@ -84,11 +133,14 @@ class Sampler:
         try:
             if self._host_memory is None:
                 self._host_memory = self._context.docker.memory_total()
-            raw = self._context.docker.one_shot_stats(docker_ids)
         except Failure:
-            self._host_memory = None  # the Engine that answers next may be on another machine, or on a larger one
             return {}
-        return _known((docker_id, from_api(stats, self._host_memory)) for docker_id, stats in raw.items())
+        answers = one_shot_stats(self._context.docker.address, docker_ids)
+        self._cpu.add(answers.cpu_s)
+        found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.stats.items())
+        if not answers.stats:
+            self._host_memory = None  # the Engine that answers next may be on another machine, or on a larger one
+        return found
 
     def _remember(self, present: list[Container], readings: Mapping[str, Counters]) -> None:
         # One that gave nothing keeps its older reading: the next CPU is then the average since that one.
@@ -97,10 +149,8 @@ class Sampler:
             (docker_id, readings.get(docker_id, self._previous.get(docker_id))) for docker_id in ids
         )
 
-    def _store(self, rows: list[dict[str, Any]]) -> int | None:
+    def _store(self, rows: list[dict[str, Any]], sweep: Sweep) -> int | None:
         # How many were written; None when the tick is there already, from another engine or an earlier run.
-        if not rows:
-            return 0
         try:
             with self._context.database.writing() as session:
                 # Asked again: samples of a workload that was removed in the meantime would belong to nobody, and then
@@ -108,8 +158,13 @@ class Sampler:
                 still = {c.id for c in containers.all_present(session, self._context.settings.host_name)}
                 kept = [row for row in rows if row["container_id"] in still]
                 samples.insert_tick(session, kept)
+                collectors.record(session, replace(sweep, gaps=sweep.containers - len(kept)))
         except IntegrityError:
             return None
+        finally:
+            self._cpu.pause()
+        self._cpu.told(sweep.cpu_s)
+        self._last_ts = sweep.ts
         return len(kept)
 
 
@@ -120,6 +175,11 @@ def ticks_of(scheduled: int, interval: int) -> list[int]:
     """
     minute = scheduled - scheduled % 60
     return [] if interval <= 0 else [t for t in range(minute, minute + 60) if t % interval == 0]
+
+
+def missed(last_ts: int | None, ts: int, interval: int) -> int:
+    """How many ticks lie between two that were taken; none before the first one. Pure."""
+    return 0 if last_ts is None else max(0, (ts - last_ts) // interval - 1)
 
 
 def align(now: float, interval: int) -> int:

@@ -26,6 +26,7 @@ from webapp.api import (
     streams,
     workloads,
 )
+from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
 from webapp.pages import actions, apps, hook_pages, login, logs, specs, system
@@ -38,6 +39,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
     hooks,
     impacts,
+    installation,
     metrics,
     workloads,
     deploys,

@@ -19,6 +19,7 @@ PERMISSIONS: dict[str, str] = {
     "workloads.change": ADMIN,
     "workloads.remove": ADMIN,
     "metrics.scrape": VIEWER,
+    "installation.show": VIEWER,
     "deploys.list_all": VIEWER,
     "deploys.create": ADMIN,
     "deploys.show": VIEWER,

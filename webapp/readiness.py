@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import select
 
@@ -17,38 +18,37 @@ FRESH_S = 1.0
 
 
 class Readiness:
-    """One an app; remembers its last answer for a second."""
+    """One an app; remembers its last answers for a second."""
 
     def __init__(self, context: Context) -> None:
         self._context, self._lock = context, threading.Lock()
-        self._asked_at, self._down = float("-inf"), list[str]()
+        self._asked_at, self._found = float("-inf"), dict[str, Any]()
 
     def down(self) -> list[str]:
         """Names of what does not answer: database, prefect, docker."""
+        return [name for name, answer in self.found().items() if not answer]
+
+    def found(self) -> dict[str, Any]:
+        """What each of database, prefect and docker answered: the Engine its facts, the others True; else None."""
         with self._lock:
             if time.monotonic() - self._asked_at > FRESH_S:
-                self._down, self._asked_at = ask(self._context), time.monotonic()
-            return self._down
+                self._found, self._asked_at = ask(self._context), time.monotonic()
+            return self._found
 
 
-def ask(context: Context) -> list[str]:
+def ask(context: Context) -> dict[str, Any]:
     """Ask all of them now."""
     started = {name: patience.start(check) for name, check in _checks(context).items()}
     until = time.monotonic() + TIMEOUT_S
-    return [
-        name
+    return {
+        name: patience.result(future, max(0.0, until - time.monotonic()), None, context.log) or None
         for name, future in started.items()
-        if not patience.result(future, max(0.0, until - time.monotonic()), False, context.log)
-    ]
+    }
 
 
-def _checks(context: Context) -> dict[str, Callable[[], bool]]:
+def _checks(context: Context) -> dict[str, Callable[[], Any]]:
     def database() -> bool:
         with context.database.reading() as session:
             return bool(session.scalar(select(1)))
 
-    return {
-        "database": database,
-        "prefect": context.orchestrator.answers,
-        "docker": lambda: bool(context.docker.version()),
-    }
+    return {"database": database, "prefect": context.orchestrator.answers, "docker": context.docker.about}

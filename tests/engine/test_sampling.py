@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container as DockerContainer
 
+from db import collectors
 from db.connection import Database
 from db.models import Container
 from db.settings import Settings
 from tasks.cgroups import CgroupFiles
 from tasks.context import Context
+from tasks.one_shot import one_shot_stats
 from tasks.readings import from_api
 from tasks.sampling import Sampler
 from tests.engine.sampled_containers import (
@@ -105,6 +107,11 @@ def test_a_tick_is_one_row_a_container_at_one_moment(
     ]
     assert [row.cpu_percent for row in rows] == [None, None]  # there is no earlier reading to count from
     assert [row.memory_limit for row in rows] == [None, 64 * MIB]
+    with index.database.reading() as session:
+        (report,) = collectors.every(session)
+    assert (report.host, report.ts, report.path, report.containers, report.gaps) == ("local", 1200, tick.path, 2, 0)
+    assert 0 < report.sweep_ms <= tick.milliseconds
+    assert 0 < report.cpu_s_total < 0.5
 
 
 def test_a_container_held_to_a_quota_shows_its_quota(
@@ -140,7 +147,7 @@ def test_memory_of_a_known_size_is_seen_and_cache_is_not(
 def test_the_api_and_the_files_say_the_same(context: Context, burner: DockerContainer, holder: DockerContainer) -> None:
     files, ids = local_files(burner), [docker_id(burner), docker_id(holder)]
     before = {docker_id: reading(files, docker_id) for docker_id in ids}
-    answers = context.docker.one_shot_stats(ids)
+    answers = one_shot_stats(context.docker.address, ids).stats
     after = {docker_id: reading(files, docker_id) for docker_id in ids}
     for docker_id_ in ids:
         first, last = before[docker_id_], after[docker_id_]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sampling import align, ticks_of
+from tasks.sampling import align, missed, ticks_of
 
 MOMENTS = st.integers(0, 4_000_000_000)
 INTERVALS = st.integers(1, 60)
@@ -51,3 +51,10 @@ def test_align_goes_back_by_less_than_one_interval(now: float, interval: int) ->
 def test_there_is_nothing_to_align_to_when_sampling_is_off(interval: int) -> None:
     with pytest.raises(ValueError, match="interval"):
         align(1200, interval)
+
+
+@pytest.mark.parametrize(
+    ("last", "ts", "count"), [(None, 1200, 0), (1185, 1200, 0), (1170, 1200, 1), (1080, 1200, 7), (1200, 1200, 0)]
+)
+def test_what_lies_between_two_ticks_was_missed(last: int | None, ts: int, count: int) -> None:
+    assert missed(last, ts, 15) == count

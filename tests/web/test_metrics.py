@@ -24,8 +24,9 @@ def scraped(client: FlaskClient) -> dict[tuple[str, ...], float]:
 def test_prometheus_gets_usage_deploys_and_durations_by_workload(
     viewer: FlaskClient, context: Context, shop: int
 ) -> None:
+    tick = int(time.time())
     for container in ("c1", "c2"):
-        sample(context, shop, int(time.time()), container=container, cpu=5.0)
+        sample(context, shop, tick, container=container, cpu=5.0)
     found = scraped(viewer)
     assert found["backstay_workload_cpu_percent", "shop"] == 10.0
     assert found["backstay_workload_memory_bytes", "shop"] == 40 * MIB

@@ -6,20 +6,20 @@ All of it is read from the ledger at the moment of the scrape: the process that 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from db import history, samples, tallies, workloads
+from db import collectors, history, samples, tallies, workloads
+from db.models import Collector
 from tasks.aggregate import per_owner_now
+from webapp.consumers import NOW_S
 from webapp.current import context
 
 blueprint = Blueprint("metrics", __name__)
-# A reading older than a few ticks is not "now".
-NOW_S = 90
 
 Totals = dict[tuple[int, str, str], int]
 
@@ -45,7 +45,7 @@ class _Ledger:
             names = {workload.id: workload.name for workload in workloads.every(session)}
             rows = samples.last_of_each(session, int(time.time()) - NOW_S)
             totals, live_rows = tallies.every(session), history.live_and_latest(session)[0]
-            unfinished = len(history.unfinished(session))
+            unfinished, reports = len(history.unfinished(session)), collectors.every(session)
         yield from _usage(names, rows)
         yield from _totals(names, totals)
         verified = GaugeMetricFamily(
@@ -59,6 +59,7 @@ class _Ledger:
         yield GaugeMetricFamily(
             "backstay_newest_sample_timestamp_seconds", "When a sample last came in; 0: not lately.", value=newest
         )
+        yield from _collectors(reports)
 
 
 def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Metric]:
@@ -77,6 +78,30 @@ def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Me
             if owner_id in names and point[key] is not None:
                 family.add_metric([names[owner_id]], point[key])
         yield family
+
+
+def _collectors(reports: Sequence[Collector]) -> Iterator[Metric]:
+    """How collecting goes, by host."""
+    gauges: dict[str, tuple[str, Callable[[Collector], float]]] = {
+        "last_tick_timestamp_seconds": ("The newest sweep.", lambda one: one.ts),
+        "sweep_seconds": ("What the newest sweep took to read.", lambda one: one.sweep_ms / 1000),
+        "containers": ("Containers of the newest sweep.", lambda one: one.containers),
+        "gaps": ("Containers that gave no reading in it.", lambda one: one.gaps),
+    }
+    counters: dict[str, tuple[str, Callable[[Collector], float]]] = {
+        "ticks": ("Sweeps.", lambda one: one.ticks_total),
+        "missed_ticks": ("Sweeps that were left out while the engine ran.", lambda one: one.missed_total),
+        "samples": ("Samples that were stored.", lambda one: one.samples_total),
+        "gaps": ("Readings that a container did not give.", lambda one: one.gaps_total),
+        "sweep_seconds": ("What all sweeps took to read.", lambda one: one.sweep_ms_total / 1000),
+        "cpu_seconds": ("CPU that collecting took, storing included.", lambda one: one.cpu_s_total),
+    }
+    for kind, families in ((GaugeMetricFamily, gauges), (CounterMetricFamily, counters)):
+        for name, (words, value) in families.items():
+            family = kind(f"backstay_collector_{name}", words, labels=["host"])
+            for one in reports:
+                family.add_metric([one.host], value(one))
+            yield family
 
 
 def _totals(names: dict[int, str], totals: Totals) -> Iterator[Metric]:

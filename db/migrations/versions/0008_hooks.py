@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_hooks"
-down_revision = "0006_git_credentials"
+revision = "0008_hooks"
+down_revision = "0007_collectors"
 branch_labels = None
 depends_on = None
 
