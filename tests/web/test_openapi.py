@@ -76,6 +76,7 @@ def test_every_call_of_the_page_is_in_the_document_and_the_other_way_round() -> 
         "/api/workloads/shop/events",
         "/api/workloads/shop/runtime-state",
         "/api/workloads/shop/marks",
+        "/api/workloads/shop/hooks",
         "/api/registries",
         "/api/git-credentials",
         "/api/system",

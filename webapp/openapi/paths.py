@@ -15,6 +15,10 @@ PARAMETERS: dict[str, Parameter] = {
     "version": Parameter(
         "version", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The deploy.", "path"
     ),
+    "number": Parameter(
+        "number", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The webhook.", "path"
+    ),
+    "token": Parameter("token", {"type": "string", "minLength": 1}, "Of the address that was shown once.", "path"),
     "host": Parameter(
         "host",
         {

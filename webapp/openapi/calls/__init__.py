@@ -6,12 +6,13 @@ The address, the method and the role of a call are not said here: they come from
 from __future__ import annotations
 
 from webapp.openapi.call import Call
-from webapp.openapi.calls import access, deploys, observations, workloads
+from webapp.openapi.calls import access, deploys, hooks, observations, workloads
 
 # Subject -> its calls.
 SUBJECTS: dict[str, dict[str, Call]] = {
     "Workloads": workloads.CALLS,
     "Deploys": deploys.CALLS,
+    "Webhooks": hooks.CALLS,
     "Observations": observations.CALLS,
     "Access": access.CALLS,
 }
