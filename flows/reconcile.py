@@ -16,7 +16,7 @@ from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
-from tasks import order
+from tasks import build_logs, order
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import kind_of
@@ -131,6 +131,7 @@ def finish_removal(context: Context, workload: Workload) -> None:
     kind_of(workload).rollout.restore(context, workload, None)
     with context.database.writing() as session:
         workloads.remove(session, workload.id)
+    build_logs.prune(context.settings, workload.id, ())
     arrange_images(context)
 
 

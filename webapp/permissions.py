@@ -39,6 +39,8 @@ PERMISSIONS: dict[str, str] = {
     "registries.list_all": VIEWER,
     "registries.put": ADMIN,
     "registries.remove": ADMIN,
+    "build_logs.show": VIEWER,
+    "build_pages.show": VIEWER,
     "git_credentials.list_all": VIEWER,
     "git_credentials.put": ADMIN,
     "git_credentials.remove": ADMIN,
