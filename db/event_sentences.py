@@ -27,6 +27,9 @@ SENTENCES: dict[str, str] = {
     "secrets_missing": "These secrets of the release have no value today: %(names)s.",
     "registry_silent": "The registry did not give %(image)s; the image that this host has was used.",
     "put_in_order": "Containers were put in order after an interruption",
+    "compose_refused": "The compose file may not have %(keys)s; take it out, or name it in source.allow if it is "
+    "meant to be",
+    "service_failed": "Version %(version)s: service %(service)s: %(code)s",
     # What is found out later.
     "drifted": "Version %(version)s does not run as the ledger says",
     "as_pinned_again": "Version %(version)s runs as pinned again",

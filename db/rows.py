@@ -70,8 +70,8 @@ def duration_ms(deploy: Deploy) -> int | None:
 
 
 def pin_short(pin: dict[str, Any] | None) -> str | None:
-    """The first twelve hex digits of what was pinned: the digest, else the image id."""
-    for key in ("digest", "commit", "content", "image_id"):
+    """The first twelve hex digits of what was pinned: the file, the digest, else the image id."""
+    for key in ("sha256", "digest", "commit", "content", "image_id"):
         if pin and pin.get(key):
             return str(pin[key]).removeprefix("sha256:")[:12]
     return None

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         "empty means none.",
     )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
+    compose: str = Field(
+        "", description="The docker-compose program; empty means Docker's plugin, or else the one on the path."
+    )
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
     )

@@ -16,6 +16,7 @@ from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
+from flows.requests import cancel_by_run
 from tasks import build_logs, order
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -25,6 +26,7 @@ from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
 # long lost its process.
 ORPHANED_AFTER = timedelta(seconds=30)
+CANCELS = frozenset({"CANCELLING", "CANCELLED"})
 
 
 def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -> None:
@@ -33,6 +35,7 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
     `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
     """
     try:
+        _hear_cancels(context)
         _end_dead_rows(context, engine_id, at_work)
         half_way, begun = _waiting(context)
     except LedgerUnavailable as unavailable:
@@ -62,6 +65,19 @@ def _try(context: Context, workload: Workload, action: Callable[[Context, Worklo
             context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
 
 
+def _hear_cancels(context: Context) -> None:
+    """Cancel what was cancelled in Prefect while the event of it did not reach us, our connection being down, say."""
+    with context.database.reading() as session:
+        rows = history.unfinished(session, context.settings.host_name)
+    try:
+        for row in rows:
+            run = None if row.cancel_requested else row.flow_run_id
+            if run is not None and context.orchestrator.run_state(run) in CANCELS:
+                cancel_by_run(context, run)
+    except OrchestratorUnreachable:
+        context.log.info("reconcile: Prefect is away, nobody can cancel there")
+
+
 def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -> None:
     with context.database.reading() as session:
         rows = history.unfinished(session, context.settings.host_name)
@@ -70,8 +86,16 @@ def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -
             code = dead_by(context, row, engine_id, at_work)
             if code is not None:
                 end(context, row, code)
+            elif row.status == Status.QUEUED:
+                _bring_forward(context, row)
         except OrchestratorUnreachable:
             context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
+
+
+def _bring_forward(context: Context, row: Deploy) -> None:
+    """A run has the time of the clock when it was asked for. Set back since, the clock would keep it waiting."""
+    if row.flow_run_id is not None and context.orchestrator.bring_forward(row.flow_run_id, now()):
+        context.log.warning("reconcile: a deploy was due in the future, it is now", extra={"deploy": row.id})
 
 
 def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[int]) -> ErrorCode | None:

@@ -59,7 +59,7 @@ def _after(session: Session, deploy: Deploy, end: datetime) -> Window:
 
 def _window(session: Session, deploy: Deploy, since: datetime, until: datetime, counted: datetime) -> Window:
     first, last = _seconds(since), _seconds(until)
-    rows = impacts.samples_of(session, deploy.workload_id, deploy.version, first, last)
+    rows = impacts.samples_of(session, deploy, first, last)
     happened = container_events.count(session, deploy.workload_id, deploy.version, counted, until)
     return Window(deploy.version, min(first, last), last, summed(rows), counts(happened))
 
@@ -85,7 +85,7 @@ def _since_warm(session: Session, deploy: Deploy, until: datetime) -> Series:
     ]
     warm = max([deploy.finished_at, *starts]) + timedelta(seconds=WARM_UP_S)
     first, last = _seconds(max(since, warm)), _seconds(until)
-    return summed(impacts.samples_of(session, deploy.workload_id, deploy.version, first, last))
+    return summed(impacts.samples_of(session, deploy, first, last))
 
 
 def _seconds(moment: datetime) -> int:
