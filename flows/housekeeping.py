@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import container_events, events, history, ledger, workloads
+from db import container_events, events, history, hooks, ledger, workloads
 from flows import rollups
 from tasks import build_logs, host_images
 from tasks.context import Context, now
@@ -50,6 +50,7 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     with context.database.writing() as session:
         events.prune(session, workload_id)
         container_events.prune(session, workload_id)
+        hooks.prune(session, workload_id, now())
         gone = ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
         versions = history.versions(session, workload_id)
     build_logs.prune(settings, workload_id, versions)

@@ -17,6 +17,7 @@ from webapp.api import (
     deploys,
     git_credentials,
     health,
+    hooks,
     impacts,
     metrics,
     observations,
@@ -29,7 +30,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, builds, login, logs, specs, system
+from webapp.pages import actions, apps, builds, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -37,6 +38,7 @@ from webapp.runs import Runs
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
+    hooks,
     impacts,
     installation,
     metrics,
@@ -53,6 +55,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     login,
     apps,
     actions,
+    hook_pages,
     logs,
     specs,
     system,
@@ -65,6 +68,8 @@ def create_app(context: Context | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
+    app.extensions[hooks.ATTEMPTS] = Attempts()
+    app.extensions[hooks.DECOY] = hooks.decoy(opened)
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
     app.extensions["backstay.seats"] = streams.Seats()
