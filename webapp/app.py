@@ -13,6 +13,7 @@ from tasks.context import Context
 from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
+    build_logs,
     deploys,
     git_credentials,
     health,
@@ -30,7 +31,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, handbook, hook_pages, login, logs, specs, system
+from webapp.pages import actions, apps, builds, handbook, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -51,6 +52,8 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     registries,
     reference,
     git_credentials,
+    build_logs,
+    builds,
     login,
     apps,
     actions,

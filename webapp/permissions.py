@@ -39,7 +39,8 @@ PERMISSIONS: dict[str, str] = {
     "registries.list_all": VIEWER,
     "registries.put": ADMIN,
     "registries.remove": ADMIN,
-    "reference.document": VIEWER,
+    "build_logs.show": VIEWER,
+    "build_pages.show": VIEWER,
     # Its callers have no role: it looks at the token in the address and at the signature of the body itself.
     "hooks.receive": OPEN,
     "hooks.list_all": VIEWER,
@@ -68,6 +69,7 @@ PERMISSIONS: dict[str, str] = {
     "specs.remove": ADMIN,
     "system.show": VIEWER,
     "handbook.show": VIEWER,
+    "reference.document": VIEWER,
 }
 _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
 

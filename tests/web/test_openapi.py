@@ -73,6 +73,7 @@ def test_every_call_of_the_page_is_in_the_document_and_the_other_way_round() -> 
         "/api/workloads/shop/deploys/2",
         "/api/workloads/shop/deploys/1/diff",
         "/api/workloads/shop/deploys/3/impact",
+        "/api/workloads/shop/deploys/3/build-log",
         "/api/workloads/shop/events",
         "/api/workloads/shop/runtime-state",
         "/api/workloads/shop/marks",

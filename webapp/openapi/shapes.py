@@ -166,3 +166,11 @@ class WholeImpact(Shape):
     before: Side | None
     after: Side | None
     leak: Leak | None
+
+
+class BuildLog(Shape):
+    """A part of the log of a build, secrets blanked out; empty and complete for a deploy that built nothing."""
+
+    text: str
+    offset: int
+    complete: bool

@@ -6,7 +6,7 @@ from db.states import Reason, Status
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
 from webapp.openapi.call import Answer, Body, Call, Parameter, ok
 from webapp.openapi.kept import DeployRequest, RollbackRequest
-from webapp.openapi.shapes import Diff, Row, Rows, WholeImpact
+from webapp.openapi.shapes import BuildLog, Diff, Row, Rows, WholeImpact
 from webapp.params import LARGEST, LONGEST_KEY
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
@@ -69,6 +69,12 @@ CALLS: dict[str, Call] = {
         "Ask an unfinished deploy to stop",
         ACCEPTED,
         refuses=("no_such_workload", "no_such_version", "not_cancellable"),
+    ),
+    "build_logs.show": Call(
+        "The log of a deploy's build, from an offset on",
+        ok(BuildLog, "Whole lines; ask again with its offset until it is complete."),
+        query=(Parameter("offset", {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0}, "Bytes."),),
+        refuses=("no_such_workload", "no_such_version"),
     ),
     "impacts.show": Call(
         "What a deploy did to CPU, memory and crashes",
