@@ -14,6 +14,20 @@ class PinnedImage(NamedTuple):
     digest: str | None
 
 
+def since(pin: Any, service: str) -> int | None:
+    """Since which version a service of a pin is what it is; None when a pin does not say that of each service."""
+    runs = pin.get("runs") if isinstance(pin, dict) else None
+    found = (runs or {}).get(service)
+    return found["since"] if found else None
+
+
+def is_of(pin: Any, live: int, service: str, version: int) -> bool:
+    """Whether a container with these labels belongs to the live version, whose pin this is."""
+    if isinstance(pin, dict) and "runs" in pin:
+        return since(pin, service) == version
+    return version == live
+
+
 def images(pin: Any) -> Iterator[PinnedImage]:
     """Every image that a pin names, however deep."""
     if isinstance(pin, dict):

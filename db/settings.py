@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address that the web interface listens on.")
     web_port: int = Field(8000, ge=1, le=65535, description="Port of the web interface.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Address of the web interface as others reach it, behind a proxy say; webhooks are shown with it. "
+        "Empty means the address that was asked for.",
+    )
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect server that `backstay up` runs.")
     prefect_api_url: str = Field(
         "", description="Address of a Prefect API that already runs; empty means that `backstay up` runs its own."
@@ -55,12 +61,19 @@ class Settings(BaseSettings):
         pattern=r"^(https|ssh|file|http)(, ?(https|ssh|file|http))*$",
         description="Protocols over which git repositories are fetched; http, without encryption, only if listed here.",
     )
+    git_timeout: int = Field(300, ge=1, description="Seconds that one step of fetching a git repository may take.")
+    source_max_mb: int = Field(
+        1000, ge=1, description="Size of what is fetched, unpacked or uploaded for one deploy, at most, in MB."
+    )
     static_roots: str = Field(
         "",
         description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
         "empty means none.",
     )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
+    compose: str = Field(
+        "", description="The docker-compose program; empty means Docker's plugin, or else the one on the path."
+    )
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
     )
@@ -94,6 +107,16 @@ class Settings(BaseSettings):
     def static_roots_allowed(self) -> tuple[str, ...]:
         """The directories of static_roots, the absolute ones."""
         return tuple(one for one in self.static_roots.split(":") if one.startswith("/"))
+
+    @property
+    def work(self) -> Path:
+        """Directory for what the engine of this host has in hand at the moment; cleared when it starts."""
+        return self.home / "work" / self.host_name
+
+    @property
+    def git(self) -> Path:
+        """Directory of the fetched commits of git repositories."""
+        return self.home / "git"
 
     @property
     def logs(self) -> Path:

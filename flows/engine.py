@@ -18,17 +18,11 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-import anyio
-import anyio.to_thread
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
-from prefect.flow_engine import run_flow
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from flows.deployments import FLOWS, Engine, serve_in
+from flows.deployments import Engine, serve_in
 from flows.impacts import look
 from flows.lost_runs import close_abandoned, close_what_died
 from flows.programs import announce
@@ -36,6 +30,7 @@ from flows.reconcile import compare, reconcile
 from flows.registration import register
 from flows.requests import cancel_by_run
 from flows.watch import WATCH_EVERY_S, Watch
+from flows.worker import EngineWorker
 from tasks import availability
 from tasks.container_watch import ContainerWatch
 from tasks.context import Context
@@ -51,58 +46,7 @@ IMPACT_S = 60.0
 AVAILABILITY_S = 60.0
 STOP_WITHIN_S = 15.0
 RECONNECT_S = 2.0
-THREADS = 64
-
-
-class EngineResult(BaseWorkerResult):
-    """What Prefect's worker wants to know of a finished run."""
-
-
-class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]):
-    """Runs flow runs in threads of this process. See prefect.workers.base.BaseWorker."""
-
-    type = "backstay"
-    job_configuration = BaseJobConfiguration
-    _description = "Executes Backstay's flow runs inside its engine process."
-
-    def prepare(self, context: Context, deployments: dict[UUID, str]) -> None:
-        """Hand over what runs need; `deployments` maps deployment ids to flow names."""
-        self.context, self.deployments = context, deployments
-        self.active: set[str] = set()  # runs that a thread of this process has in hand
-        self.suspects: set[str] = set()  # runs that Prefect believes to be here, and are not
-        self.threads = anyio.CapacityLimiter(THREADS)
-
-    async def run(
-        self,
-        flow_run: FlowRun,
-        configuration: BaseJobConfiguration,
-        task_status: anyio.abc.TaskStatus[int] | None = None,
-    ) -> EngineResult:
-        """Execute one run to its end. Its outcome is the flow's own state; the result only says that it was run."""
-        self.active.add(str(flow_run.id))
-        if task_status is not None:
-            task_status.started(os.getpid())
-        try:
-            # Abandoned, not awaited, when the process ends: threads cannot be cancelled, reconcile ends their rows.
-            await anyio.to_thread.run_sync(self._execute, flow_run, abandon_on_cancel=True, limiter=self.threads)
-        finally:
-            self.active.discard(str(flow_run.id))
-        return EngineResult(status_code=0, identifier=str(flow_run.id))
-
-    def _execute(self, flow_run: FlowRun) -> None:
-        name = self.deployments.get(flow_run.deployment_id) if flow_run.deployment_id else None
-        try:
-            if name is None:
-                self.context.orchestrator.crash(str(flow_run.id), "not a flow of this engine")
-                return
-            # The heartbeat makes a synchronous flow return at the next whole second.
-            with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-                run_flow(FLOWS[name], flow_run=flow_run, return_type="state")
-        except Exception as error:
-            # The ledger has the outcome; what failed is Prefect's record of it. Type only: it may quote a request.
-            self.context.log.warning(
-                "prefect lost a run", extra={"run": str(flow_run.id), "cause": type(error).__name__}
-            )
+REGISTER_WITHIN_S = 30.0
 
 
 def run_engine(context: Context) -> None:
@@ -140,8 +84,10 @@ async def _serve(engine: Engine) -> None:
         name=engine.id.replace(":", "-"),
         prefetch_seconds=0,
     )
-    async with get_client() as client:
-        worker.prepare(context, await register(client, context.settings))
+    deployments = await _until_done(context, stopped, _registered)
+    if deployments is None:
+        return
+    worker.prepare(context, deployments, poke)
     watch = Watch(context)
     async with worker:
         loops = [
@@ -154,7 +100,7 @@ async def _serve(engine: Engine) -> None:
                 lambda: _each(AVAILABILITY_S, lambda: _in_thread(partial(_look_for_images, context)), at_once=True),
                 lambda: _each(COMPARE_S, lambda: _compare(context, worker)),
                 lambda: _each(IMPACT_S, lambda: _in_thread(partial(look, context))),
-                lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend),
+                lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend, at_once=True),
             )
         ]
         container_watch = ContainerWatch(context)
@@ -175,7 +121,7 @@ async def _serve(engine: Engine) -> None:
 async def _poll(worker: EngineWorker, poke: asyncio.Event) -> None:
     while True:
         poke.clear()
-        await worker.get_and_submit_flow_runs()
+        await worker.ask_for_work()
         # Schedules are due at full minutes: be there.
         until_minute = 60 - time.time() % 60 + 0.02
         with contextlib.suppress(TimeoutError):
@@ -208,8 +154,12 @@ async def _look_after(engine: Engine, worker: EngineWorker) -> None:
 async def _compare(context: Context, worker: EngineWorker) -> None:
     await _in_thread(lambda: compare(context))
     if not await _in_thread(context.orchestrator.knows_us):
-        async with get_client() as client:
-            worker.deployments = await register(client, context.settings)
+        worker.deployments = await _registered(context)
+
+
+async def _registered(context: Context) -> dict[UUID, str]:
+    async with asyncio.timeout(REGISTER_WITHIN_S), get_client() as client:
+        return await register(client, context.settings)
 
 
 async def _again(context: Context, action: Callable[[], Awaitable[None]]) -> None:
@@ -220,6 +170,17 @@ async def _again(context: Context, action: Callable[[], Awaitable[None]]) -> Non
         except Exception as error:
             context.log.warning("engine: a loop starts again", extra={"cause": type(error).__name__})
         await asyncio.sleep(RECONNECT_S)
+
+
+async def _until_done(context: Context, stopped: asyncio.Event, action: Callable[[Context], Awaitable[T]]) -> T | None:
+    """The answer of `action`, again and again until it has one; None when the engine shall stop."""
+    while not stopped.is_set():
+        try:
+            return await action(context)
+        except Exception as error:
+            context.log.warning("engine: Prefect is busy, once more", extra={"cause": type(error).__name__})
+        await asyncio.sleep(RECONNECT_S)
+    return None
 
 
 async def _wait_for_prefect(context: Context, stopped: asyncio.Event) -> bool:

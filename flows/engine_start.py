@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
     """
     ensure_home(settings)
     lock = _lock(settings)
+    shutil.rmtree(settings.work, ignore_errors=True)  # what an engine that was killed had in hand
     os.environ.update(client_env(settings, os.environ) | {"PREFECT_LOGGING_LEVEL": "CRITICAL"})
     context = Context.open(settings, "engine")
     guard_streams(context.redactor)  # before Prefect takes hold of stderr

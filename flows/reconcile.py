@@ -1,8 +1,8 @@
 """Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
 
-Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals (`reconcile`),
-and compares what runs with what the live row pinned (`compare`). Needs Docker for the containers, and Prefect for
-nothing but closing its runs.
+Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals, has deployed
+what webhooks still want (`reconcile`), and compares what runs with what the live row pinned (`compare`). Needs Docker
+for the containers, and Prefect for closing its runs and for what is wanted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
+from flows.requests import cancel_by_run
+from flows.wanted import take_up_all
 from tasks import order
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -25,6 +27,7 @@ from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
 # long lost its process.
 ORPHANED_AFTER = timedelta(seconds=30)
+CANCELS = frozenset({"CANCELLING", "CANCELLED"})
 
 
 def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -> None:
@@ -33,6 +36,7 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
     `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
     """
     try:
+        _hear_cancels(context)
         _end_dead_rows(context, engine_id, at_work)
         half_way, begun = _waiting(context)
     except LedgerUnavailable as unavailable:
@@ -42,6 +46,7 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
         _try(context, workload, settle)
     for workload in begun:
         _try(context, workload, finish_removal)
+    take_up_all(context)
 
 
 def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
@@ -62,6 +67,19 @@ def _try(context: Context, workload: Workload, action: Callable[[Context, Worklo
             context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
 
 
+def _hear_cancels(context: Context) -> None:
+    """Cancel what was cancelled in Prefect while the event of it did not reach us, our connection being down, say."""
+    with context.database.reading() as session:
+        rows = history.unfinished(session, context.settings.host_name)
+    try:
+        for row in rows:
+            run = None if row.cancel_requested else row.flow_run_id
+            if run is not None and context.orchestrator.run_state(run) in CANCELS:
+                cancel_by_run(context, run)
+    except OrchestratorUnreachable:
+        context.log.info("reconcile: Prefect is away, nobody can cancel there")
+
+
 def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -> None:
     with context.database.reading() as session:
         rows = history.unfinished(session, context.settings.host_name)
@@ -70,8 +88,16 @@ def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -
             code = dead_by(context, row, engine_id, at_work)
             if code is not None:
                 end(context, row, code)
+            elif row.status == Status.QUEUED:
+                _bring_forward(context, row)
         except OrchestratorUnreachable:
             context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
+
+
+def _bring_forward(context: Context, row: Deploy) -> None:
+    """A run has the time of the clock when it was asked for. Set back since, the clock would keep it waiting."""
+    if row.flow_run_id is not None and context.orchestrator.bring_forward(row.flow_run_id, now()):
+        context.log.warning("reconcile: a deploy was due in the future, it is now", extra={"deploy": row.id})
 
 
 def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[int]) -> ErrorCode | None:

@@ -59,9 +59,9 @@ def _after(session: Session, deploy: Deploy, end: datetime) -> Window:
 
 def _window(session: Session, deploy: Deploy, since: datetime, until: datetime, counted: datetime) -> Window:
     first, last = _seconds(since), _seconds(until)
-    rows = impacts.samples_of(session, deploy.workload_id, deploy.version, first, last)
+    rows = impacts.samples_of(session, deploy, first, last)
     happened = container_events.count(session, deploy.workload_id, deploy.version, counted, until)
-    services = impacts.services_of(session, deploy.workload_id, deploy.version)
+    services = impacts.services_of(session, deploy)
     return Window(deploy.version, min(first, last), last, summed(rows), counts(happened), by_service(rows, services))
 
 
@@ -86,8 +86,8 @@ def _since_warm(session: Session, deploy: Deploy, until: datetime) -> SinceWarm:
     ]
     warm = max([deploy.finished_at, *starts]) + timedelta(seconds=WARM_UP_S)
     first, last = _seconds(max(since, warm)), _seconds(until)
-    rows = impacts.samples_of(session, deploy.workload_id, deploy.version, first, last)
-    return SinceWarm(summed(rows), by_service(rows, impacts.services_of(session, deploy.workload_id, deploy.version)))
+    rows = impacts.samples_of(session, deploy, first, last)
+    return SinceWarm(summed(rows), by_service(rows, impacts.services_of(session, deploy)))
 
 
 def _seconds(moment: datetime) -> int:

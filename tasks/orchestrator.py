@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ POOL = "backstay"
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 BUSY = frozenset({httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS})
 BUSY_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0, 2.0)  # thirteen seconds
+A_LITTLE_LATER = timedelta(seconds=5)
 TIMEOUT = httpx.Timeout(10, connect=2)
 
 
@@ -83,6 +85,20 @@ class Orchestrator:
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(_json(response)["state_type"])
+
+    def bring_forward(self, run_id: str, moment: datetime) -> bool:
+        """Have a run that waits for a later moment begin at `moment`; answers whether it was one.
+
+        Raises OrchestratorUnreachable.
+        """
+        run = _json(self._send("GET", f"/flow_runs/{run_id}"))
+        due = run["next_scheduled_start_time"]
+        if run["state_type"] != "SCHEDULED" or due is None or datetime.fromisoformat(due) - moment < A_LITTLE_LATER:
+            return False
+        details = {"scheduled_time": moment.isoformat()}
+        state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": details}
+        self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+        return True
 
     def crash(self, run_id: str, message: str) -> None:
         """Close a run whose process is gone. Raises OrchestratorUnreachable."""

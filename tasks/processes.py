@@ -19,6 +19,7 @@ from pathlib import Path
 
 LONGEST_LINE = 64 * 1024
 _AFTER_KILL_S = 5.0
+_LOOK_EACH_S = 0.5
 # Asks the kernel for SIGTERM at the death of the parent, then becomes the program. Costs 20 ms; a preexec_fn would cost
 # nothing and can deadlock in a process with threads.
 _LAUNCH = """
@@ -51,10 +52,12 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: bytes = b"",
+    meanwhile: Callable[[], None] | None = None,
 ) -> Finished:
     """Run a program to its end, at most `timeout` seconds; then it and all it started are killed.
 
-    `env` replaces the environment; None passes ours on. Raises OSError when there is no such program.
+    `env` replaces the environment; None passes ours on. `meanwhile` is called each half second; what it raises ends the
+    program as well, and comes out here. Raises OSError when there is no such program.
     """
     process = subprocess.Popen(  # noqa: S603 - a list, no shell
         list(argv),
@@ -66,16 +69,30 @@ def run(
         start_new_session=True,
     )
     try:
-        stdout, stderr = process.communicate(stdin, timeout)
-        return Finished(process.returncode, stdout, stderr)
-    except subprocess.TimeoutExpired:
-        pass
+        ended = _communicate(process, stdin, timeout, meanwhile)
+        if ended is not None:
+            return Finished(process.returncode, *ended)
     finally:
         # Also when an exception such as KeyboardInterrupt comes through; poll() is None only while the pid is ours.
         if process.poll() is None:
             _kill_group(process.pid)
     stdout, stderr = _what_is_left(process)
     return Finished(process.returncode if process.returncode is not None else -signal.SIGKILL, stdout, stderr, True)
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], stdin: bytes, timeout: float, meanwhile: Callable[[], None] | None
+) -> tuple[bytes, bytes] | None:
+    deadline = time.monotonic() + timeout
+    given: bytes | None = stdin  # it may be handed in once only
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            return process.communicate(given, left if meanwhile is None else min(left, _LOOK_EACH_S))
+        except subprocess.TimeoutExpired:
+            given = None
+        if meanwhile is not None:
+            meanwhile()
+    return None
 
 
 def _what_is_left(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:

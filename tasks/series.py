@@ -52,9 +52,7 @@ def summed(rows: Sequence[tuple[Any, ...]]) -> Series:
 
 def by_service(rows: Sequence[tuple[Any, ...]], services: Mapping[int, str]) -> dict[str, Series]:
     """The same for each service by itself, by name; `services`: container id -> service. {} when there is but one."""
-    if len(set(services.values())) < 2:
-        return {}
     own: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows:
         own[services[row[1]]].append(row)
-    return {name: summed(own[name]) for name in sorted(own)}
+    return {name: summed(own[name]) for name in sorted(own)} if len(own) > 1 else {}

@@ -5,6 +5,7 @@ Not a dataclass on purpose: Prefect looks into dataclasses that are handed to a 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from db import history
@@ -13,6 +14,8 @@ from db.models import Deploy
 from db.states import ErrorCode
 from tasks.context import Context
 from tasks.failures import Failure
+
+LOOK_EACH_S = 1.0
 
 
 class Work:
@@ -34,6 +37,9 @@ class Work:
         self.container_id: str | None = None
         self.notes: list[Told | str] = []  # for the event log
         self.cancelled = False
+        self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
+        self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
+        self._looked_at = 0.0
 
     @property
     def is_rollback(self) -> bool:
@@ -52,6 +58,13 @@ class Work:
         self.context.stopping.wait(seconds)
         with self.context.database.reading() as session:
             self.cancelled = history.cancel_requested(session, self.deploy.id)
+        self.give_way()
+
+    def look(self) -> None:
+        """give_way, with a look at the ledger at most once a second: for steps that call often while they wait."""
+        if time.monotonic() - self._looked_at >= LOOK_EACH_S:
+            self._looked_at = time.monotonic()
+            self.pause(0)
         self.give_way()
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ import httpx
 
 from db import accounts
 from db.migrate import upgrade
-from db.settings import Settings, ensure_home
+from db.settings import Settings, ensure_home, prefect_auth
 from flows.programs import Program, backstay, programs
 from tasks.context import Context, now
 from tests.faults.workloads import Crashed
@@ -95,6 +95,13 @@ class House:
         """A workload of this house, not yet created."""
         return Crashed(self.context, self.docker, name, port or 0)
 
+    def prefect(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Ask Prefect's API, as its UI does."""
+        user, _, password = prefect_auth(self.settings).partition(":")
+        url = f"{self.settings.api_url}{path}"
+        answer = httpx.request(method, url, json=body, auth=(user, password), timeout=30)
+        return answer.raise_for_status().json()
+
     @contextmanager
     def caught_at(self, point: str) -> Iterator[_Caught]:
         """In the block the programs stand still where they come to the point; at its end they go on."""
@@ -105,6 +112,18 @@ class House:
             yield _Caught(reached)
         finally:
             self.point.unlink(missing_ok=True)
+
+    @contextmanager
+    def refusing(self, *rules: str) -> Iterator[Callable[[], list[str]]]:
+        """In the block the engine's requests to Prefect are refused by these rules (see points/refusals.py), one that
+        is started in it too. Gives a function that says which were."""
+        refuse, refused = self.point.with_suffix(".refuse"), self.point.with_suffix(".refused")
+        refused.unlink(missing_ok=True)
+        refuse.write_text("\n".join(rules))
+        try:
+            yield lambda: refused.read_text().splitlines() if refused.exists() else []
+        finally:
+            refuse.unlink(missing_ok=True)
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
         env: dict[str, Any] = {"PYTHONPATH": str(POINTS), "BACKSTAY_FAULT_POINT": str(self.point)}

@@ -145,7 +145,7 @@ def test_services_are_told_apart_by_their_containers_and_one_alone_is_the_whole(
     found = by_service(rows, {1: "web", 2: "web", 3: "db"})
     assert {name: series.memory.tolist() for name, series in found.items()} == {"db": [7], "web": [150, 180]}
     assert (found["db"].limit, found["web"].limit) == (None, 1000)
-    assert by_service(rows, {1: "web", 2: "web", 3: "web"}) == {}
+    assert by_service(rows, {1: "web", 2: "web", 3: "web", 4: "gone"}) == {}
 
 
 def test_the_looks_are_at_half_an_hour_two_and_six_hours_and_then_each_day() -> None:

@@ -87,7 +87,19 @@ def _then(function: Callable[..., Any], action: Callable[[], None]) -> Callable[
 
 
 def _in_the_worker() -> None:
-    from flows.engine import EngineWorker
+    import refusals  # beside this file, which is where Python finds it
+    from prefect.events.clients import PrefectEventSubscriber
+    from prefect.workers._worker_channel import WorkerChannelRetryableError
+    from prefect.workers._worker_channel._transport import WorkerChannelTransport
+
+    from flows.worker import EngineWorker
+
+    refusals.install(ARMED)
+    for owner, method, path, error in (
+        (WorkerChannelTransport, "connect_with_timeout", "/workers", WorkerChannelRetryableError("busy", "busy")),
+        (PrefectEventSubscriber, "_reconnect", "/events/out", ConnectionRefusedError()),
+    ):
+        setattr(owner, method, refusals.unless_refused(ARMED, path, error, getattr(owner, method)))
 
     execute = EngineWorker._execute
 

@@ -1,0 +1,44 @@
+"""What git's answers mean. Pure.
+
+git ends with the same code for nearly everything that can go wrong with a server, so its words (in the C locale) are
+what there is to go by. Only a code of ours comes of them; the words themselves go to the log.
+"""
+
+from __future__ import annotations
+
+import re
+
+from db.states import ErrorCode
+from tasks.git_commands import names_of
+
+_LINE = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)$", re.MULTILINE)
+_REFUSED = re.compile(
+    r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied \("
+    r"|access denied|returned error: 40[13]|invalid (username|credentials)|invalid format|error in libcrypto",
+    re.IGNORECASE,
+)
+_NOT_THERE = re.compile(
+    r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref|missing necessary objects",
+    re.IGNORECASE,
+)
+
+
+def commit_of(listed: str, ref: str) -> str | None:
+    """The commit that a ref stands for in the output of `ls-remote`; a tag object counts as what it points to."""
+    found = {name: commit for commit, name in _LINE.findall(listed)}
+    return next((found[name] for name in names_of(ref) if name in found), None)
+
+
+def meaning(stderr: str) -> ErrorCode:
+    """What a failed conversation with a server was about."""
+    if _REFUSED.search(stderr):
+        return ErrorCode.AUTH_REQUIRED
+    if _NOT_THERE.search(stderr):
+        return ErrorCode.REFERENCE_NOT_FOUND
+    return ErrorCode.SOURCE_UNAVAILABLE
+
+
+def total_size(listed: bytes) -> int:
+    """Bytes of all files in the output of `ls-tree -l -z`; a submodule has none."""
+    sizes = (entry.split(b"\t")[0].split()[-1] for entry in listed.split(b"\0") if entry)
+    return sum(int(size) for size in sizes if size.isdigit())

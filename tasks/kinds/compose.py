@@ -1,0 +1,122 @@
+"""The compose kind: the rendered file with every image pinned is the release.
+
+A file is read once, by the host's own Docker Compose. What comes of it is stored by its hash, and every later `up`, a
+rollback's included, takes the stored one: no source, no registry and no parsing of anything is needed for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from db import events, ledger, workloads
+from db.event_sentences import tell
+from db.states import ErrorCode
+from tasks import order
+from tasks.compose import model, program, reading, rollout, rules
+from tasks.context import now
+from tasks.failures import Failure
+from tasks.kinds import image
+from tasks.kinds.protocol import Rollout
+from tasks.work import Work
+
+
+class ComposeKind:
+    """See tasks.kinds.SourceKind."""
+
+    name = "compose"
+    takes: str | None = "ref"
+    rollout: Rollout = rollout
+
+    def requested(self, source: dict[str, Any]) -> str:
+        """Where the file comes from; of a text, which it is."""
+        return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
+
+    def pin(self, work: Work) -> dict[str, Any]:
+        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, and the rendered file at hand.
+
+        What must not be is refused here, before anything is touched.
+        """
+        source = work.release["source"]
+        with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
+            work.rendered = _render(work, source, Path(folder))
+        _refuse(work, rules.refused(work.rendered, _project(work), source["allow"]))
+        _refuse(work, [f"{name}.build" for name in model.builds(work.rendered)])
+        _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
+        wanted = model.references(work.rendered)
+        _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
+        found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
+        return {"kind": self.name, "services": {name: _of_service(found[one]) for name, one in wanted.items()}}
+
+    def prepare(self, work: Work) -> dict[str, Any]:
+        """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
+        pin = work.pin or {}
+        provided: dict[str, dict[str, Any]] = {}
+        for name, one in pin["services"].items():
+            provided[name] = _of_service(image.provide(work, one))
+        before = (work.live.pin or {}).get("runs") if work.live else None
+        with work.context.database.reading() as session:
+            stored = work.rendered or workloads.document(session, pin["sha256"])
+        values = {**work.release.get("env", {}), **work.secrets}
+        exact = stored if work.is_rollback else model.pinned(stored, provided)
+        key = work.context.vault.fingerprint_key
+        runs = model.runs(exact, work.deploy.version, values, key, before)
+        with work.context.database.writing() as session:
+            # In one step with the row that names it, so that nobody takes it for unused.
+            sha = workloads.keep_document(session, exact, now())
+            complete = pin | {"sha256": sha, "services": provided, "runs": runs}
+            ledger.record_pin(session, work.deploy.id, complete)
+        return complete
+
+
+def _render(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    text = str(source["text"])
+    _refuse(work, _read_from_elsewhere(text))
+    marked = model.marks(work.release.get("secrets", []))
+    arguments = ["--file", "-"]
+    for profile in source["profiles"]:
+        arguments += ["--profile", profile]
+    values = {**work.release.get("env", {}), **marked}
+    rendered = program.config(
+        work.context, _project(work), folder, [*arguments, "config", "--format", "json"], values, text.encode()
+    )
+    try:
+        return model.unmarked(rendered, marked)
+    except ValueError:
+        pass
+    raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+
+
+def _read_from_elsewhere(text: str) -> list[str]:
+    """A text stands alone: there are no files beside it that it could open."""
+    try:
+        return list(dict.fromkeys(one.key for one in reading.opened(text)))
+    except reading.Unreadable:
+        pass
+    raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
+
+
+def _refuse(work: Work, keys: list[str]) -> None:
+    """Raises Failure when there are keys; they go to the event log, the values nowhere."""
+    if keys:
+        with work.context.database.writing() as session:
+            told = tell("compose_refused", keys=keys)
+            events.note(session, work.deploy.workload_id, told, now(), level="error")
+        raise Failure(ErrorCode.INVALID_SOURCE, "refused")
+
+
+def _names_of_others(work: Work) -> set[str]:
+    """Names of the containers that are not this workload's."""
+    mine = {one.name for one in order.observe(work.context, work.workload)}
+    listed = work.context.docker.ask("list containers", lambda api: api.containers(all=True))
+    return {str(name).removeprefix("/") for one in listed for name in one["Names"] or []} - mine
+
+
+def _of_service(pin: dict[str, Any]) -> dict[str, Any]:
+    return {key: pin[key] for key in ("image", "repository", "digest", "image_id")}
+
+
+def _project(work: Work) -> str:
+    return rollout.project_of(work.context, work.workload)
