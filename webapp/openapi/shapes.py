@@ -143,9 +143,21 @@ class Side(Shape):
     oom_kills: int
 
 
-class Leak(Shape):
-    """How memory grew since the version warmed up."""
+class ServiceSides(Shape):
+    """The medians of one service of a version that has several."""
 
+    service: str
+    cpu_before: float | None
+    memory_before: int | None
+    cpu_after: float | None
+    memory_after: int | None
+
+
+class Leak(Shape):
+    """How memory grew since the version warmed up: of the whole, or of the service that leaks fastest."""
+
+    # Absent in what was written on a row before services were told apart.
+    service: str | None = None
     since: Moment
     until: Moment
     samples: int
@@ -165,6 +177,7 @@ class WholeImpact(Shape):
     reasons: list[impact.Reason | Literal["never_live"]]
     before: Side | None
     after: Side | None
+    services: list[ServiceSides]
     leak: Leak | None
 
 
