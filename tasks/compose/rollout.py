@@ -155,7 +155,7 @@ def _up(
         shared,
     )
     project = project_of(context, workload)
-    give_way = (lambda: work.pause(0)) if work else (lambda: None)
+    give_way = work.look if work else (lambda: None)
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
 
 

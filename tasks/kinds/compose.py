@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from db import events, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks import order
-from tasks.compose import model, program, reading, rollout, rules
+from tasks.compose import checkout, model, program, reading, rollout, rules
 from tasks.context import now
 from tasks.failures import Failure
+from tasks.git import Repository
 from tasks.kinds import image
 from tasks.kinds.protocol import Rollout
+from tasks.sources.compose import DEFAULT_FILE
 from tasks.work import Work
+
+DEFAULT_REF = "main"
 
 
 class ComposeKind:
@@ -31,24 +36,36 @@ class ComposeKind:
     rollout: Rollout = rollout
 
     def requested(self, source: dict[str, Any]) -> str:
-        """Where the file comes from; of a text, which it is."""
+        """Where the files come from; of a text, which it is."""
+        if "url" in source:
+            return (
+                f"{source['url']} {source.get('ref', DEFAULT_REF)}: {', '.join(source.get('file') or [DEFAULT_FILE])}"
+            )
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
     def pin(self, work: Work) -> dict[str, Any]:
-        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, and the rendered file at hand.
+        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}} and for a repository "commit"; the
+        rendered file is at hand from then on.
 
         What must not be is refused here, before anything is touched.
         """
         source = work.release["source"]
-        with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
-            work.rendered = _render(work, source, Path(folder))
-        _refuse(work, rules.refused(work.rendered, _project(work), source["allow"]))
+        commit = {}
+        if "url" in source:
+            repository = Repository(work.context, source["url"], work.look)
+            commit["commit"] = repository.resolve(source.get("ref", DEFAULT_REF))
+            with repository.checkout(commit["commit"]) as tree:
+                work.rendered = _of_checkout(work, source, tree.resolve())
+        else:
+            with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
+                work.rendered = _of_text(work, source, Path(folder))
         _refuse(work, [f"{name}.build" for name in model.builds(work.rendered)])
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
-        return {"kind": self.name, "services": {name: _of_service(found[one]) for name, one in wanted.items()}}
+        services = {name: _of_service(found[one]) for name, one in wanted.items()}
+        return {"kind": self.name, **commit, "services": services}
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
@@ -71,28 +88,45 @@ class ComposeKind:
         return complete
 
 
-def _render(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A text stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
-    _refuse(work, _read_from_elsewhere(text))
+    _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
+    rendered = _render(work, source, folder, ["-"], text.encode())
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"]))
+    return rendered
+
+
+def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, Any]:
+    files = source.get("file") or [DEFAULT_FILE]
+    checkout.take_links_away(tree)
+    if not all((tree / file).is_file() for file in files):
+        raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
+    _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
+    rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"], str(tree)))
+    whole, refused = checkout.copied(rendered, tree)
+    _refuse(work, refused)
+    return whole
+
+
+def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
     marked = model.marks(work.release.get("secrets", []))
-    arguments = ["--file", "-"]
-    for profile in source["profiles"]:
-        arguments += ["--profile", profile]
+    arguments = [word for file in files for word in ("--file", file)]
+    arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
+    arguments += ["config", "--format", "json"]
     values = {**work.release.get("env", {}), **marked}
-    rendered = program.config(
-        work.context, _project(work), folder, [*arguments, "config", "--format", "json"], values, text.encode()
-    )
+    said = program.config(work.context, _project(work), folder, arguments, values, text)
     try:
-        return model.unmarked(rendered, marked)
+        return model.unmarked(said, marked)
     except ValueError:
         pass
     raise Failure(ErrorCode.INVALID_SOURCE, "compose")
 
 
-def _read_from_elsewhere(text: str) -> list[str]:
-    """A text stands alone: there are no files beside it that it could open."""
+def _readable(look: Callable[[], list[str]]) -> list[str]:
     try:
-        return list(dict.fromkeys(one.key for one in reading.opened(text)))
+        return look()
     except reading.Unreadable:
         pass
     raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
