@@ -44,10 +44,8 @@ class ComposeKind:
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
     def pin(self, work: Work) -> dict[str, Any]:
-        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}} and for a repository "commit"; the
-        rendered file is at hand from then on.
-
-        What must not be is refused here, before anything is touched.
+        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, for a repository "commit" too;
+        the rendered file is at hand from then on. What must not be is refused here, before anything is touched.
         """
         source = work.release["source"]
         commit = {}
