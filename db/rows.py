@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.history import rollback_blocked_by
+from db.hook_tables import Hook
 from db.models import Deploy
+from db.sentences import HOOKS
 
 
 def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
@@ -45,6 +47,20 @@ def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str)
         "finished_at": iso(deploy.finished_at),
         "duration_ms": duration_ms(deploy),
         "stages": deploy.stages,
+    }
+
+
+def hook(one: Hook) -> dict[str, Any]:
+    """A webhook as the outside sees it: neither its token nor its secret."""
+    last = {"at": iso(one.last_at), "outcome": one.last_outcome, "detail": HOOKS.get(one.last_outcome or "")}
+    return {
+        "id": one.id,
+        "provider": one.provider,
+        "branch": one.branch,
+        "tag": one.tag,
+        "created_at": iso(one.created_at),
+        "created_by": one.created_by,
+        "last": last if one.last_at else None,
     }
 
 

@@ -64,6 +64,22 @@ BACKUPS: dict[str, str] = {
     "state aside with --force.",
 }
 
+# What came of a call of a webhook: the answer to its sender, and what the page of the app says of the last one.
+HOOKS: dict[str, str] = {
+    "deploying": "A deploy was opened.",
+    "waiting": "It is remembered and deployed as soon as what is under way has ended; a newer push takes its place.",
+    "held": "Nothing was done: this version was gone back from and is held back until a person deploys it by hand.",
+    "ping": "All is well: the address and the secret are right.",
+    "other_event": "Nothing was done: only pushes deploy.",
+    "other_branch": "Nothing was done: this hook waits for another branch.",
+    "other_tag": "Nothing was done: this hook waits for another tag.",
+    "other_repository": "Nothing was done: this is not the repository that the app comes from.",
+    "deleted": "Nothing was done: the branch or tag was deleted.",
+    "no_ref": "Nothing was done: this hook waits for a branch or tag, and the call names none.",
+    "wrong_kind": "Nothing was done: the app's source has changed and cannot be deployed this way any more.",
+    "unreadable": "Nothing was done: the body is not what such a sender sends.",
+}
+
 SENTENCES: dict[str, str] = {**{str(code): text for code, text in ERRORS.items()}, **REFUSALS}
 
 

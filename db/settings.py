@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address that the web interface listens on.")
     web_port: int = Field(8000, ge=1, le=65535, description="Port of the web interface.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Address of the web interface as others reach it, behind a proxy say; webhooks are shown with it. "
+        "Empty means the address that was asked for.",
+    )
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect server that `backstay up` runs.")
     prefect_api_url: str = Field(
         "", description="Address of a Prefect API that already runs; empty means that `backstay up` runs its own."

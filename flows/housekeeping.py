@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import container_events, events, ledger, workloads
+from db import container_events, events, hooks, ledger, workloads
 from flows import rollups
 from tasks import host_images
 from tasks.context import Context, now
@@ -50,4 +50,5 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     with context.database.writing() as session:
         events.prune(session, workload_id)
         container_events.prune(session, workload_id)
+        hooks.prune(session, workload_id, now())
         return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)

@@ -5,7 +5,7 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
-from db.sentences import SENTENCES
+from db.sentences import HOOKS, SENTENCES
 from db.states import ErrorCode, Reason, Stage, Status, Trigger
 from webapp.marking import N_
 
@@ -49,6 +49,13 @@ SOURCES: dict[str, str] = {
     "git": N_("Git repository"),
     "compose": N_("Compose file"),
     "static": N_("Static site"),
+}
+PROVIDERS: dict[str, str] = {
+    "github": N_("GitHub"),
+    "gitea": N_("Gitea or Forgejo"),
+    "gitlab": N_("GitLab"),
+    "registry": N_("Docker registry"),
+    "generic": N_("Any other program"),
 }
 STAGES: dict[str, str] = {
     Stage.PIN: N_("pin the version"),
@@ -147,6 +154,8 @@ _TABLES = {
     "service": SERVICES_OF_SYSTEM,
     "service_hint": SERVICE_HINTS,
     "code": SENTENCES,
+    "hook": HOOKS,
+    "provider": PROVIDERS,
 }
 
 

@@ -38,6 +38,7 @@ VERBS = [
     "user",
     "settings",
     "doctor",
+    "hook",
 ]
 SLOW_TO_IMPORT = ("prefect", "pandas", "docker", "sqlalchemy", "alembic", "flask", "pydantic")
 
