@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -103,6 +104,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     """
     before = _states(order.observe(context, workload.name))
     if live is None or live.pin is None:
+        _stop_all(context, workload, order.observe(context, workload.name))
         done = bool(order.restore(context, workload, None))
         _remove_networks(context, workload.name)
         return done
@@ -157,6 +159,13 @@ def _up(
     project = project_of(context, workload)
     give_way = work.look if work else (lambda: None)
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
+
+
+def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerRecord]) -> None:
+    """All at once: one after the other, each that ignores the signal would cost the whole time."""
+    timeout = workload.spec.get("stop_timeout_s", order.STOP_TIMEOUT_S)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda one: context.docker.stop(one.id, timeout), records))
 
 
 def _remove_networks(context: Context, workload: str) -> None:

@@ -58,6 +58,8 @@ class ComposeKind:
             with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
                 work.rendered = _of_text(work, source, Path(folder))
         _refuse(work, [f"{name}.build" for name in model.builds(work.rendered)])
+        variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
+        _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
