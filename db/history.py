@@ -58,6 +58,11 @@ def unfinished(session: Session, host: str | None = None) -> Sequence[Deploy]:
     return session.scalars(query.where(Deploy.host == host) if host else query).all()
 
 
+def versions(session: Session, workload_id: int) -> set[int]:
+    """The versions that a workload has rows of."""
+    return set(session.scalars(select(Deploy.version).where(Deploy.workload_id == workload_id)))
+
+
 def page(
     session: Session,
     workload_id: int,

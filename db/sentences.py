@@ -12,7 +12,7 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store working ones for it, then deploy again.",
     ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
-    ErrorCode.BUILD_FAILED: "The build failed; its output is in the engine's log.",
+    ErrorCode.BUILD_FAILED: "The build failed; its log says at which step and why.",
     ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
     ErrorCode.PORT_IN_USE: "A host port is taken by another program; free it or choose another port in the spec.",

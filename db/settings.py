@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     source_max_mb: int = Field(
         1000, ge=1, description="Size of what is fetched, unpacked or uploaded for one deploy, at most, in MB."
     )
+    build_timeout: int = Field(1800, ge=1, description="Seconds that the build of an image may take.")
+    build_log_kb: int = Field(1000, ge=16, description="Size of the log of one build, at most, in KB.")
     static_roots: str = Field(
         "",
         description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
@@ -117,6 +119,11 @@ class Settings(BaseSettings):
     def git(self) -> Path:
         """Directory of the fetched commits of git repositories."""
         return self.home / "git"
+
+    @property
+    def builds(self) -> Path:
+        """Directory of the logs of builds: a directory a workload, a file a version."""
+        return self.home / "builds"
 
     @property
     def logs(self) -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from db import container_events, events, hooks, ledger, workloads
+from db import container_events, events, history, hooks, ledger, workloads
 from flows import rollups
-from tasks import host_images
+from tasks import build_logs, host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.retention import Verb
@@ -51,4 +51,7 @@ def prune_ledger(context: Context, workload_id: int) -> int:
         events.prune(session, workload_id)
         container_events.prune(session, workload_id)
         hooks.prune(session, workload_id, now())
-        return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
+        gone = ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
+        versions = history.versions(session, workload_id)
+    build_logs.prune(settings, workload_id, versions)
+    return gone

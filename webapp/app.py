@@ -13,6 +13,7 @@ from tasks.context import Context
 from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
+    build_logs,
     deploys,
     git_credentials,
     health,
@@ -29,7 +30,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, hook_pages, login, logs, specs, system
+from webapp.pages import actions, apps, builds, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -49,6 +50,8 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     observations,
     registries,
     git_credentials,
+    build_logs,
+    builds,
     login,
     apps,
     actions,
