@@ -20,7 +20,7 @@ from tasks.pins import parse_reference
 Model = dict[str, Any]
 _FILLED_IN = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # What only matters while a person works on the file, or has been carried out by the time that it runs.
-_DONE_WITH = ("develop", "profiles", "pull_policy", "attach")
+_DONE_WITH = ("develop", "profiles", "pull_policy", "attach", "label_file")
 
 
 def marks(names: Iterable[str]) -> dict[str, str]:

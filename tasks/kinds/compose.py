@@ -16,7 +16,7 @@ from db import events, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks import order
-from tasks.compose import checkout, model, program, reading, rollout, rules
+from tasks.compose import builds, checkout, model, program, reading, rollout, rules
 from tasks.context import now
 from tasks.failures import Failure
 from tasks.git import Repository
@@ -57,7 +57,6 @@ class ComposeKind:
         else:
             with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
                 work.rendered = _of_text(work, source, Path(folder))
-        _refuse(work, [f"{name}.build" for name in model.builds(work.rendered)])
         variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
         _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
@@ -65,14 +64,17 @@ class ComposeKind:
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
+        services |= {name: _to_be_built(one) for name, one in work.rendered["services"].items() if "build" in one}
         return {"kind": self.name, **commit, "services": services}
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
         pin = work.pin or {}
-        provided: dict[str, dict[str, Any]] = {}
-        for name, one in pin["services"].items():
-            provided[name] = _of_service(image.provide(work, one))
+        built = _build(work, pin)
+        provided = {
+            name: one | {"image_id": built[name]} if name in built else _of_service(image.provide(work, one))
+            for name, one in pin["services"].items()
+        }
         before = (work.live.pin or {}).get("runs") if work.live else None
         with work.context.database.reading() as session:
             stored = work.rendered or workloads.document(session, pin["sha256"])
@@ -94,6 +96,7 @@ def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]
     _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
     rendered = _render(work, source, folder, ["-"], text.encode())
     _refuse(work, rules.refused(rendered, _project(work), source["allow"]))
+    _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
     return rendered
 
 
@@ -106,8 +109,23 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
     rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
     _refuse(work, rules.refused(rendered, _project(work), source["allow"], str(tree)))
     whole, refused = checkout.copied(rendered, tree)
-    _refuse(work, refused)
-    return whole
+    found, cannot = builds.relative(model.builds(whole), tree)
+    _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
+    return whole | {
+        "services": {
+            name: one | ({"build": found[name]} if name in found else {}) for name, one in whole["services"].items()
+        }
+    }
+
+
+def _build(work: Work, pin: dict[str, Any]) -> dict[str, str]:
+    """Service -> id of the image that was built for it. A rollback builds nothing: it has the ids of its images."""
+    wanted = model.builds(work.rendered) if work.rendered else {}
+    if not wanted:
+        return {}
+    url = str(work.release["source"]["url"])
+    with Repository(work.context, url, work.look).checkout(pin["commit"]) as tree:
+        return builds.build_all(work, wanted, tree.resolve(), url)
 
 
 def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
@@ -150,6 +168,10 @@ def _names_of_others(work: Work) -> set[str]:
 
 def _of_service(pin: dict[str, Any]) -> dict[str, Any]:
     return {key: pin[key] for key in ("image", "repository", "digest", "image_id")}
+
+
+def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
+    return {"image": str(service.get("image") or ""), "repository": None, "digest": None, "image_id": None}
 
 
 def _project(work: Work) -> str:

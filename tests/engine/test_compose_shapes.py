@@ -18,14 +18,14 @@ from tests.engine.registries import RegistryServer
 from tests.engine.scenario import Scenario
 
 FILES = Path(__file__).parent / "compose_files"
-_IMAGE = re.compile(r"^(\s*image: )(\S+)$", re.MULTILINE)
+_IMAGE = re.compile(r"^(\s*image: |FROM (?=\S+[:/]))(\S+)", re.MULTILINE)
 SECRET = "s3cr3t $word"
 
 
 def repository_of(shape: str, place: Path, prefix: str) -> Repository:
     """A repository with the files of a shape, the images behind a registry's address."""
     files: dict[str, str | bytes] = {}
-    for path in sorted((FILES / shape).rglob("*.*")):
+    for path in sorted(path for path in (FILES / shape).rglob("*") if path.is_file()):
         text = path.read_text()
         files[f"stack/{path.relative_to(FILES / shape)}"] = _IMAGE.sub(rf"\g<1>{prefix}/\g<2>", text)
     repository = new_repository(place, files)
@@ -37,11 +37,19 @@ def repository_of(shape: str, place: Path, prefix: str) -> Repository:
 
 def publish_all(images: Images, repository: Repository, prefix: str, variables: dict[str, str]) -> None:
     """Build and publish every image that the files name; each serves its own name."""
-    found = {name for path in repository.path.rglob("compose*") for _, name in _IMAGE.findall(path.read_text())}
+    files = [*repository.path.rglob("compose*"), *repository.path.rglob("Dockerfile")]
+    found = {name for path in files for _, name in _IMAGE.findall(path.read_text())}
     for name in found:
         whole = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda match: variables.get(match[1], match[2]), name)
         reference = whole if ":" in whole.removeprefix(prefix) else f"{whole}:latest"
         images.publish(reference, whole.removeprefix(f"{prefix}/"), "shows_env")
+
+
+def of_services(shop: Scenario) -> dict[str, str]:
+    """Service -> id of its container."""
+    of_it = {"label": f"backstay.workload={shop.name}"}
+    found = shop.docker.containers.list(all=True, filters=of_it, ignore_removed=True)
+    return {one.labels["backstay.service"]: str(one.id) for one in found}
 
 
 @pytest.mark.parametrize(
@@ -67,18 +75,20 @@ def test_a_stack_in_the_shape_of_a_known_project_is_deployed_from_its_repository
     assert row["status"] == "succeeded", shop.messages()
     assert row["pin"]["commit"] == repository.git("rev-parse", "HEAD")
     assert [name for name, one in row["pin"]["runs"].items() if one["once"]] == once
-    # Nothing of a release needs its repository or a registry any more.
-    served = shop.served()
-    repository.commit({"stack/compose.yaml": "services: {other: {image: " + prefix + "/other}}"})
-    images.publish(f"{prefix}/other:latest", "other")
     if shape == "voting":
-        assert served == "dockersamples/examplevotingapp_vote"
+        assert shop.served() == "vote one"
+        first = of_services(shop)
+        repository.commit({"README.md": "of no matter"})
         assert shop.deploy()["status"] == "succeeded"
-        assert len(shop.containers()) == 1
+        assert of_services(shop) == first
+        repository.commit({"stack/vote/index.html": "vote two"})
+        assert shop.deploy()["status"] == "succeeded"
+        assert shop.served() == "vote two"
+        assert {name for name, one in of_services(shop).items() if one != first[name]} == {"vote"}
         shutil.rmtree(repository.path)
         back = shop.rollback()
-        assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, served)
-        assert len(shop.containers()) == 5
+        assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, "vote one")
+        assert back["pin"]["services"]["vote"] == row["pin"]["services"]["vote"]
     if shape == "photos":
         server = shop.docker.containers.get(f"photos_server_{shop.name}").attrs["Config"]["Env"]
         assert {f"DB_URL=postgres://photos:{SECRET}@database/photos", "TZ=Etc/UTC"} <= set(server)
