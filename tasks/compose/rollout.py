@@ -107,6 +107,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
         _stop_all(context, workload, order.observe(context, workload.name))
         done = bool(order.restore(context, workload, None))
         _remove_networks(context, workload.name)
+        program.forget(context, project_of(context, workload.name))
         return done
     with context.database.reading() as session:
         release = workloads.document(session, live.release_sha)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ from typing import Any
 
 import pytest
 
-from db import containers
+from db import containers, samples
 from db.settings import Settings
 from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy
 from flows.sweep import sweep
 from tasks import runtime
 from tasks.compose import program
+from tasks.container_watch import ContainerWatch
 from tasks.context import Context
+from tasks.happenings import Said
+from tasks.sampling import Sampler
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import ME, Scenario
@@ -196,6 +200,7 @@ def test_a_stack_goes_forward_and_back_as_one(
     of_it = {"label": f"backstay.workload={shop.name}"}
     assert shop.docker.networks.list(filters=of_it) == []
     assert len(shop.docker.volumes.list(filters=of_it)) == 1
+    assert list((shop.context.settings.home / "compose").glob("*.json")) == []
 
 
 def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(shop: Scenario, stack: Stack) -> None:
@@ -205,6 +210,13 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1, "worker": 2}
     tail = runtime.log_tail(shop.context, workload(shop), 100)
     assert "migrate-1 | migrated with [redacted]" in tail
+    # A sample of each container that runs, summed up for the workload.
+    tick = Sampler(shop.context).tick(1_800_000_000)
+    assert (tick.rows, tick.gaps) == (4, 1)
+    with shop.context.database.reading() as session:
+        ((_, _, memory, _),) = samples.sums(session, workload(shop).id, tick.ts, tick.ts)
+        each = samples.span(session, workload(shop).id, tick.ts, tick.ts)
+    assert memory == sum(row[3] for row in each) > 0
 
     # Two that fall to one are no change of what a container is made of; then the profile is gone.
     shop.change(source=stack.source(workers=1) | {"profiles": ["extra"]})
@@ -221,6 +233,10 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     shop.docker.containers.get(stack.ids()["db"][0]).stop(timeout=1)
     compare(shop.context)
     assert shop.rows()[0]["verified"] is False
+    watch, later = ContainerWatch(shop.context), time.time_ns() + 10**10
+    for action, number in (("kill", 15), ("die", None)):
+        watch.record(Said("db", "db", shop.name, 1, action, later, signal=number, exit_code=143, service="db"))
+    assert shop.messages()[0] == "Version 3 was stopped by hand"
 
 
 def workload(shop: Scenario) -> Any:
