@@ -9,7 +9,7 @@ version its service is what it is; the pin says the same of each service.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -158,7 +158,7 @@ def _up(
         shared,
     )
     project = project_of(context, workload)
-    give_way = work.look if work else (lambda: None)
+    give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
 
 
@@ -167,6 +167,32 @@ def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerR
     timeout = workload.spec.get("stop_timeout_s", order.STOP_TIMEOUT_S)
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda one: context.docker.stop(one.id, timeout), records))
+
+
+class _Meanwhile:
+    """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
+    them, and goes on waiting for one that ends again and again."""
+
+    def __init__(self, work: Work, timeout_s: float) -> None:
+        self._work, self._timeout_s = work, timeout_s
+        self._looked_at = 0.0
+        self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not to be healthy yet
+
+    def __call__(self) -> None:
+        """Raises Failure when there is no use in waiting on."""
+        self._work.look()
+        moment = time.monotonic()
+        if moment - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = moment
+        new = [one for one in _observe(self._work) if one.id not in self._work.restarts]
+        runs = (self._work.pin or {})["runs"]
+        if found := health.trouble(runs, new, {}):
+            _give_up(self._work, found)
+        for one in new:
+            since = self._waiting_since.setdefault(one.id, moment)
+            if one.running and one.health == "starting" and moment - since > self._timeout_s:
+                _give_up(self._work, Trouble(one.labels[order.SERVICE], ErrorCode.HEALTH_TIMEOUT))
 
 
 def _remove_networks(context: Context, workload: str) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import pytest
 from db import containers, samples
 from db.settings import Settings
 from flows.reconcile import compare, reconcile
-from flows.requests import open_deploy
+from flows.requests import open_deploy, request_cancel
 from flows.sweep import sweep
 from tasks import runtime
 from tasks.compose import program
@@ -299,6 +300,44 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
     row = shop.deploy()
     assert (row["error_code"], stack.containers()) == ("compose_missing", [])
     assert program.find(shop.context.settings) is None
+
+
+WAITS = """
+services:
+  web:
+    image: ${REGISTRY}/web:1
+    init: true
+    depends_on: {db: {condition: service_healthy}}
+  db:
+    image: ${REGISTRY}/db:1
+    init: true
+    healthcheck: {test: [CMD, "false"], interval: 1s, start_period: 600s}
+"""
+
+
+def test_what_others_wait_for_has_the_time_limit_too_and_a_cancel_is_heard(shop: Scenario, stack: Stack) -> None:
+    stack.create()
+    shop.deploy()
+    before = stack.ids()
+    shop.change(source={"kind": "compose", "text": WAITS}, health={"running_s": 0.5, "timeout_s": 2})
+    late = shop.deploy()
+    assert (late["error_code"], late["stage"], late["duration_ms"] < 30_000) == ("health_timeout", "roll_out", True)
+    assert "Version 2: service db: health_timeout" in shop.messages()
+    assert shop.served() == "one"
+
+    shop.change(health={"running_s": 0.5, "timeout_s": 300})
+
+    def cancel_while_it_waits() -> None:
+        wait_until(lambda: "db" in stack.ids() and stack.ids()["db"] != before["db"], 60, "nothing began")
+        request_cancel(shop.context, shop.name, 3)
+
+    before = stack.ids()
+    canceller = threading.Thread(target=cancel_while_it_waits)
+    canceller.start()
+    assert shop.deploy()["status"] == "cancelled"
+    canceller.join()
+    assert shop.served() == "one"
+    assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1}
 
 
 def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_put_back(
