@@ -25,14 +25,20 @@ MINUTE = 60
 
 
 def sampled(
-    database: Database, shop: int, version: int, since: datetime, minutes: int, memory: Callable[[int], float]
+    database: Database,
+    shop: int,
+    version: int,
+    since: datetime,
+    minutes: int,
+    memory: Callable[[int], float],
+    service: str = "app",
 ) -> None:
-    """Samples of the one container of a version: `memory` gives MiB for a second since the first."""
+    """Samples of the one container of a service of a version: `memory` gives MiB for a second since the first."""
     begin = int(since.timestamp())
     with database.writing() as session:
         container = Container(
-            docker_id=f"{shop}-{version}", owner_type="workload", owner_id=shop, deploy_version=version, service="app",
-            name="app", image_id="sha256:1", host="local", created_at=since,
+            docker_id=f"{shop}-{version}-{service}", owner_type="workload", owner_id=shop, deploy_version=version,
+            service=service, name=service, image_id="sha256:1", host="local", created_at=since,
         )  # fmt: skip
         session.add(container)
         session.flush()
@@ -90,6 +96,14 @@ def test_a_version_that_grows_by_a_mebibyte_a_minute_leaks_and_has_so_long_to_it
     assert found["verdict"] == "leaking"
     assert found["leak"]["slope_bytes_per_hour"] == pytest.approx(60 * MIB, rel=0.03)
     assert found["leak"]["seconds_to_limit"] == pytest.approx((512 - 79) * 60, rel=0.03)
+
+
+def test_of_several_services_the_one_that_leaks_is_named(database: Database, shop: int, second: datetime) -> None:
+    sampled(database, shop, 2, second, 30, lambda at: 4000 + at % 7 * 40, service="database")
+    sampled(database, shop, 2, second, 30, lambda at: 50 + at / MINUTE, service="web")
+    found = judged(database, live_row(database, shop), second + timedelta(seconds=SETTLED_AFTER_S))
+    assert (found["verdict"], found["leak"]["service"]) == ("leaking", "web")
+    assert [one["service"] for one in found["services"]] == ["database", "web"]
 
 
 def test_while_both_versions_ran_neither_is_taken_for_the_other(
