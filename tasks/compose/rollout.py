@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from db import events, workloads
@@ -19,7 +17,7 @@ from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import order, probes
-from tasks.compose import health, model, program
+from tasks.compose import health, model, program, removal
 from tasks.compose.health import Trouble
 from tasks.context import Context, now
 from tasks.docker_records import ContainerRecord
@@ -104,11 +102,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     """
     before = _states(order.observe(context, workload.name))
     if live is None or live.pin is None:
-        _stop_all(context, workload, order.observe(context, workload.name))
-        done = bool(order.restore(context, workload, None))
-        _remove_networks(context, workload.name)
-        program.forget(context, project_of(context, workload.name))
-        return done
+        return removal.remove(context, workload, project_of(context, workload.name))
     with context.database.reading() as session:
         release = workloads.document(session, live.release_sha)
     known = context.secrets_of(workload)
@@ -162,13 +156,6 @@ def _up(
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
 
 
-def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerRecord]) -> None:
-    """All at once: one after the other, each that ignores the signal would cost the whole time."""
-    timeout = workload.spec.get("stop_timeout_s", order.STOP_TIMEOUT_S)
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda one: context.docker.stop(one.id, timeout), records))
-
-
 class _Meanwhile:
     """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
     them, and goes on waiting for one that ends again and again."""
@@ -193,16 +180,6 @@ class _Meanwhile:
             since = self._waiting_since.setdefault(one.id, moment)
             if one.running and one.health == "starting" and moment - since > self._timeout_s:
                 _give_up(self._work, Trouble(one.labels[order.SERVICE], ErrorCode.HEALTH_TIMEOUT))
-
-
-def _remove_networks(context: Context, workload: str) -> None:
-    labels = [f"{order.INSTALLATION}={context.installation}", f"{order.WORKLOAD}={workload}"]
-    for one in context.docker.ask("list networks", lambda api: api.networks(filters={"label": labels})):
-        context.docker.ask("remove network", partial(_remove_network, network_id=str(one["Id"])))
-
-
-def _remove_network(api: Any, network_id: str) -> None:
-    api.remove_network(network_id)
 
 
 def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
