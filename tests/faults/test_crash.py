@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import docker
+import httpx
 import pytest
 
 from db.states import Status
@@ -103,13 +104,19 @@ def test_a_web_process_killed_around_the_request_for_a_run_leaves_a_true_ledger(
     in_background: Callable[[Callable[[], object]], None],
 ) -> None:
     shop = shops["free"]
+    body, headers = {"image": shop.image(next(shop.tags))}, {"Idempotency-Key": f"{point}-{shop.name}-{shop.accepted}"}
+
+    def ask() -> httpx.Response:
+        return house.http.post(f"/workloads/{shop.name}/deploys", json=body, headers=headers)
+
     with house.caught_at(point) as caught:
-        body = {"image": shop.image(next(shop.tags))}
-        in_background(lambda: house.http.post(f"/workloads/{shop.name}/deploys", json=body))
+        in_background(ask)
         caught.wait()
         shop.accepted += 1
         house.kill("web")
     house.start("web")
+    again = ask()  # as one does who got no answer
+    assert (again.status_code, again.json()["version"]) == (202, shop.accepted)
     assert shop.expect_a_true_ledger(shop.accepted, ("web", point))["status"] == ends
     shop.deploy_well()
 
