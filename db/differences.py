@@ -17,9 +17,7 @@ def compare(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[s
 
     Lists are compared as a whole, because position is no identity for a port or a volume.
     """
-    old, new = _flat(_masked(before or {})), _flat(_masked(after))
-    keys = sorted(old.keys() | new.keys())
-    return [{"key": key, "from": old.get(key), "to": new.get(key)} for key in keys if old.get(key) != new.get(key)]
+    return _changes(_flat(_masked(before or {})), _flat(_masked(after)))
 
 
 def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str, Any]:
@@ -28,14 +26,32 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
     {"from", "to": versions, "pin", "image": {"from", "to"}, "same_pin": bool, "config": as compare() gives it}
     """
     old = workloads.document(session, before.release_sha) if before else None
+    config = compare(old, workloads.document(session, after.release_sha))
+    if "sha256" in (after.pin or {}):
+        # A text as a whole says little: what its services have come to is compared instead.
+        config = [one for one in config if one["key"] != "source.text"] + _rendered(session, before, after)
     return {
         "from": before.version if before else None,
         "to": after.version,
         "pin": {"from": before.pin if before else None, "to": after.pin},
         "same_pin": before is not None and history.same_pin(before.pin, after.pin),
         "image": {"from": before.requested if before else None, "to": after.requested},
-        "config": compare(old, workloads.document(session, after.release_sha)),
+        "config": config,
     }
+
+
+def _rendered(session: Session, before: Deploy | None, after: Deploy) -> list[dict[str, Any]]:
+    """What differs in the files that Docker Compose rendered: `services.web.image`. Secrets are `${NAME}` in them."""
+    old, new = (
+        _flat(workloads.document(session, row.pin["sha256"])) if row and row.pin and "sha256" in row.pin else {}
+        for row in (before, after)
+    )
+    return _changes(old, new)
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = sorted(old.keys() | new.keys())
+    return [{"key": key, "from": old.get(key), "to": new.get(key)} for key in keys if old.get(key) != new.get(key)]
 
 
 def _masked(release: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,14 @@ SENTENCES: dict[str, str] = {
     "requested_rollback": "Version %(version)s requested: rollback to version %(target)s (%(requested)s)",
     "requested_auto_rollback": "Version %(version)s requested: automatic rollback to version %(target)s "
     "(%(requested)s)",
+    "hook_added": "Webhook added (%(provider)s)",
+    "hook_removed": "Webhook removed (%(provider)s)",
+    "hook_push": "Webhook: %(what)s was pushed",
+    "hook_waiting": "Webhook: %(what)s was pushed; it is deployed as soon as what is under way has ended",
+    "hook_held": "Webhook: %(what)s was pushed and not deployed: it is held back until a person deploys it",
+    "hook_left_alone": "Webhook: %(what)s was pushed, which this hook does not wait for",
+    "hook_given_up": "What a webhook asked for could not be started, and is not tried again",
+    "hook_outdated": "What a webhook asked for does not go with the app's source any more, and is not deployed",
     # How a deploy went.
     "live": "Version %(version)s is live",
     "live_again": "Version %(version)s is live, back to version %(target)s",
@@ -26,7 +34,11 @@ SENTENCES: dict[str, str] = {
     "ended_alone": "Version %(version)s ended: %(code)s, nobody was working on it any more",
     "secrets_missing": "These secrets of the release have no value today: %(names)s.",
     "registry_silent": "The registry did not give %(image)s; the image that this host has was used.",
+    "not_deployed_held": "Version %(version)s is not deployed: its image is held back until a person deploys it",
     "put_in_order": "Containers were put in order after an interruption",
+    "compose_refused": "The compose file may not have %(keys)s; take it out, or name it in source.allow if it is "
+    "meant to be",
+    "service_failed": "Version %(version)s: service %(service)s: %(code)s",
     # What is found out later.
     "drifted": "Version %(version)s does not run as the ledger says",
     "as_pinned_again": "Version %(version)s runs as pinned again",

@@ -58,6 +58,11 @@ def unfinished(session: Session, host: str | None = None) -> Sequence[Deploy]:
     return session.scalars(query.where(Deploy.host == host) if host else query).all()
 
 
+def versions(session: Session, workload_id: int) -> set[int]:
+    """The versions that a workload has rows of."""
+    return set(session.scalars(select(Deploy.version).where(Deploy.workload_id == workload_id)))
+
+
 def page(
     session: Session,
     workload_id: int,
@@ -92,8 +97,10 @@ def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
 
 
 def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What of a pin decides that two are the same: the image id when it is known, else all but the words."""
+    """What of a pin decides that two are the same: image id or file if known, else all but the words."""
     pin = pin or {}
+    if pin.get("sha256"):
+        return (("sha256", str(pin["sha256"])),)
     if pin.get("image_id"):
         return (("image_id", str(pin["image_id"])),)
     return tuple(sorted((key, str(value)) for key, value in pin.items() if key != "image"))

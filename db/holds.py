@@ -12,29 +12,39 @@ from db.history import identity
 from db.rows import iso, pin_short
 from db.states import Trigger
 
+# What of a pin can be known before the image is there.
+MARKS = ("commit", "digest")
 BY_HAND = frozenset({Trigger.UI, Trigger.API, Trigger.CLI, Trigger.PREFECT})
 
 
 def hold(held: list[Any], pin: dict[str, Any], version: int, reason: str, now: datetime) -> list[Any]:
-    """The list with a pin added: [{"pin_short", "version", "reason", "since", "identity"}]. Once a pin."""
+    """The list with a pin added: [{"pin_short", "version", "reason", "since", "identity", …}]. Once a pin."""
     entry = {
         "pin_short": pin_short(pin),
         "version": version,
         "reason": reason,
         "since": iso(now),
         "identity": _key(pin),
+        **{key: pin[key] for key in MARKS if pin.get(key)},
     }
     return [*release(held, pin), entry]
 
 
 def release(held: list[Any], pin: dict[str, Any]) -> list[Any]:
     """The list without a pin."""
-    return [entry for entry in held if entry["identity"] != _key(pin)]
+    return [entry for entry in held if not _is(entry, pin)]
 
 
 def is_held(held: list[Any], pin: dict[str, Any]) -> bool:
-    """Whether an automatic deploy of a pin has to wait for a person."""
-    return any(entry["identity"] == _key(pin) for entry in held)
+    """Whether an automatic deploy of a pin, or of what is known of one so far, has to wait for a person."""
+    return any(_is(entry, pin) for entry in held)
+
+
+def _is(entry: dict[str, Any], pin: dict[str, Any]) -> bool:
+    # A commit that was built again is the same commit, though the image is another. A digest counts as long as the
+    # image behind it is not known.
+    marks = [key for key in MARKS if key != "digest" or not pin.get("image_id")]
+    return entry["identity"] == _key(pin) or any(pin.get(key) and entry.get(key) == pin[key] for key in marks)
 
 
 def _key(pin: dict[str, Any]) -> str:

@@ -14,23 +14,31 @@ from db.states import Status
 from db.workloads import OWNER
 
 
-def samples_of(session: Session, workload_id: int, version: int, since: int, until: int) -> list[tuple[Any, ...]]:
+def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows (ts, container_id, cpu_percent, memory_usage, memory_limit) of the containers of one version, by ts.
 
-    since <= ts <= until, epoch seconds.
+    since <= ts <= until, epoch seconds, a time in which the version was alone. Services of a compose file that did not
+    change have their containers from an earlier version: there all that ran then counts.
     """
-    theirs = select(Container.id).where(
-        Container.owner_type == OWNER, Container.owner_id == workload_id, Container.deploy_version == version
-    )
-    ids = session.scalars(theirs).all()
+    ids = list(services_of(session, deploy))
     query = (
         select(Sample.ts, Sample.container_id, Sample.cpu_percent, Sample.memory_usage, Sample.memory_limit)
-        .where(Sample.owner_id == workload_id, Sample.ts.between(since, until), Sample.container_id.in_(ids))
+        .where(Sample.owner_id == deploy.workload_id, Sample.ts.between(since, until), Sample.container_id.in_(ids))
         .order_by(Sample.ts)
     )
     # The driver's own rows, as in db.samples: row objects cost six times as much.
     with session.connection().execute(query) as result:
         return list(result.cursor.fetchall())
+
+
+def services_of(session: Session, deploy: Deploy) -> dict[int, str]:
+    """Container id -> service, of the containers that may be those of a version: see samples_of."""
+    theirs = select(Container.id, Container.service).where(
+        Container.owner_type == OWNER, Container.owner_id == deploy.workload_id
+    )
+    if not (deploy.pin or {}).get("runs"):
+        theirs = theirs.where(Container.deploy_version == deploy.version)
+    return {row.id: row.service for row in session.execute(theirs)}
 
 
 def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:

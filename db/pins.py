@@ -14,6 +14,31 @@ class PinnedImage(NamedTuple):
     digest: str | None
 
 
+def since(pin: Any, service: str) -> int | None:
+    """Since which version a service of a pin is what it is; None when a pin does not say that of each service."""
+    runs = pin.get("runs") if isinstance(pin, dict) else None
+    found = (runs or {}).get(service)
+    return found["since"] if found else None
+
+
+def is_of(pin: Any, live: int, service: str, version: int) -> bool:
+    """Whether a container with these labels belongs to the live version, whose pin this is."""
+    if isinstance(pin, dict) and "runs" in pin:
+        return since(pin, service) == version
+    return version == live
+
+
+def services_of(pin: Any) -> dict[str, str]:
+    """Image id -> the first service that runs it, empty where the pin has no services. Unknown ids are left out."""
+    services = (pin.get("services") if isinstance(pin, dict) else None) or {"": pin}
+    found: dict[str, str] = {}
+    for name, part in sorted(services.items()):
+        for image in images(part):
+            if image.image_id is not None:
+                found.setdefault(image.image_id, name)
+    return found
+
+
 def images(pin: Any) -> Iterator[PinnedImage]:
     """Every image that a pin names, however deep."""
     if isinstance(pin, dict):

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.history import rollback_blocked_by
+from db.hook_tables import Hook
 from db.models import Deploy
+from db.sentences import HOOKS
 
 
 def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
@@ -48,6 +50,20 @@ def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str)
     }
 
 
+def hook(one: Hook) -> dict[str, Any]:
+    """A webhook as the outside sees it: neither its token nor its secret."""
+    last = {"at": iso(one.last_at), "outcome": one.last_outcome, "detail": HOOKS.get(one.last_outcome or "")}
+    return {
+        "id": one.id,
+        "provider": one.provider,
+        "branch": one.branch,
+        "tag": one.tag,
+        "created_at": iso(one.created_at),
+        "created_by": one.created_by,
+        "last": last if one.last_at else None,
+    }
+
+
 def impact(deploy: Deploy) -> dict[str, Any] | None:
     """The verdict on a deploy and its reasons; None while nobody has looked. The numbers are at /impact."""
     if deploy.impact is None:
@@ -70,8 +86,8 @@ def duration_ms(deploy: Deploy) -> int | None:
 
 
 def pin_short(pin: dict[str, Any] | None) -> str | None:
-    """The first twelve hex digits of what was pinned: the digest, else the image id."""
-    for key in ("digest", "commit", "content", "image_id"):
+    """The first twelve hex digits of what was pinned: the file, the digest, else the image id."""
+    for key in ("sha256", "digest", "commit", "content", "image_id"):
         if pin and pin.get(key):
             return str(pin[key]).removeprefix("sha256:")[:12]
     return None

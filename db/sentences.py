@@ -11,7 +11,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.SOURCE_UNAVAILABLE: "The source could not be reached; check address and network, then deploy again.",
     ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store working ones for it, then deploy again.",
     ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
-    ErrorCode.BUILD_FAILED: "The build failed; its output is in the engine's log.",
+    ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
+    ErrorCode.BUILD_FAILED: "The build failed; its log says at which step and why.",
     ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
     ErrorCode.PORT_IN_USE: "A host port is taken by another program; free it or choose another port in the spec.",
@@ -61,6 +62,22 @@ BACKUPS: dict[str, str] = {
     "home_in_use": "Backstay runs on this HOME; stop `backstay up` (the engine, the web interface), then restore.",
     "home_not_empty": "There is an installation in this HOME; set BACKSTAY_HOME to an empty directory, or move the old "
     "state aside with --force.",
+}
+
+# What came of a call of a webhook: the answer to its sender, and what the page of the app says of the last one.
+HOOKS: dict[str, str] = {
+    "deploying": "A deploy was opened.",
+    "waiting": "It is remembered and deployed as soon as what is under way has ended; a newer push takes its place.",
+    "held": "Nothing was done: this version was gone back from and is held back until a person deploys it by hand.",
+    "ping": "All is well: the address and the secret are right.",
+    "other_event": "Nothing was done: only pushes deploy.",
+    "other_branch": "Nothing was done: this hook waits for another branch.",
+    "other_tag": "Nothing was done: this hook waits for another tag.",
+    "other_repository": "Nothing was done: this is not the repository that the app comes from.",
+    "deleted": "Nothing was done: the branch or tag was deleted.",
+    "no_ref": "Nothing was done: this hook waits for a branch or tag, and the call names none.",
+    "wrong_kind": "Nothing was done: the app's source has changed and cannot be deployed this way any more.",
+    "unreadable": "Nothing was done: the body is not what such a sender sends.",
 }
 
 SENTENCES: dict[str, str] = {**{str(code): text for code, text in ERRORS.items()}, **REFUSALS}

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address that the web interface listens on.")
     web_port: int = Field(8000, ge=1, le=65535, description="Port of the web interface.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Address of the web interface as others reach it, behind a proxy say; webhooks are shown with it. "
+        "Empty means the address that was asked for.",
+    )
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect server that `backstay up` runs.")
     prefect_api_url: str = Field(
         "", description="Address of a Prefect API that already runs; empty means that `backstay up` runs its own."
@@ -59,12 +65,17 @@ class Settings(BaseSettings):
     source_max_mb: int = Field(
         1000, ge=1, description="Size of what is fetched, unpacked or uploaded for one deploy, at most, in MB."
     )
+    build_timeout: int = Field(1800, ge=1, description="Seconds that the build of an image may take.")
+    build_log_kb: int = Field(1000, ge=16, description="Size of the log of one build, at most, in KB.")
     static_roots: str = Field(
         "",
         description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
         "empty means none.",
     )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
+    compose: str = Field(
+        "", description="The docker-compose program; empty means Docker's plugin, or else the one on the path."
+    )
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
     )
@@ -108,6 +119,11 @@ class Settings(BaseSettings):
     def git(self) -> Path:
         """Directory of the fetched commits of git repositories."""
         return self.home / "git"
+
+    @property
+    def builds(self) -> Path:
+        """Directory of the logs of builds: a directory a workload, a file a version."""
+        return self.home / "builds"
 
     @property
     def logs(self) -> Path:

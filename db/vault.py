@@ -6,6 +6,7 @@ The key never enters the database; a copy of the database alone gives no secret 
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -17,10 +18,12 @@ class SecretUnreadable(Exception):  # noqa: N818 - it names what happened
 
 
 class Vault:
-    """Encrypts and decrypts short texts."""
+    """Encrypts and decrypts short texts. With `fingerprint_key`, values can be compared without being kept."""
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        # Another key, of which this one cannot be told.
+        self.fingerprint_key = hmac.new(key, b"fingerprint", hashlib.sha256).digest()
 
     @classmethod
     def of(cls, settings: Settings) -> Vault:

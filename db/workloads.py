@@ -117,7 +117,10 @@ def document(session: Session, sha: str) -> dict[str, Any]:
 
 def drop_unused_documents(session: Session) -> None:
     """Delete the configurations that no row of the ledger names, and that no request is about to name."""
-    unused = select(Document.sha256).where(Document.sha256.not_in(select(Deploy.release_sha)))
+    of_pins = select(Deploy.pin["sha256"].as_string()).where(Deploy.pin["sha256"].as_string().is_not(None))
+    unused = select(Document.sha256).where(
+        Document.sha256.not_in(select(Deploy.release_sha)), Document.sha256.not_in(of_pins)
+    )
     # One may come into use between looking and deleting: then the next sweep takes the others.
     with suppress(IntegrityError), session.begin_nested():
         session.execute(delete(Document).where(Document.sha256.in_(unused.with_for_update(skip_locked=True))))

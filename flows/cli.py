@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flows import cli_accounts, cli_backup, cli_diff, cli_processes, cli_system, cli_workloads
+from flows import cli_accounts, cli_backup, cli_diff, cli_hooks, cli_processes, cli_system, cli_workloads
 from flows.cli_talk import say
 
 INTERRUPTED = 130
@@ -37,6 +37,7 @@ app.command()(cli_diff.diff)
 app.command()(cli_workloads.status)
 app.command()(cli_workloads.logs)
 app.command()(cli_workloads.remove)
+app.add_typer(cli_hooks.hooks, name="hook")
 app.add_typer(cli_accounts.tokens, name="token")
 app.add_typer(cli_accounts.users, name="user")
 app.command()(cli_backup.backup)

@@ -53,5 +53,5 @@ def _row(session: Session, name: str, version: int) -> Deploy:
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        value = value.get("digest") or value.get("image_id")
+        value = value.get("sha256") or value.get("digest") or value.get("image_id")
     return "-" if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from flows.preflight import CannotStart
 from flows.requests import Refusal
 from flows.supervisor import Supervisor
 from flows.up import banner, web_url
+from tasks.building import quietly
 from tasks.context import Context, now
 from tasks.demo_image import PORT, VERSIONS, build_context
 
@@ -49,7 +51,7 @@ class Demo:
     def play(self) -> None:
         """The whole story, each step checked. Raises DemoFailed."""
         for version in VERSIONS:
-            self._context.docker.build(build_context(version, _busybox()), version.image)
+            quietly(self._context.docker, BytesIO(build_context(version, _busybox())), version.image)
         one, two, three = VERSIONS
         if self._api.get(f"/api/workloads/{NAME}").is_success:
             self._expect(self._api.delete(f"/api/workloads/{NAME}"), 204)

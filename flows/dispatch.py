@@ -17,6 +17,7 @@ from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import holding
 from flows.housekeeping import after_deploy
+from flows.wanted import take_up_quietly
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import KINDS, SourceKind
@@ -53,7 +54,9 @@ def carry_out(
     if row is None:
         return "superseded"
     with context.turns.on(row.workload_id):
-        return _carry_out_alone(context, deploy_id, engine_id, flow_run_id, call)
+        outcome = _carry_out_alone(context, deploy_id, engine_id, flow_run_id, call)
+    take_up_quietly(context, row.workload_id)
+    return outcome
 
 
 def _carry_out_alone(
@@ -122,11 +125,13 @@ def _pin(work: Work) -> None:
     if not work.is_rollback:
         work.pin = _kind(work).pin(work)
         _record_pin(work)
+        holding.refuse(work)
 
 
 def _prepare(work: Work) -> None:
     work.pin = _kind(work).prepare(work)
     _record_pin(work)
+    holding.refuse(work)
 
 
 def _roll_out(work: Work) -> None:

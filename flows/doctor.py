@@ -38,6 +38,7 @@ def examine(settings: Settings) -> list[Check]:
         check_database,
         check_clock,
         check_docker,
+        check_compose,
         check_prefect,
         check_ports,
     ]
@@ -127,6 +128,34 @@ def check_docker(settings: Settings) -> Check:
     except preflight.CannotStart as error:
         return Check("docker", False, str(error))
     return Check("docker", True, f"Engine {version} at {settings.engine_address}")
+
+
+def check_compose(settings: Settings) -> Check:
+    """Whether Docker Compose is there. Only compose workloads need it, so that it is missing is no fault by itself."""
+    from tasks.compose import program
+
+    found = program.find(settings)
+    if found is not None:
+        return Check("compose", True, f"Docker Compose {found.version} at {found.path}")
+    oldest = ".".join(str(part) for part in program.OLDEST)
+    todo = f"install Docker's plugin, or `pip install 'backstay[compose]'`; needs {oldest} or newer"
+    if settings.compose:
+        return Check("compose", False, f"BACKSTAY_COMPOSE names no Docker Compose that works; {todo}.")
+    return Check("compose", not _has_compose_workloads(settings), f"not found; compose workloads need it: {todo}.")
+
+
+def _has_compose_workloads(settings: Settings) -> bool:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db import workloads
+    from db.connection import Database, LedgerUnavailable
+
+    try:
+        database = Database(settings.ledger_url)
+        with database.reading() as session:
+            return any(one.spec["source"]["kind"] == "compose" for one in workloads.every(session))
+    except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError):
+        return False  # the check of the database says so
 
 
 def check_prefect(settings: Settings) -> Check:

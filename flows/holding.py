@@ -8,9 +8,23 @@ from db import events, history, holds, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
+from tasks.failures import Failure
 from tasks.work import Work
 
 SICK = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, ErrorCode.HEALTH_TIMEOUT})
+
+
+def refuse(work: Work) -> None:
+    """Stop a deploy that nobody asked for by hand when what it would bring is held. Raises Failure."""
+    if work.deploy.trigger in holds.BY_HAND or work.is_rollback or work.pin is None:
+        return
+    with work.context.database.writing() as session:
+        workload = workloads.by_id(session, work.deploy.workload_id)
+        if not holds.is_held(list(workload.held_pins), work.pin):
+            return
+        told = tell("not_deployed_held", version=work.deploy.version)
+        events.note(session, workload.id, told, now(), level="warning")
+    raise Failure(ErrorCode.CANCELLED, "held")
 
 
 def after_success(session: Session, work: Work) -> None:

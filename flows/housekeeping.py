@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from db import container_events, events, ledger, workloads
+from db import container_events, events, history, hooks, ledger, workloads
 from flows import rollups
-from tasks import host_images
+from tasks import build_logs, host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.retention import Verb
@@ -50,4 +50,8 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     with context.database.writing() as session:
         events.prune(session, workload_id)
         container_events.prune(session, workload_id)
-        return ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
+        hooks.prune(session, workload_id, now())
+        gone = ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
+        versions = history.versions(session, workload_id)
+    build_logs.prune(settings, workload_id, versions)
+    return gone

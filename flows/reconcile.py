@@ -1,8 +1,8 @@
 """Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
 
-Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals (`reconcile`),
-and compares what runs with what the live row pinned (`compare`). Needs Docker for the containers, and Prefect for
-nothing but closing its runs.
+Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals, has deployed
+what webhooks still want (`reconcile`), and compares what runs with what the live row pinned (`compare`). Needs Docker
+for the containers, and Prefect for closing its runs and for what is wanted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
 from flows.requests import cancel_by_run
-from tasks import order
+from flows.wanted import take_up_all
+from tasks import build_logs, order
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import kind_of
@@ -45,6 +46,7 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
         _try(context, workload, settle)
     for workload in begun:
         _try(context, workload, finish_removal)
+    take_up_all(context)
 
 
 def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
@@ -155,6 +157,7 @@ def finish_removal(context: Context, workload: Workload) -> None:
     kind_of(workload).rollout.restore(context, workload, None)
     with context.database.writing() as session:
         workloads.remove(session, workload.id)
+    build_logs.prune(context.settings, workload.id, ())
     arrange_images(context)
 
 

@@ -6,21 +6,22 @@ leaves no row; what is accepted has exactly one, whatever happens next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from db import events, history, ledger, workloads
-from db.event_sentences import asked_for, tell
+from db.event_sentences import tell
 from db.ledger import DeployInFlight, NewDeploy
 from db.models import Deploy, Workload
-from db.states import ErrorCode, Reason, Status, Trigger
+from db.states import ErrorCode, Reason, Status
+from flows.opening import Asked, back_to, deploy_of, write
 from flows.run_names import deployment_of, run_key, run_name
 from tasks.context import Context, now
-from tasks.kinds import SourceKind, kind_of
 from tasks.orchestrator import OrchestratorUnreachable
-from tasks.specs import InvalidSpec, redirected, release_of
+
+__all__ = ["Asked"]  # besides what is below
 
 
 class Refusal(Exception):  # noqa: N818 - it names what happened
@@ -29,15 +30,6 @@ class Refusal(Exception):  # noqa: N818 - it names what happened
     def __init__(self, code: str, deploy: Deploy | None = None) -> None:
         super().__init__(code)
         self.code, self.deploy = code, deploy
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who asked, through which door. With an idempotency key the same request gives the same row."""
-
-    trigger: Trigger
-    actor: str
-    idempotency_key: str | None = None
 
 
 def request_deploy(
@@ -94,31 +86,7 @@ def open_deploy(
 ) -> tuple[Deploy, str, bool]:
     """The row of a deploy, its workload's name, and whether the row is new. For flows that run it themselves."""
 
-    def new(session: Session, workload: Workload) -> NewDeploy:
-        kind = kind_of(workload)
-        spec = workload.spec | {"source": _redirected(kind, workload.spec["source"], image=image, ref=ref)}
-        release = release_of(spec, list(workload.secrets))
-        return NewDeploy(
-            reason=Reason.DEPLOY,
-            trigger=asked.trigger,
-            actor=asked.actor,
-            source_kind=kind.name,
-            requested=kind.requested(spec["source"]),
-            release_sha=workloads.keep_document(session, release, now()),
-            host=workload.host,
-            idempotency_key=asked.idempotency_key,
-        )
-
-    return _open(context, name, asked, new)
-
-
-def _redirected(kind: SourceKind, source: dict[str, Any], **given: str | None) -> dict[str, Any]:
-    for key, value in given.items():
-        if value is not None:
-            if key != kind.takes:
-                raise InvalidSpec(key, f"does not go with a workload of kind {kind.name}")
-            source = redirected(source, key, value)
-    return source
+    return _open(context, name, asked, partial(deploy_of, asked=asked, image=image, ref=ref))
 
 
 def open_rollback(
@@ -133,7 +101,7 @@ def open_rollback(
         target = _target(session, workload, version)
         if blocked := history.refused_by(target, live):
             raise _refusal(session, blocked, target)
-        return _back_to(target, Reason.ROLLBACK, workload, asked)
+        return back_to(target, Reason.ROLLBACK, workload, asked)
 
     return _open(context, name, asked, new)
 
@@ -148,24 +116,9 @@ def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy
         before = history.find(session, workload.id, failed.replaced) if failed.replaced is not None else None
         good = before is not None and before.pin is not None and not history.same_pin(before.pin, failed.pin)
         target = before if before is not None and good else _target(session, workload, None)
-        return _back_to(target, Reason.AUTO_ROLLBACK, workload, asked)
+        return back_to(target, Reason.AUTO_ROLLBACK, workload, asked)
 
     return _open(context, name, asked, new)
-
-
-def _back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) -> NewDeploy:
-    return NewDeploy(
-        reason=reason,
-        trigger=asked.trigger,
-        actor=asked.actor,
-        source_kind=target.source_kind,
-        requested=target.requested,
-        release_sha=target.release_sha,
-        host=workload.host,
-        rollback_of=target.version,
-        pin=target.pin,
-        idempotency_key=asked.idempotency_key,
-    )
 
 
 def _target(session: Session, workload: Workload, version: int | None) -> Deploy:
@@ -187,10 +140,7 @@ def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, 
             if known := _known(session, workload, asked):
                 return known, name, False
             wanted: NewDeploy = new(session, workload)
-            deploy = ledger.open_deploy(session, workload.id, wanted, now())
-            told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
-            events.note(session, workload.id, told, now(), actor=asked.actor)
-            return deploy, name, True
+            return write(session, workload, wanted), name, True
     except DeployInFlight:
         pass
     with context.database.reading() as session:

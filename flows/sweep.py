@@ -72,7 +72,8 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     images = host_images.steps(context, seen_images)
     with context.database.reading() as session:
         known = {workload.id: workload.name for workload in workloads.every(session, host)}
-        live, _ = history.live_and_latest(session)
+        live_rows, _ = history.live_and_latest(session)
+        live = {known[key]: row for key, row in live_rows.items() if key in known}
         unfinished = [row for row in history.unfinished(session, host) if row.workload_id in known]
     seen = [
         UnfinishedRow(row.id, known[row.workload_id], row.version, row.status, _is_dead(context, row, engine_runs))
@@ -80,11 +81,17 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     ]
     at_work = {row.workload: row.version for row in seen if not row.dead}
     standings = {
-        name: Standing(live[key].version if key in live else None, at_work.get(name)) for key, name in known.items()
+        name: Standing(live[name].version if name in live else None, at_work.get(name)) for name in known.values()
     }
-    strays = [SeenContainer(one.id, one.name, one.labels.get(order.WORKLOAD, ""), one.version) for one in containers]
+    strays = [_seen(one, live.get(one.labels.get(order.WORKLOAD, ""))) for one in containers]
     leftovers = decide(strays, standings, images, seen)
     return _Gathered(containers, images, seen_images.brought, {str(row.id): row for row in unfinished}, leftovers)
+
+
+def _seen(one: ContainerRecord, live: Deploy | None) -> SeenContainer:
+    """A container as the decision takes it: one of a service that did not change is of the live version."""
+    version = order.version_of(one, live)
+    return SeenContainer(one.id, one.name, one.labels.get(order.WORKLOAD, ""), version)
 
 
 def _is_dead(context: Context, row: Deploy, engine_runs: bool) -> bool:

@@ -35,14 +35,13 @@ class Verdict:
     code: str
 
 
-def judge(version: int, records: Sequence[ContainerRecord]) -> Verdict | None:
-    """What the containers of a version say: None while all is well. Pure."""
-    mine = [record for record in records if record.version == version]
+def judge(mine: Sequence[ContainerRecord], wanted: int) -> Verdict | None:
+    """What the containers of a version say, of which so many have to run: None while all is well. Pure."""
     if any(record.oom_killed for record in mine):
         return Verdict("taken_back_memory")
     if any(record.restarts > 0 for record in mine):
         return Verdict("taken_back_restarted")
-    if not any(record.running for record in mine):
+    if sum(record.running for record in mine) < wanted:
         return Verdict("taken_back_ended")
     return None
 
@@ -76,11 +75,12 @@ class Watch:
 
     def _verdict(self, workload: Workload, live: Deploy) -> Verdict | None:
         records = order.observe(self._context, workload.name)
-        if over := judge(live.version, records):
+        rollout = kind_of(workload).rollout
+        if over := judge(*rollout.brought_by(live, records)):
             return over
         with self._context.database.reading() as session:
             release = workloads.document(session, live.release_sha)
-        works = kind_of(workload).rollout.still_works(self._context, live, release, records)
+        works = rollout.still_works(self._context, live, release, records)
         self._failed[live.id] = 0 if works else self._failed[live.id] + 1
         return Verdict("taken_back_health") if self._failed[live.id] >= SICK_AFTER else None
 

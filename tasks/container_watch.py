@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from db import container_events, events, history, workloads
+from db import container_events, events, history, pins, workloads
 from db.event_sentences import Told
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
@@ -123,6 +124,9 @@ class ContainerWatch:
             if container_events.is_known(session, event.docker_id, event.at_ns):
                 self._memories.pop(event.docker_id, None)  # the ledger knows better
                 return
+            live = history.live(session, workload.id)
+            if live is not None and pins.is_of(live.pin, live.version, event.service, event.version):
+                event = replace(event, version=live.version)  # its service is what it was in an earlier version
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
             memory, happening = follow(memory, event, ours, ran_out=ran_out)

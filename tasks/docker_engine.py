@@ -5,15 +5,17 @@ Does what it is told: what to create or remove is decided in tasks.rollout.
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
+from docker.types import CancellableStream
+from docker.utils.build import exclude_paths
 
 from db.states import ErrorCode
 from tasks.docker_records import (
@@ -22,6 +24,7 @@ from tasks.docker_records import (
     EngineFacts,
     ImageRecord,
     NewContainer,
+    auth_config,
     container_record,
     engine_facts,
     image_record,
@@ -35,7 +38,7 @@ PING_TIMEOUT_S = 3
 CONNECTIONS = 64
 _ERRORS = (DockerException, requests.exceptions.RequestException, OSError)
 
-__all__ = ["ContainerRecord", "Credentials", "DockerEngine", "ImageRecord", "NewContainer"]
+__all__ = ["ContainerRecord", "Credentials", "DockerEngine", "ImageRecord", "NewContainer", "paths_to_send"]
 
 
 class _StreamFailed(Exception):  # noqa: N818
@@ -87,7 +90,7 @@ class DockerEngine:
         """
 
         def ask() -> str:
-            return str(self._api.inspect_distribution(reference, _auth(credentials))["Descriptor"]["digest"])
+            return str(self._api.inspect_distribution(reference, auth_config(credentials))["Descriptor"]["digest"])
 
         return self._call("resolve", ask, ErrorCode.SOURCE_UNAVAILABLE, registry=True)
 
@@ -109,26 +112,30 @@ class DockerEngine:
         """
 
         def go() -> None:
-            stream = self._api.pull(repository, tag=digest, auth_config=_auth(credentials), stream=True, decode=True)
-            for line in stream:
+            auth = auth_config(credentials)
+            for line in self._api.pull(repository, tag=digest, auth_config=auth, stream=True, decode=True):
                 stop()
                 if "error" in line:
                     raise _StreamFailed(str(line["error"]))
 
         self._call("pull", go, ErrorCode.SOURCE_UNAVAILABLE, registry=True)
 
-    def build(self, context: bytes, tag: str) -> str:
-        """Build an image from a tar with a Dockerfile; answers its id. Raises Failure(build_failed)."""
+    def build(self, context: IO[bytes], options: dict[str, Any], headers: dict[str, str]) -> Any:
+        """Begin a build; answers its messages, an iterator with `close()`, for `next_message`. Who closes early cancels
+        it. Raises Failure(build_failed). Not the SDK's build(): that cannot be closed while a step says nothing."""
 
-        def go() -> str:
-            for line in self._api.build(
-                fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, forcerm=True, decode=True
-            ):
-                if "error" in line:
-                    raise _StreamFailed(str(line["error"]))
-            return str(self._api.inspect_image(tag)["Id"])
+        def go() -> Any:
+            api, wait = self._api, (TIMEOUT_S, None)
+            url = api._url("/build")
+            answer = api._post(url, data=context, params=options, headers=headers, stream=True, timeout=wait)
+            refused = iter([{"error": answer.json()["message"]}]) if answer.status_code >= 400 else None
+            return CancellableStream(refused or api._stream_helper(answer, decode=True), answer)
 
         return self._call("build", go, ErrorCode.BUILD_FAILED)
+
+    def next_message(self, messages: Any) -> dict[str, Any] | None:
+        """The next message of a build; None at its end. Raises Failure(engine_unreachable)."""
+        return self._call("build", lambda: next(messages, None), ErrorCode.BUILD_FAILED)
 
     def remove_image(self, reference: str) -> None:
         """Remove an image's name, and the image when nothing uses it. One that is gone or in use is fine."""
@@ -218,17 +225,17 @@ class DockerEngine:
         raise Failure(code, type(caught).__name__)
 
 
+def paths_to_send(root: Path, ignored: list[str], dockerfile: str) -> list[str]:
+    """Files, directories and links below a build's context that its .dockerignore does not leave out, sorted."""
+    return sorted(exclude_paths(str(root), ignored, dockerfile))
+
+
 def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:
     if not isinstance(error, APIError | _StreamFailed):
         return ErrorCode.ENGINE_UNREACHABLE
     if not registry:
         return default
     return meaning(error.status_code if isinstance(error, APIError) else None, str(error))
-
-
-def _auth(credentials: Credentials | None) -> dict[str, str] | None:
-    # An empty mapping keeps the SDK from looking into ~/.docker/config.json: credentials come from our vault alone.
-    return {"username": credentials.username, "password": credentials.password} if credentials else {}
 
 
 def _if_there(action: Callable[[], T]) -> T | None:

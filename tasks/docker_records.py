@@ -16,6 +16,12 @@ class Credentials:
     password: str = field(repr=False)
 
 
+def auth_config(credentials: Credentials | None) -> dict[str, str]:
+    """Credentials as the SDK takes them. An empty mapping keeps it from looking into ~/.docker/config.json: they come
+    from our vault alone."""
+    return {"username": credentials.username, "password": credentials.password} if credentials else {}
+
+
 @dataclass(frozen=True)
 class ImageRecord:
     """An image of the host. `repo_digests` are `repository@sha256:…` texts."""

@@ -64,6 +64,7 @@ class Said:
     signal: int | None = None
     exit_code: int | None = None
     healthy: bool = False
+    service: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def said(raw: Mapping[str, Any]) -> Said | None:
         signal=_number(labels.get("signal")),
         exit_code=_number(labels.get("exitCode")) if action == "die" else None,
         healthy=detail.strip() == "healthy",
+        service=str(labels.get("backstay.service", "")),
     )
 
 

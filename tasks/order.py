@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from db import containers
-from db.models import Container, Workload
+from db import containers, pins
+from db.models import Container, Deploy, Workload
 from db.workloads import OWNER
 from tasks.context import Context, now
 from tasks.docker_records import ContainerRecord
@@ -32,6 +32,13 @@ def labels(installation: str, workload: str, version: int, service: str = MAIN_S
 def observe(context: Context, workload: str) -> list[ContainerRecord]:
     """All containers of a workload of this installation."""
     return context.docker.find({INSTALLATION: context.installation, WORKLOAD: workload})
+
+
+def version_of(record: ContainerRecord, live: Deploy | None) -> int:
+    """Of which version a container is: the live one also when its service is what it was in an earlier one. Pure."""
+    if live is not None and pins.is_of(live.pin, live.version, record.labels.get(SERVICE, ""), record.version):
+        return live.version
+    return record.version
 
 
 def restore(context: Context, workload: Workload, live: int | None, at_work: int | None = None) -> list[Action]:

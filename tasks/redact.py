@@ -24,7 +24,7 @@ _PATTERNS = (
     (re.compile(r"(://)[^\s/@]+@"), rf"\1{MARK}@"),
     (re.compile(r"(?<![^\s\"'=(])([^\s:/@\"'=(\[]+):(?!//)[^\s@\"']+@(?!sha256:)(?=[\w.\[-])"), rf"\1:{MARK}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {MARK}"),
-    (re.compile(r"\bbst_[A-Za-z0-9_-]{20,}"), MARK),
+    (re.compile(r"\bbs[th]_[A-Za-z0-9_-]{20,}"), MARK),
 )
 
 

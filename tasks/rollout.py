@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from tasks.docker_records import ContainerRecord
 from tasks.reach import Reach
 
 
@@ -37,6 +38,13 @@ class Action:
 
     verb: str
     id: str
+
+
+class Watched(NamedTuple):
+    """The containers that a version brought, and how many of them have to run."""
+
+    records: list[ContainerRecord]
+    wanted: int
 
 
 def plan(old: dict[str, Any] | None, new: dict[str, Any], reach: Reach) -> list[Step]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from db import history, workloads
-from db.models import Workload
+from db.connection import LedgerUnavailable
+from db.models import Deploy, Workload
 from tasks import order
 from tasks.context import Context
 from tasks.docker_records import ContainerRecord
@@ -20,17 +21,45 @@ def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
         records = order.observe(context, workload.name)
     except Failure:
         return {"available": False, "containers": []}
-    return {"available": True, "containers": [_container(record) for record in _newest_first(records)]}
+    live = _live(context, workload)
+    return {"available": True, "containers": [_container(record, live) for record in _newest_first(records)]}
 
 
 def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
-    """The last lines that the newest container wrote, through the redactor. Raises Failure(engine_unreachable)."""
+    """The last lines that the newest container wrote, through the redactor; of several services the last lines of
+    each, the name of its container before every line. Raises Failure(engine_unreachable)."""
     newest = _newest_first(order.observe(context, workload.name))
     if not newest:
         return []
-    _learn_secrets(context, workload, newest[0])
-    lines = context.docker.log_tail(newest[0].id, min(max(tail, 1), LONGEST_TAIL))
-    return context.redactor.clean("\n".join(lines)).splitlines()
+    lines = min(max(tail, 1), LONGEST_TAIL)
+    if newest[0].labels.get(order.SERVICE, order.MAIN_SERVICE) == order.MAIN_SERVICE:
+        return _written(context, workload, newest[0], lines)
+    of_each = [(one, _written(context, workload, one, max(1, lines // len(newest)))) for one in _by_name(newest)]
+    return [f"{_short_name(one)} | {line}" for one, written in of_each for line in written]
+
+
+def _written(context: Context, workload: Workload, record: ContainerRecord, lines: int) -> list[str]:
+    _learn_secrets(context, workload, record)
+    text = "\n".join(context.docker.log_tail(record.id, lines))
+    return context.redactor.clean(text).splitlines()
+
+
+def _by_name(records: list[ContainerRecord]) -> list[ContainerRecord]:
+    return sorted(records, key=lambda record: record.name)
+
+
+def _short_name(record: ContainerRecord) -> str:
+    """Service and number: `web-1`."""
+    service = record.labels[order.SERVICE]
+    return f"{service}-{record.labels.get('com.docker.compose.container-number', '1')}"
+
+
+def _live(context: Context, workload: Workload) -> Deploy | None:
+    try:
+        with context.database.reading() as session:
+            return history.live(session, workload.id)
+    except LedgerUnavailable:
+        return None
 
 
 def _learn_secrets(context: Context, workload: Workload, record: ContainerRecord) -> None:
@@ -47,12 +76,12 @@ def _newest_first(records: list[ContainerRecord]) -> list[ContainerRecord]:
     return sorted(records, key=lambda record: (-record.version, record.name))
 
 
-def _container(record: ContainerRecord) -> dict[str, Any]:
+def _container(record: ContainerRecord, live: Deploy | None) -> dict[str, Any]:
     return {
         "id": record.id[:12],
         "name": record.name,
         "service": record.labels.get(order.SERVICE, order.MAIN_SERVICE),
-        "version": record.version,
+        "version": order.version_of(record, live),
         "image_id": record.image_id,
         "state": record.state,
         "health": record.health,

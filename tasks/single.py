@@ -16,7 +16,7 @@ from tasks.context import Context
 from tasks.docker_records import ContainerRecord, NewContainer
 from tasks.failures import Failure
 from tasks.reach import PublishedPorts, Reach
-from tasks.rollout import Seen, Step, plan, put_in_order
+from tasks.rollout import Seen, Step, Watched, plan, put_in_order
 from tasks.work import Work
 
 REACH: Reach = PublishedPorts()
@@ -85,6 +85,11 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether one container of the live version runs, and its image is the pinned one. Pure."""
     running = [one.image_id for one in records if one.version == live.version and one.running]
     return running == [(live.pin or {}).get("image_id")]
+
+
+def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
+    """The one container of the live version. Pure."""
+    return Watched([one for one in records if one.version == live.version], 1)
 
 
 def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:

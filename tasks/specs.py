@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticCustomError
 
 from tasks.sources import Source, parse_source
+from tasks.sources.compose import ComposeSource
 from tasks.sources.part import Part
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
@@ -111,6 +112,8 @@ class Spec(Part):
             raise PydanticCustomError(
                 "both", "has {name}, which env has too", {"key": "secrets", "name": sorted(both)[0]}
             )
+        if isinstance(self.source, ComposeSource):
+            _goes_with_compose(self)
         if self.health and self.health.http and not (self.health.port or self.ports):
             raise PydanticCustomError(
                 "port", "is missing, and there is no port to take instead", {"key": "health.port"}
@@ -121,6 +124,16 @@ class Spec(Part):
 def _once(key: str, values: list[Any]) -> None:
     if len(values) != len(set(values)):
         raise PydanticCustomError("twice", "has the same entry twice", {"key": key})
+
+
+def _goes_with_compose(spec: Spec) -> None:
+    """What the file itself has, service by service, a spec has not."""
+    for key in ("ports", "volumes", "command", "resources"):
+        if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
+            raise PydanticCustomError("foreign", "is in the compose file, service by service", {"key": key})
+    if spec.health and (spec.health.http or spec.health.tcp):
+        words = "must have docker or running_s; what a service answers is for its own healthcheck"
+        raise PydanticCustomError("foreign", words, {"key": "health"})
 
 
 def parse_spec(data: object) -> Spec:

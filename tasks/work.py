@@ -37,6 +37,8 @@ class Work:
         self.container_id: str | None = None
         self.notes: list[Told | str] = []  # for the event log
         self.cancelled = False
+        self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
+        self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
         self._looked_at = 0.0
 
     @property

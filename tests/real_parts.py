@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -16,13 +17,25 @@ from typing import Any
 
 import pytest
 
+# Below the ports that the kernel gives to outgoing connections, so that none of those takes one away before it is used;
+# a process of the test run has its own slice, and gives each of its ports once.
+_SLICE = 4000
+_ports = itertools.cycle(range(_SLICE))
+
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of the loopback address that nobody listens on, and that no other test gets."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 3
+    start = 20_000 + worker * _SLICE
+    for _ in range(_SLICE):
+        port = start + (next(_ports) + os.getpid() * 31) % _SLICE
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
 
 
 def real_part(name: str) -> None:

@@ -13,9 +13,11 @@ from tasks.context import Context
 from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
+    build_logs,
     deploys,
     git_credentials,
     health,
+    hooks,
     impacts,
     metrics,
     observations,
@@ -28,7 +30,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, login, logs, specs, system
+from webapp.pages import actions, apps, builds, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -36,6 +38,7 @@ from webapp.runs import Runs
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
+    hooks,
     impacts,
     installation,
     metrics,
@@ -47,9 +50,12 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     observations,
     registries,
     git_credentials,
+    build_logs,
+    builds,
     login,
     apps,
     actions,
+    hook_pages,
     logs,
     specs,
     system,
@@ -62,6 +68,8 @@ def create_app(context: Context | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
+    app.extensions[hooks.ATTEMPTS] = Attempts()
+    app.extensions[hooks.DECOY] = hooks.decoy(opened)
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
     app.extensions["backstay.seats"] = streams.Seats()

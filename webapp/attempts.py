@@ -34,6 +34,11 @@ class Attempts:
         with self._lock:
             return max(self._wait((name, address), FREE_PER_NAME, now), self._wait((address,), FREE_PER_ADDRESS, now))
 
+    def wait_of_name(self, name: str, address: str, now: float) -> float:
+        """The same without what the address did to other names: for who has the right password anyhow."""
+        with self._lock:
+            return self._wait((name, address), FREE_PER_NAME, now)
+
     def failed(self, name: str, address: str, now: float) -> None:
         """Count a failure."""
         with self._lock:

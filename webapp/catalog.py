@@ -13,7 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from db import event_sentences
-from db.sentences import SENTENCES
+from db.sentences import HOOKS, SENTENCES
 from webapp.i18n import LANGUAGES, SOURCE, po_path
 
 ROOM = Path(__file__).parent
@@ -27,7 +27,7 @@ def template() -> Catalog:
     catalog = Catalog(project="Backstay", charset="utf-8", fuzzy=False)
     for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
-    for text in SENTENCES.values():
+    for text in (*SENTENCES.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/sentences.py", 1)])
     for text in event_sentences.SENTENCES.values():
         catalog.add(text, locations=[("db/event_sentences.py", 1)])

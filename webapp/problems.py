@@ -23,6 +23,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "no_such_workload": (404, N_("No such workload")),
     "no_such_version": (404, N_("No such version")),
     "no_such_registry": (404, N_("No such registry")),
+    "no_such_hook": (404, N_("No such webhook")),
     "no_such_git_credentials": (404, N_("No such credentials")),
     "name_taken": (409, N_("Name taken")),
     "deploy_in_flight": (409, N_("A deploy is under way")),
@@ -53,6 +54,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 # What db.sentences does not say, because only the web can refuse it.
 DETAILS: dict[str, str] = {
+    "no_such_hook": N_("This app has no webhook of that number; the list of its webhooks shows the ones it has."),
     "no_such_registry": N_(
         "No credentials are stored for that registry; the list of registries shows the ones there are."
     ),

@@ -5,7 +5,7 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
-from db.sentences import SENTENCES
+from db.sentences import HOOKS, SENTENCES
 from db.states import ErrorCode, Reason, Stage, Status, Trigger
 from webapp.marking import N_
 
@@ -50,6 +50,13 @@ SOURCES: dict[str, str] = {
     "compose": N_("Compose file"),
     "static": N_("Static site"),
 }
+PROVIDERS: dict[str, str] = {
+    "github": N_("GitHub"),
+    "gitea": N_("Gitea or Forgejo"),
+    "gitlab": N_("GitLab"),
+    "registry": N_("Docker registry"),
+    "generic": N_("Any other program"),
+}
 STAGES: dict[str, str] = {
     Stage.PIN: N_("pin the version"),
     Stage.PREPARE: N_("prepare the image"),
@@ -63,6 +70,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.SOURCE_UNAVAILABLE: N_("the source could not be reached"),
     ErrorCode.AUTH_REQUIRED: N_("credentials refused"),
     ErrorCode.REFERENCE_NOT_FOUND: N_("no such image, tag or ref"),
+    ErrorCode.COMPOSE_MISSING: N_("Docker Compose is missing"),
     ErrorCode.BUILD_FAILED: N_("the build failed"),
     ErrorCode.INVALID_SOURCE: N_("the source cannot be deployed as it is"),
     ErrorCode.CREATE_FAILED: N_("Docker refused to create the container"),
@@ -146,6 +154,8 @@ _TABLES = {
     "service": SERVICES_OF_SYSTEM,
     "service_hint": SERVICE_HINTS,
     "code": SENTENCES,
+    "hook": HOOKS,
+    "provider": PROVIDERS,
 }
 
 

@@ -32,33 +32,44 @@ class ImageKind:
 
     def pin(self, work: Work) -> dict[str, Any]:
         """{"kind", "image", "repository", "digest", "image_id"}; the image id is known only for a local image."""
-        image = self.requested(work.release["source"])
-        reference = parse_reference(image)
-        if reference is None:
-            raise Failure(ErrorCode.INVALID_SOURCE, "reference")
-        if reference.digest is not None:
-            return image_pin(image, reference.repository, reference.digest, None)
-        refused = None
-        try:
-            credentials = work.context.credentials_for(reference.host)
-            digest = work.context.docker.registry_digest(reference.tagged, credentials)
-            return image_pin(image, reference.repository, digest, None)
-        except Failure as failure:
-            refused = failure
-        local = _local_instead(work, reference, refused)
-        return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
+        return resolve(work, self.requested(work.release["source"]))
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
-        pin = work.pin or {}
-        present = _present(work, pin)
-        if present is None:
-            present = _bring(work, pin)
-        if present is None:
-            raise Failure(ErrorCode.PIN_UNAVAILABLE, "absent")
-        if pin["image_id"] not in {None, present.id}:
-            raise Failure(ErrorCode.PIN_MISMATCH, "image", verified=False)
-        return pin | {"image_id": present.id}
+        return provide(work, work.pin or {})
+
+
+def resolve(work: Work, image: str) -> dict[str, Any]:
+    """The pin of an image reference, as ImageKind.pin has it. Raises Failure."""
+    reference = parse_reference(image)
+    if reference is None:
+        raise Failure(ErrorCode.INVALID_SOURCE, "reference")
+    if reference.digest is not None:
+        return image_pin(image, reference.repository, reference.digest, None)
+    refused = None
+    try:
+        credentials = work.context.credentials_for(reference.host)
+        digest = work.context.docker.registry_digest(reference.tagged, credentials)
+        return image_pin(image, reference.repository, digest, None)
+    except Failure as failure:
+        refused = failure
+    local = _local_instead(work, reference, refused)
+    return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
+
+
+def provide(work: Work, pin: dict[str, Any]) -> dict[str, Any]:
+    """Bring the image of a pin onto the host unless the very image is there; answers the pin with its image id.
+
+    Raises Failure: pin_unavailable, pin_mismatch, and what a registry answers.
+    """
+    present = _present(work, pin)
+    if present is None:
+        present = _bring(work, pin)
+    if present is None:
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "absent")
+    if pin["image_id"] not in {None, present.id}:
+        raise Failure(ErrorCode.PIN_MISMATCH, "image", verified=False)
+    return pin | {"image_id": present.id}
 
 
 def _local_instead(work: Work, reference: Reference, refused: Failure) -> ImageRecord:

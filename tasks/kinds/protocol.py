@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from db.models import Deploy, Workload
 from tasks.context import Context
 from tasks.docker_records import ContainerRecord
+from tasks.rollout import Watched
 from tasks.work import Work
 
 
@@ -38,6 +39,9 @@ class Rollout(Protocol):
 
     def runs_as_pinned(self, live: Deploy, records: Sequence[ContainerRecord]) -> bool:
         """Whether the containers that Docker has are those that the live row speaks of, and run."""
+
+    def brought_by(self, live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
+        """The containers that the live version brought, and how many of them have to run."""
 
     def still_works(
         self, context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]

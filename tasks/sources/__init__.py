@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from tasks.sources.compose import ComposeSource
 from tasks.sources.git import GitSource
 from tasks.sources.image import ImageSource
 from tasks.sources.static import StaticSource
 
-Source = Annotated[ImageSource | GitSource | StaticSource, Field(discriminator="kind")]
+Source = Annotated[ImageSource | GitSource | ComposeSource | StaticSource, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Source)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from db.sentences import BACKUPS, ERRORS, REFUSALS
+from db.sentences import BACKUPS, ERRORS, HOOKS, REFUSALS
 from db.settings import Settings
 from db.states import ErrorCode, status_for
+from tasks.hooks import PROVIDERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -63,6 +64,12 @@ def test_every_refusal_is_documented_with_its_sentence(errors_page: dict[str, li
 
 def test_no_code_is_documented_that_is_not_there(errors_page: dict[str, list[str]]) -> None:
     assert set(errors_page) == {*ErrorCode, *REFUSALS, *BACKUPS}
+
+
+def test_every_outcome_of_a_webhook_is_documented_with_its_sentence() -> None:
+    text = (DOCS / "webhooks.md").read_text()
+    assert {code: cells[-1] for code, cells in table(text).items()} == HOOKS
+    assert all(f"`{name}`" in text for name in PROVIDERS)
 
 
 def test_only_rows_that_begin_with_a_code_count() -> None:

@@ -21,7 +21,23 @@ def test_a_pin_is_held_whatever_it_was_asked_for_as(now: datetime) -> None:
         "reason": "auto_rollback",
         "since": "2026-11-23T12:00:00.000Z",
         "identity": "",
+        "digest": "sha256:2",
     }
+
+
+def test_what_is_held_is_known_by_its_digest_or_commit_before_there_is_an_image(now: datetime) -> None:
+    held = hold([], BAD, 2, "rollback", now)
+    assert is_held(held, {"digest": "sha256:2"})
+    assert not is_held(held, {"digest": "sha256:3"})
+    assert not is_held(held, {})
+
+
+def test_a_held_commit_stays_held_and_is_released_when_it_was_built_again(now: datetime) -> None:
+    built, again = ({"kind": "git", "commit": "c0ffee", "image_id": f"sha256:{one}"} for one in "ab")
+    held = hold([], built, 2, "rollback", now)
+    assert is_held(held, again)
+    assert not is_held(held, again | {"commit": "decaf"})
+    assert release(held, again) == []
 
 
 def test_a_pin_is_held_once_and_released_alone(now: datetime) -> None:

@@ -11,6 +11,7 @@ from tasks.specs import RELEASE_KEYS, InvalidSpec, parse_spec, public, release_o
 
 # Stands where a bad value stands. It may be a secret in the wrong place, so no refusal may contain it.
 CANARY = "hunter2canary"
+COMPOSE = {"kind": "compose", "text": "services: {web: {image: shop}}"}
 IMAGE = {"kind": "image", "image": "127.0.0.1:5000/shop:1"}
 
 
@@ -108,6 +109,19 @@ PORT = {"container": 80}
         ("source.image", spec(source={"kind": "image", "image": f"{CANARY}@sha256:0"})),
         ("source.image", spec(source={"kind": "image", "image": f"{CANARY}:1\n"})),
         ("source.url", spec(source=IMAGE | {"url": CANARY})),
+        ("source", spec(source={"kind": "compose"})),
+        ("source", spec(source=COMPOSE | {"url": "https://git.example/shop"})),
+        ("source", spec(source=COMPOSE | {"ref": CANARY})),
+        ("source.url", spec(source={"kind": "compose", "url": f"https://u:{CANARY}@git.example/shop"})),
+        ("source.file.0", spec(source={"kind": "compose", "url": "https://git.example/shop", "file": f"../{CANARY}"})),
+        ("source.file.1", spec(source={"kind": "compose", "url": "https://git.example/shop", "file": ["a", "/b"]})),
+        ("source.allow.0", spec(source=COMPOSE | {"allow": [CANARY]})),
+        ("source.profiles.0", spec(source=COMPOSE | {"profiles": [f"{CANARY} x"]})),
+        ("ports", spec(source=COMPOSE, ports=[{"container": 80}])),
+        ("command", spec(source=COMPOSE, command=[CANARY])),
+        ("resources", spec(source=COMPOSE, resources={"memory_mb": 64})),
+        ("volumes", spec(source=COMPOSE, volumes=[{"name": "data", "path": "/data"}])),
+        ("health", spec(source=COMPOSE, health={"tcp": 80})),
         ("ports", spec(ports=CANARY)),
         ("ports.0", spec(ports=[CANARY])),
         ("ports.0.container", spec(ports=[{"host": 80}])),

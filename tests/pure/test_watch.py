@@ -9,15 +9,17 @@ import pytest
 
 from db.models import Deploy, Workload
 from flows.watch import is_watched, judge
+from tasks import single
+from tasks.compose import rollout
 from tasks.docker_records import ContainerRecord
 
 
-def container(version: int = 2, **state: Any) -> ContainerRecord:
+def container(version: int = 2, service: str = "app", **state: Any) -> ContainerRecord:
     usual = {"running": True, "exit_code": 0, "oom_killed": False, "restarts": 0}
     return ContainerRecord(
         id="c",
         name="shop-v2",
-        labels={"backstay.deploy": str(version)},
+        labels={"backstay.deploy": str(version), "backstay.service": service},
         image_id="sha256:1",
         state="running",
         health=None,
@@ -42,8 +44,32 @@ def container(version: int = 2, **state: Any) -> ContainerRecord:
     ],
 )
 def test_only_the_containers_of_the_version_itself_are_judged(records: list[ContainerRecord], code: str | None) -> None:
-    verdict = judge(2, records)
+    verdict = judge(*single.brought_by(Deploy(version=2), records))
     assert (verdict.code if verdict else None) == code
+
+
+@pytest.mark.parametrize(
+    ("records", "code"),
+    [
+        ([container(2, service="web"), container(1, service="db", restarts=4)], None),
+        ([container(2, service="web"), container(1, service="db", running=False)], None),  # drift, not the new version
+        ([container(2, service="web", running=False), container(1, service="db")], "taken_back_ended"),
+        ([container(1, service="db")], "taken_back_ended"),
+        ([container(2, service="web"), container(2, service="job", running=False)], None),
+    ],
+)
+def test_of_a_compose_file_the_services_that_a_version_changed_are_judged(
+    records: list[ContainerRecord], code: str | None
+) -> None:
+    runs = {
+        "web": {"count": 1, "once": False, "since": 2},
+        "db": {"count": 1, "once": False, "since": 1},
+        "job": {"count": 1, "once": True, "since": 2},
+    }
+    verdict = judge(*rollout.brought_by(Deploy(version=2, pin={"runs": runs}), records))
+    assert (verdict.code if verdict else None) == code
+    unchanged = {"db": runs["db"]}
+    assert judge(*rollout.brought_by(Deploy(version=2, pin={"runs": unchanged}), [])) is None
 
 
 @pytest.mark.parametrize(

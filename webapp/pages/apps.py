@@ -9,10 +9,11 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import differences, events, samples
+from db import differences, events, hooks, samples
 from db import workloads as stored
 from db.history import live as live_row
 from db.models import Workload
+from db.rows import hook
 from tasks.aggregate import per_owner_now
 from tasks.kinds import KINDS
 from tasks.specs import release_of
@@ -61,6 +62,7 @@ def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
         history = rows.panel(session, workload, choice)
         live = live_row(session, workload.id)
         running = stored.document(session, live.release_sha) if live else None
+        called_by = [hook(one) for one in hooks.of_workload(session, workload.id)]
         log = [happened.line(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
     rows.mark_gone(history["rows"])
     return render_template(
@@ -69,6 +71,7 @@ def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
         **history,
         **_about(workload, running),
         events=log,
+        hooks=called_by,
         runtime=observations.snapshot(workload),
         refused=refused,
     )

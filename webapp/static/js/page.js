@@ -1,6 +1,7 @@
 // What every page does on top of plain HTML: local times, copying, the theme, dialogs, and keeping panels fresh.
 // Without it all pages still work.
 import { announce } from './announce.js';
+import { followBuild } from './build.js';
 import { keepFresh } from './fresh.js';
 import { offerDialogs } from './dialog.js';
 import { markChosen, offerHistory } from './history.js';
@@ -79,6 +80,7 @@ setInterval(countUp, 1000);
 offerDialogs();
 offerHistory();
 offerLog();
+followBuild();
 keepFresh(() => {
   sayTimes();
   countUp();

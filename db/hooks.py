@@ -1,0 +1,124 @@
+"""Webhooks in the ledger: who may call, which deliveries were acted on, and what is still wanted.
+
+None of the functions commits. Whoever decides about a workload takes `hold` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db.hook_tables import Hook, HookDelivery, WantedDeploy
+from db.models import Workload
+from db.vault import token_hash
+
+# Longer than any sender lets a person send a delivery again.
+KEEP_DELIVERIES = timedelta(days=30)
+
+
+def add(
+    session: Session,
+    workload_id: int,
+    provider: str,
+    token: str,
+    locked_secret: str,
+    now: datetime,
+    *,
+    branch: str | None = None,
+    tag: str | None = None,
+    actor: str = "",
+) -> Hook:
+    """Add a hook. The token is hashed here, the secret comes encrypted."""
+    hook = Hook(
+        workload_id=workload_id,
+        provider=provider,
+        token_hash=token_hash(token),
+        secret=locked_secret,
+        branch=branch,
+        tag=tag,
+        created_at=now,
+        created_by=actor,
+    )
+    session.add(hook)
+    session.flush()
+    return hook
+
+
+def of_workload(session: Session, workload_id: int) -> Sequence[Hook]:
+    """The hooks of a workload, oldest first."""
+    return session.scalars(select(Hook).where(Hook.workload_id == workload_id).order_by(Hook.id)).all()
+
+
+def by_token(session: Session, token: str) -> tuple[Hook, Workload] | None:
+    """The hook whose address has this token, and its workload, unless that is being removed."""
+    found = session.execute(
+        select(Hook, Workload)
+        .join(Workload, Workload.id == Hook.workload_id)
+        .where(Hook.token_hash == token_hash(token), Workload.removing_at.is_(None))
+    ).first()
+    return (found[0], found[1]) if found else None
+
+
+def remove(session: Session, workload_id: int, hook_id: int) -> bool:
+    """Forget a hook, its deliveries, and what it still wanted. False when the workload has no such hook."""
+    gone = delete(Hook).where(Hook.id == hook_id, Hook.workload_id == workload_id).returning(Hook.id)
+    return session.execute(gone).first() is not None
+
+
+def hold(session: Session, workload_id: int) -> Workload | None:
+    """The workload, for this transaction alone: two deliveries at once come one after the other, and no deploy is
+    opened in between. None when it is being removed."""
+    locked = select(Workload).where(Workload.id == workload_id, Workload.removing_at.is_(None))
+    return session.scalars(locked.with_for_update(key_share=True).execution_options(populate_existing=True)).first()
+
+
+def known(session: Session, hook_id: int, key: str) -> HookDelivery | None:
+    """The delivery of that key, if it was acted on before."""
+    return session.get(HookDelivery, (hook_id, key))
+
+
+def record(session: Session, hook_id: int, key: str, outcome: str, version: int | None, now: datetime) -> None:
+    """Remember a delivery and its answer. The key must be new: under `hold`, it is when `known` says so."""
+    session.add(HookDelivery(hook_id=hook_id, key=key, received_at=now, outcome=outcome, version=version))
+    session.flush()
+
+
+def mark(session: Session, hook_id: int, outcome: str, now: datetime) -> None:
+    """Remember what came of the last genuine call."""
+    session.execute(update(Hook).where(Hook.id == hook_id).values(last_at=now, last_outcome=outcome))
+
+
+def want(session: Session, wanted: WantedDeploy) -> None:
+    """Remember what is to be deployed next, in place of what was before."""
+    session.execute(delete(WantedDeploy).where(WantedDeploy.workload_id == wanted.workload_id))
+    session.add(wanted)
+    session.flush()
+
+
+def wanted(session: Session, workload_id: int) -> WantedDeploy | None:
+    """What is to be deployed next."""
+    query = select(WantedDeploy).where(WantedDeploy.workload_id == workload_id)
+    return session.scalars(query.execution_options(populate_existing=True)).first()
+
+
+def wanting(session: Session, host: str) -> Sequence[int]:
+    """Ids of the workloads of a host for which something is wanted."""
+    query = select(WantedDeploy.workload_id).join(Workload, Workload.id == WantedDeploy.workload_id)
+    return session.scalars(query.where(Workload.host == host, Workload.removing_at.is_(None))).all()
+
+
+def forget_wanted(session: Session, workload_id: int, deploy_id: int | None = None) -> None:
+    """It is under way, or will not be. With `deploy_id` only if it is still what that row was opened for."""
+    gone = delete(WantedDeploy).where(WantedDeploy.workload_id == workload_id)
+    session.execute(gone if deploy_id is None else gone.where(WantedDeploy.deploy_id == deploy_id))
+
+
+def prune(session: Session, workload_id: int, now: datetime) -> None:
+    """Forget the deliveries of a workload that nobody will send again."""
+    of_it = select(Hook.id).where(Hook.workload_id == workload_id)
+    session.execute(
+        delete(HookDelivery).where(HookDelivery.hook_id.in_(of_it), HookDelivery.received_at < now - KEEP_DELIVERIES)
+    )

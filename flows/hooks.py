@@ -1,0 +1,202 @@
+"""Webhooks: adding and removing one, and what a genuine delivery comes to.
+
+A delivery that is acted on, its answer, and the deploy or the wish that it leads to are written in one transaction:
+sent twice, or twice at once, it gives one deploy and the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from db import events, history, hooks, workloads
+from db.event_sentences import Told, tell
+from db.hook_tables import Hook, WantedDeploy
+from db.models import Deploy, Workload
+from db.states import UNFINISHED
+from flows.requests import Refusal
+from flows.wanted import begin, is_held, is_ready, open_wish
+from tasks.context import Context, now
+from tasks.hooks import PROVIDERS, Delivery
+from tasks.hooks.matching import Target, decide, is_pattern
+from tasks.specs import InvalidSpec
+
+SECRET = re.compile(r"^[!-~]{6,255}$")
+ACTED_ON = ("deploying", "waiting", "held")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new hook with what is shown once: the token of its address and its secret."""
+
+    hook: Hook
+    token: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a call: a word of db.sentences.HOOKS, and the version that was opened, if one was."""
+
+    outcome: str
+    version: int | None = None
+
+
+def add(
+    context: Context,
+    name: str,
+    actor: str,
+    provider: str,
+    *,
+    branch: str | None = None,
+    tag: str | None = None,
+    secret: str | None = None,
+) -> Made:
+    """Add a hook to a workload; without a secret one is made. Raises InvalidSpec, Refusal(no_such_workload)."""
+    _check(provider, branch, tag, secret)
+    token, chosen = f"bsh_{secrets.token_urlsafe(32)}", secret or secrets.token_urlsafe(32)
+    context.redactor.learn([chosen])
+    with context.database.writing() as session:
+        workload = _workload(session, name)
+        needs = PROVIDERS[provider].needs
+        if needs is not None and needs not in workload.spec["source"]:
+            raise InvalidSpec("provider", f"goes with a source that has {needs}, which this workload's has not")
+        if branch is not None and "image" in workload.spec["source"]:
+            raise InvalidSpec("branch", "does not go with an image, which has tags")
+        locked = context.vault.lock(chosen)
+        hook = hooks.add(session, workload.id, provider, token, locked, now(), branch=branch, tag=tag, actor=actor)
+        events.note(session, workload.id, tell("hook_added", provider=provider), now(), actor=actor)
+    return Made(hook, token, chosen)
+
+
+def remove(context: Context, name: str, hook_id: int, actor: str) -> bool:
+    """Remove a hook of a workload; False when it has none of that number. Raises Refusal(no_such_workload)."""
+    with context.database.writing() as session:
+        workload = _workload(session, name)
+        provider = {one.id: one.provider for one in hooks.of_workload(session, workload.id)}.get(hook_id)
+        if provider is None or not hooks.remove(session, workload.id, hook_id):
+            return False
+        events.note(session, workload.id, tell("hook_removed", provider=provider), now(), actor=actor)
+        return True
+
+
+def _check(provider: str, branch: str | None, tag: str | None, secret: str | None) -> None:
+    if provider not in PROVIDERS:
+        raise InvalidSpec("provider", f"must be one of {', '.join(PROVIDERS)}")
+    if branch is not None and tag is not None:
+        raise InvalidSpec("tag", "does not go together with branch; make two hooks")
+    for key, value in (("branch", branch), ("tag", tag)):
+        if value is not None and not is_pattern(value):
+            raise InvalidSpec(key, "must be a name or a pattern with * of at most 200 characters")
+    if secret is not None and not SECRET.fullmatch(secret):
+        raise InvalidSpec("secret", "must have 6 to 255 printable characters and no spaces")
+
+
+def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequence[Delivery]) -> Answer:
+    """Act on what a genuine call brought; of several things the answer is that of the last that mattered.
+
+    Raises Refusal(no_such_workload) when workload or hook went away in between.
+    """
+    context.secrets_of(workload)  # so that the redactor knows them, should one stand in the payload
+    answers = [_one(context, hook, workload, delivery) for delivery in deliveries] or [Answer("other_event")]
+    mattered = [answer for answer in answers if answer.outcome in ACTED_ON]
+    return (mattered or answers)[-1]
+
+
+def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery) -> Answer:
+    target = decide(workload.spec["source"], hook.branch, hook.tag, delivery)
+    if isinstance(target, str):
+        return _leave_alone(context, hook, delivery, target)
+    ready = is_ready(context)
+    with context.database.writing() as session:
+        answer, row = _act(context, session, hook, delivery, target, ready)
+    if row is not None:
+        begin(context, workload.name, row)
+    return answer
+
+
+def _act(
+    context: Context, session: Session, hook: Hook, delivery: Delivery, target: Target, ready: bool
+) -> tuple[Answer, Deploy | None]:
+    workload, key = hooks.hold(session, hook.workload_id), _key(delivery)
+    if workload is None or session.get(Hook, hook.id) is None:
+        raise Refusal("no_such_workload")
+    if key is not None and (known := hooks.known(session, hook.id, key)):
+        return Answer(known.outcome, known.version), None
+    wish = WantedDeploy(
+        workload_id=workload.id,
+        hook_id=hook.id,
+        image=target.image,
+        ref=target.ref,
+        digest=delivery.digest,
+        commit=delivery.commit,
+        actor=_actor(context, hook, delivery),
+        asked_at=now(),
+        tries=0,
+    )
+    newest = history.latest(session, workload.id)
+    is_busy = newest is not None and newest.status in UNFINISHED
+    row, outcome = None, "held" if is_held(workload, wish) else "deploying" if ready and not is_busy else "waiting"
+    level = "warning" if outcome == "held" else "info"
+    events.note(session, workload.id, _told(outcome, _what(context, delivery)), now(), actor=wish.actor, level=level)
+    if outcome == "deploying":
+        try:
+            row = open_wish(session, workload, wish)
+        except InvalidSpec:
+            outcome = "wrong_kind"
+    if outcome in {"deploying", "waiting"}:
+        hooks.want(session, wish)
+    answer = Answer(outcome, row.version if row else None)
+    if key is not None:
+        hooks.record(session, hook.id, key, answer.outcome, answer.version, now())
+    hooks.mark(session, hook.id, outcome, now())
+    return answer, row
+
+
+def _told(outcome: str, what: str) -> Told:
+    match outcome:
+        case "held":
+            return tell("hook_held", what=what)
+        case "waiting":
+            return tell("hook_waiting", what=what)
+        case _:
+            return tell("hook_push", what=what)
+
+
+def _leave_alone(context: Context, hook: Hook, delivery: Delivery, why: str) -> Answer:
+    """Nothing is done; said at the hook, and in the event log where a person might wonder."""
+    if why not in {"other_event", "other_repository"}:
+        with context.database.writing() as session:
+            hooks.mark(session, hook.id, why, now())
+            if why in {"other_branch", "other_tag"}:
+                told = tell("hook_left_alone", what=_what(context, delivery))
+                events.note(session, hook.workload_id, told, now(), actor=_actor(context, hook, delivery))
+    return Answer(why)
+
+
+def _key(delivery: Delivery) -> str | None:
+    return None if delivery.id is None else hashlib.sha256(delivery.id.encode()).hexdigest()
+
+
+def _actor(context: Context, hook: Hook, delivery: Delivery) -> str:
+    """Who pushed, as the sender calls them; the sender itself when that is unknown, or has a secret in it."""
+    said = delivery.actor
+    return said if said is not None and context.redactor.clean(said) == said else hook.provider
+
+
+def _what(context: Context, delivery: Delivery) -> str:
+    """What was pushed, for a person: a branch or tag as the sender calls it, with secrets blanked out."""
+    ref = context.redactor.clean(delivery.branch or delivery.tag or "")
+    return " ".join(part for part in (ref, (delivery.commit or "")[:12]) if part) or "something"
+
+
+def _workload(session: Session, name: str) -> Workload:
+    workload = workloads.find(session, name)
+    if workload is None:
+        raise Refusal("no_such_workload")
+    return workload

@@ -1,0 +1,1 @@
+"""Docker Compose: reading its files, what of them is let through, and several containers as one release."""

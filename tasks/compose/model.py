@@ -1,0 +1,185 @@
+"""A compose file as Docker Compose rendered it: what of it is kept, what it needs, what is handed back to run. Pure.
+
+What is kept holds no secret. Variables that are secrets are filled with marks while the file is rendered, and each mark
+becomes `${NAME}` again in what is stored: Docker Compose fills that in at each `up`, from the values of that day. It
+writes every other dollar sign twice, so nothing else is filled in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from tasks.pins import parse_reference
+
+Model = dict[str, Any]
+_FILLED_IN = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# What only matters while a person works on the file, or has been carried out by the time that it runs.
+_DONE_WITH = ("develop", "profiles", "pull_policy", "attach", "label_file")
+
+
+def marks(names: Iterable[str]) -> dict[str, str]:
+    """For each name of a secret a text that no file has, to be put in its place. Different each time."""
+    return {name: f"backstay{secrets.token_hex(16)}" for name in names}
+
+
+def unmarked(rendered: bytes, marked: Mapping[str, str]) -> Model:
+    """The rendered file (JSON) with `${NAME}` in the place of each mark, without extension fields.
+
+    Raises ValueError when it is no such file.
+    """
+    text = rendered.decode()
+    for name, mark in marked.items():
+        text = text.replace(mark, f"${{{name}}}")
+    model = json.loads(text)
+    if not isinstance(model, dict) or not isinstance(model.get("services"), dict):
+        raise ValueError("not a compose file")
+    kept = {key: value for key, value in model.items() if not key.startswith("x-")}
+    kept["services"] = {name: _service(service) for name, service in sorted(model["services"].items())}
+    return kept
+
+
+def references(model: Model) -> dict[str, str]:
+    """Service -> the image that it names. Those that are built are not among them."""
+    return {name: str(one.get("image") or "") for name, one in model["services"].items() if "build" not in one}
+
+
+def builds(model: Model) -> dict[str, Model]:
+    """Service -> what it is built from."""
+    return {name: one["build"] for name, one in model["services"].items() if "build" in one}
+
+
+def pinned(model: Model, services: Mapping[str, Mapping[str, Any]]) -> Model:
+    """The file with each image as the pin has it: by digest, by image id where no registry has it. Nothing is built."""
+    return model | {
+        "services": {
+            name: {key: value for key, value in one.items() if key != "build"} | {"image": _exact(services[name])}
+            for name, one in model["services"].items()
+        }
+    }
+
+
+def runs(
+    model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    """Service -> {"count", "once", "since", "made_of"}: how many containers, whether they may end with exit code 0,
+    since which version it is what it is, and a keyed fingerprint of all that it is made of, today's values included.
+
+    `before` is the same of the live version. A service that is made of the same keeps its `since`: its containers are
+    left running.
+    """
+    found = {}
+    for name, one in model["services"].items():
+        made_of = _fingerprint(model, name, values, key)
+        old = (before or {}).get(name)
+        since = old["since"] if old and old["made_of"] == made_of else version
+        found[name] = {"count": count(one), "once": _runs_once(model, name), "since": since, "made_of": made_of}
+    return found
+
+
+def effective(
+    model: Model,
+    services: Mapping[str, Mapping[str, Any]],
+    labels: Callable[[str], Mapping[str, str]],
+    shared_labels: Mapping[str, str],
+) -> str:
+    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled."""
+    running = {
+        name: one
+        | {"image": services[name]["image_id"], "pull_policy": "never"}
+        | {"labels": {**(one.get("labels") or {}), **labels(name)}}
+        for name, one in model["services"].items()
+    }
+    owned = {
+        what: {name: _labelled(one or {}, shared_labels) for name, one in (model.get(what) or {}).items()}
+        for what in ("volumes", "networks")
+        if what in model
+    }
+    return json.dumps(model | owned | {"services": running}, ensure_ascii=False, indent=1)
+
+
+def count(service: Model) -> int:
+    """How many containers of a service there are."""
+    given = service.get("scale", (service.get("deploy") or {}).get("replicas"))
+    return 1 if given is None else int(given)
+
+
+def unfilled(model: Model, names: Collection[str]) -> list[str]:
+    """The keys of configs and secrets that take their content from a variable that there is not."""
+    wanted = [
+        (f"{what}.{name}.environment", (one or {}).get("environment"))
+        for what in ("configs", "secrets")
+        for name, one in (model.get(what) or {}).items()
+    ]
+    return [key for key, variable in wanted if variable is not None and variable not in names]
+
+
+def published(model: Model) -> list[tuple[str, int]]:
+    """(address, port) of every TCP port that is published under a number of its own."""
+    ports = [port for one in model["services"].values() for port in one.get("ports") or []]
+    wanted = [port for port in ports if str(port.get("published") or "").isdigit() and port.get("protocol") != "udp"]
+    return [(port.get("host_ip") or "0.0.0.0", int(port["published"])) for port in wanted]
+
+
+def _service(service: Model) -> Model:
+    return {
+        key: value
+        for key, value in service.items()
+        if value is not None and key not in _DONE_WITH and not key.startswith("x-")
+    }
+
+
+def _exact(pin: Mapping[str, Any]) -> str:
+    return f"{pin['repository']}@{pin['digest']}" if pin.get("digest") else str(pin["image_id"])
+
+
+def _runs_once(model: Model, name: str) -> bool:
+    """Whether its containers may end well: it says `restart: "no"`, or another service waits for it to be completed."""
+    waits = [(one.get("depends_on") or {}).get(name) or {} for one in model["services"].values()]
+    awaited = any(wait.get("condition") == "service_completed_successfully" for wait in waits)
+    return awaited or model["services"][name].get("restart") == "no"
+
+
+def _labelled(thing: Model, labels: Mapping[str, str]) -> Model:
+    return thing if thing.get("external") else thing | {"labels": {**(thing.get("labels") or {}), **labels}}
+
+
+def _fingerprint(model: Model, name: str, values: Mapping[str, str], key: bytes) -> str:
+    service = model["services"][name]
+    used = {
+        what: {
+            one["source"]: _with_value((model.get(what) or {}).get(one["source"]) or {}, values)
+            for one in service[what]
+        }
+        for what in ("configs", "secrets")
+        if service.get(what)
+    }
+    # How many there are, and what starts before it, is no property of a container.
+    made = {key: value for key, value in service.items() if key not in {"scale", "depends_on"}}
+    text = json.dumps([_filled_in(made, values), _filled_in(used, values)], sort_keys=True, ensure_ascii=False)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def _with_value(thing: Model, values: Mapping[str, str]) -> Model:
+    name = thing.get("environment")
+    return thing | {"value": values.get(name, "")} if name else thing
+
+
+def _filled_in(value: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled_in(one, values) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled_in(one, values) for one in value]
+    if isinstance(value, str):
+        return _FILLED_IN.sub(lambda match: "$" if match[1] is None else values.get(match[1], ""), value)
+    return value
+
+
+def is_image(reference: str) -> bool:
+    """Whether a service's image is a reference that can be pinned."""
+    return parse_reference(reference) is not None

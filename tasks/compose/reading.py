@@ -1,0 +1,104 @@
+"""Which other files a compose file would have read: looked up in its YAML before Docker Compose sees it. Pure.
+
+Docker Compose opens what `include`, `extends`, `env_file` and `label_file` name while it parses, and what it finds
+there may end up in the ledger. So these keys are found first, wherever they stand. This is no parser of compose files:
+it understands nothing but where a path is given, and refuses what it cannot be sure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Key -> the keys below it that hold paths; None: every text below it is one.
+_OPENED: dict[str, frozenset[str] | None] = {
+    "include": None,
+    "extends": frozenset({"file"}),
+    "env_file": None,
+    "label_file": None,
+}
+# Below these stand names of somebody's choice, which mean nothing.
+_FREE_NAMES = frozenset({"services", "environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
+_NO_PATHS = frozenset({"required", "format", "service"})
+
+
+class Unreadable(Exception):  # noqa: N818 - it names what happened
+    """Not YAML, or YAML that is made to be not understood."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A path that would be opened: the dotted key that names it, and the path as it is written."""
+
+    key: str
+    path: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a relative path without variables, that does not climb: one that says what it means."""
+        path = PurePosixPath(self.path)
+        fixed = "$" not in self.path and ":" not in self.path and "\\" not in self.path
+        return bool(self.path) and fixed and not path.is_absolute() and ".." not in path.parts and self.path[0] != "~"
+
+
+def opened(text: str) -> list[Opened]:
+    """The paths that a compose file has opened. Raises Unreadable."""
+    found: list[Opened] = []
+    try:
+        for document in yaml.compose_all(text, Loader=_LOADER):
+            found += _walk(document)
+        return found
+    except (yaml.YAMLError, RecursionError, ValueError):
+        pass
+    raise Unreadable
+
+
+def _walk(root: Any) -> Iterator[Opened]:
+    """Over every node once, however often it is referred to."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    seen: set[int] = set()
+    while waiting:
+        path, node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(path, one) for one in node.value]
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+                below = (*path, name)
+                if name in _OPENED and not (path and path[-1] in _FREE_NAMES):
+                    yield from (Opened(_shown(below), text) for text in _paths(value, _OPENED[name]))
+                waiting += [(below, value), (below, key)]
+
+
+def _paths(node: Any, keys: frozenset[str] | None) -> Iterator[str]:
+    waiting: list[tuple[Any, bool]] = [(node, keys is None)]
+    seen: set[tuple[int, bool]] = set()
+    while waiting:
+        one, is_path = waiting.pop()
+        if (id(one), is_path) in seen:
+            continue
+        seen.add((id(one), is_path))
+        match one:
+            case yaml.ScalarNode() if is_path:
+                yield str(one.value)
+            case yaml.SequenceNode():
+                waiting += [(inner, is_path) for inner in one.value]
+            case yaml.MappingNode():
+                for key, value in one.value:
+                    name = str(getattr(key, "value", ""))
+                    waiting.append(
+                        (value, name in keys if keys and name != "<<" else is_path and name not in _NO_PATHS)
+                    )
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    inner = path[1:] if path[:1] == ("services",) else path
+    return ".".join(inner)

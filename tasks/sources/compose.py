@@ -1,0 +1,51 @@
+"""The source of a compose workload: `{kind: compose, text: "services: …"}`, or files of a git repository.
+
+The text is read by the host's own Docker Compose when it is deployed (tasks.compose.program), not here: of a source
+this says only whether it is complete.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.part import Part
+
+LONGEST_TEXT = 512 * 1024
+DEFAULT_FILE = "compose.yaml"
+# A name of Docker Compose: services, profiles, projects.
+Profile = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
+# `web.privileged`, `volumes.data.external`, as a refusal names it; or a directory of the host that may be mounted.
+Allowed = Annotated[str, Field(pattern=r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\.[a-z_]+)$", max_length=300)]
+
+
+class ComposeSource(Part):
+    """Services of a compose file. Exactly one of `text`, `url`.
+
+    `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise
+    refused: see tasks.compose.rules. The spec's env and secrets are what its variables are filled from.
+    """
+
+    kind: Literal["compose"]
+    text: str | None = Field(None, min_length=1, max_length=LONGEST_TEXT)
+    url: RepositoryUrl | None = None
+    ref: Ref | None = None
+    file: list[PathInside] | None = Field(None, min_length=1, max_length=20)
+    profiles: list[Profile] = Field(default_factory=list, max_length=50)
+    allow: list[Allowed] = Field(default_factory=list, max_length=200)
+
+    @field_validator("file", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _text_or_repository(self) -> ComposeSource:
+        if (self.text is None) == (self.url is None):
+            raise PydanticCustomError("compose", "must have exactly one of text, url")
+        if self.text is not None and (self.ref is not None or self.file is not None):
+            raise PydanticCustomError("compose", "has ref or file, which go with url only")
+        return self

@@ -1,0 +1,134 @@
+"""What is kept of a rendered file, since when a service is what it is, and what is handed back to Docker Compose."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks.compose import model
+
+KEY = b"key"
+IDS = {name: {"repository": "r/x", "digest": "sha256:d", "image_id": f"sha256:{name}"} for name in ("web", "db")}
+
+
+def file(**services: Any) -> dict[str, Any]:
+    return {"name": "p", "services": services}
+
+
+def test_marks_become_variables_again_and_a_dollar_stays_a_dollar() -> None:
+    marked = model.marks(["TOKEN", "TOKEN_2"])
+    assert len(set(marked.values())) == 2
+    rendered = file(web={"environment": {"A": f"x-{marked['TOKEN']}$$y", "B": marked["TOKEN_2"]}, "command": None})
+    kept = model.unmarked(json.dumps(rendered | {"x-note": marked["TOKEN"]}).encode(), marked)
+    assert kept == file(web={"environment": {"A": "x-${TOKEN}$$y", "B": "${TOKEN_2}"}})
+
+
+@pytest.mark.parametrize("rendered", [b"", b"[]", b'{"name": "p"}', b"\xff"])
+def test_what_is_no_rendered_file_is_refused(rendered: bytes) -> None:
+    with pytest.raises(ValueError):
+        model.unmarked(rendered, {})
+
+
+def test_the_stored_file_names_digests_and_the_one_that_runs_image_ids_and_labels() -> None:
+    stored = model.pinned(file(web={"image": "r/x:1"}, db={"build": {"context": "."}}), IDS | {"db": _built()})
+    assert stored["services"]["web"]["image"] == "r/x@sha256:d"
+    assert stored["services"]["db"] == {"image": "sha256:built"}
+    shared = {"backstay.workload": "shop"}
+    whole = stored | {"volumes": {"data": {"name": "p_data"}, "old": {"external": True}}, "networks": {"default": None}}
+    given = json.loads(model.effective(whole, IDS, lambda name: {"backstay.service": name}, shared))
+    assert given["services"]["web"] == {
+        "image": "sha256:web",
+        "pull_policy": "never",
+        "labels": {"backstay.service": "web"},
+    }
+    assert given["volumes"] == {"data": {"name": "p_data", "labels": shared}, "old": {"external": True}}
+    assert given["networks"] == {"default": {"labels": shared}}
+
+
+def _built() -> dict[str, Any]:
+    return {"repository": None, "digest": None, "image_id": "sha256:built"}
+
+
+def test_a_label_of_the_file_cannot_take_the_place_of_ours() -> None:
+    given = model.effective(
+        file(web={"image": "x", "labels": {"backstay.workload": "evil", "a": "b"}}),
+        IDS,
+        lambda name: {"backstay.workload": "shop"},
+        {},
+    )
+    assert json.loads(given)["services"]["web"]["labels"] == {"backstay.workload": "shop", "a": "b"}
+
+
+WEB = {"image": "r/x@sha256:d", "environment": {"A": "${TOKEN}"}, "configs": [{"source": "c"}]}
+WHOLE = file(web=WEB, db={"image": "r/db@sha256:d"}) | {"configs": {"c": {"content": "one"}}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "values", "since"),
+    [
+        (WHOLE, {"TOKEN": "t"}, {"web": 1, "db": 1}),
+        (WHOLE, {"TOKEN": "another day's"}, {"web": 2, "db": 1}),
+        (WHOLE | {"configs": {"c": {"content": "two"}}}, {"TOKEN": "t"}, {"web": 2, "db": 1}),
+        (file(web=WEB | {"image": "r/x@sha256:e"}, db={"image": "r/db@sha256:d"}), {"TOKEN": "t"}, {"web": 2, "db": 1}),
+        (WHOLE | file(web=WEB | {"scale": 3}, db={"image": "r/db@sha256:d"}), {"TOKEN": "t"}, {"web": 1, "db": 1}),
+        (WHOLE | file(web=WEB), {"TOKEN": "t"}, {"web": 1}),
+        (WHOLE | file(web=WEB, job={"image": "j"}), {"TOKEN": "t"}, {"web": 1, "job": 2}),
+    ],
+)
+def test_a_service_is_new_when_anything_that_it_is_made_of_is(
+    changed: dict[str, Any], values: dict[str, str], since: dict[str, int]
+) -> None:
+    before = model.runs(WHOLE, 1, {"TOKEN": "t"}, KEY, None)
+    after = model.runs(changed, 2, values, KEY, before)
+    assert {name: one["since"] for name, one in after.items()} == since
+
+
+def test_a_secret_that_is_a_file_counts_with_its_value() -> None:
+    whole = file(web={"image": "x", "secrets": [{"source": "s"}]}) | {"secrets": {"s": {"environment": "TOKEN"}}}
+    first = model.runs(whole, 1, {"TOKEN": "a"}, KEY, None)
+    assert model.runs(whole, 2, {"TOKEN": "a"}, KEY, first)["web"]["since"] == 1
+    assert model.runs(whole, 2, {"TOKEN": "b"}, KEY, first)["web"]["since"] == 2
+
+
+def test_a_fingerprint_is_of_no_use_without_the_key() -> None:
+    first, other = (model.runs(WHOLE, 1, {"TOKEN": "t"}, key, None)["web"]["made_of"] for key in (b"a", b"b"))
+    assert first != other
+
+
+def test_what_runs_once_and_how_many_there_are() -> None:
+    whole = file(
+        web={"scale": 2, "depends_on": {"job": {"condition": "service_completed_successfully"}}},
+        job={"restart": "on-failure"},
+        task={"restart": "no"},
+        db={"deploy": {"replicas": 3}},
+        off={"scale": 0},
+    )
+    found = model.runs(whole, 1, {}, KEY, None)
+    assert {name: (one["count"], one["once"]) for name, one in found.items()} == {
+        "web": (2, False),
+        "job": (1, True),
+        "task": (1, True),
+        "db": (3, False),
+        "off": (0, False),
+    }
+
+
+def test_what_takes_its_content_from_a_variable_that_there_is_not_is_found() -> None:
+    whole = file(web={"image": "x"}) | {
+        "secrets": {"s": {"environment": "TOKEN"}, "t": {"environment": "NO"}},
+        "configs": {"c": {"environment": "NO"}, "d": {"content": "x"}},
+    }
+    assert model.unfilled(whole, ["TOKEN"]) == ["configs.c.environment", "secrets.t.environment"]
+
+
+def test_published_ports_are_those_with_a_number_of_their_own() -> None:
+    ports = [
+        {"target": 80, "published": "8000", "host_ip": "127.0.0.1"},
+        {"target": 81, "published": "8001"},
+        {"target": 82},
+        {"target": 53, "published": "53", "protocol": "udp"},
+        {"target": 90, "published": "9000-9010"},
+    ]
+    assert model.published(file(web={"ports": ports})) == [("127.0.0.1", 8000), ("0.0.0.0", 8001)]

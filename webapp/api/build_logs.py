@@ -1,0 +1,36 @@
+"""The log of a deploy's build: from the start, or on from where the last answer ended, also while it grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from db.models import Deploy, Workload
+from db.states import UNFINISHED
+from tasks import build_logs
+from webapp import params
+from webapp.answers import json_answer
+from webapp.api import deploys
+from webapp.current import context, reading
+
+blueprint = Blueprint("build_logs", __name__, url_prefix="/api/workloads/<name>")
+
+
+@blueprint.get("/deploys/<version:version>/build-log")
+def show(name: str, version: int) -> Response:
+    """{"text", "offset", "complete"}: empty and complete for a deploy that built nothing."""
+    offset = params.integer("offset", 0, 0, params.LARGEST) or 0
+    with reading(name) as (session, workload):
+        deploy = deploys.find(session, workload, version)
+    return json_answer(piece(workload, deploy, offset))
+
+
+def piece(workload: Workload, deploy: Deploy, offset: int) -> dict[str, Any]:
+    """A part of the log. The row was read before the file: of a row that is finished the file says all."""
+    found = build_logs.read(context().settings, workload.id, deploy.version, offset)
+    return {
+        "text": found.text,
+        "offset": found.offset,
+        "complete": found.at_end and deploy.status not in UNFINISHED,
+    }

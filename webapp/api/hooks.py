@@ -1,0 +1,138 @@
+"""Webhooks: the one address that strangers call, and the list of those who may.
+
+Who calls proves itself by the token in the address and by a signature or the secret in a header. Whatever of it is
+wrong, and whether or not there is such a token, the answer is the same and takes about as long.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+
+from flask import Blueprint, Response, current_app, request
+
+from db import hooks as stored
+from db.hook_tables import Hook
+from db.models import Workload
+from db.rows import hook as shown
+from db.sentences import HOOKS
+from db.vault import token_hash
+from flows import hooks as work
+from flows.requests import Refusal
+from tasks.context import Context, now
+from tasks.hooks import PROVIDERS, Unreadable
+from webapp import params
+from webapp.answers import json_answer, nothing
+from webapp.attempts import Attempts
+from webapp.current import caller, context, reading
+from webapp.problems import Problem
+
+blueprint = Blueprint("hooks", __name__, url_prefix="/api")
+ATTEMPTS = "backstay.hook_attempts"
+DECOY = "backstay.hook_decoy"
+# A push of many commits is long; nobody has proved anything yet when it is read.
+MOST_BODY = 5 * 1024 * 1024
+LONGEST_TOKEN = 100
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay-hooks"'}
+NOT_GENUINE = "There is no webhook with this address and this signature or secret; check both."
+TOO_MANY = "Too many calls with a wrong address, signature or secret; wait a moment, then try again."
+
+
+def decoy(here: Context) -> str:
+    """What a call is checked against when there is no such token: a locked secret that no call knows."""
+    return here.vault.lock(secrets.token_urlsafe(32))
+
+
+@blueprint.post("/hooks/<token>")
+def receive(token: str) -> Response:
+    """Take a delivery: 202 when it leads to a deploy, 200 when it does not, and why."""
+    request.max_content_length = MOST_BODY
+    body = request.get_data(cache=False, parse_form_data=False)
+    hook, workload = _genuine(token, body)
+    try:
+        deliveries = PROVIDERS[hook.provider].read(request.headers, body)
+    except Unreadable:
+        deliveries = None
+    if deliveries is None:
+        with context().database.writing() as session:
+            stored.mark(session, hook.id, "unreadable", now())
+        raise Problem("bad_request", HOOKS["unreadable"])
+    try:
+        answer = work.receive(context(), hook, workload, deliveries)
+    except Refusal:
+        answer = None
+    if answer is None:  # hook or workload went away in between
+        raise _refused()
+    found = {"outcome": answer.outcome, "detail": HOOKS[answer.outcome], "workload": workload.name}
+    headers = {"Location": f"/api/workloads/{workload.name}/deploys/{answer.version}"} if answer.version else None
+    status = 202 if answer.outcome in {"deploying", "waiting"} else 200
+    return json_answer(found | {"version": answer.version}, status, headers)
+
+
+def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
+    """The hook that is called, and its workload. Raises Problem(unauthorized, too_many_attempts)."""
+    attempts: Attempts = current_app.extensions[ATTEMPTS]
+    name, address, moment = token_hash(token), request.remote_addr or "", time.monotonic()
+    with context().database.reading() as session:
+        found = stored.by_token(session, token) if len(token) <= LONGEST_TOKEN and token.isascii() else None
+    provider, locked = (found[0].provider, found[0].secret) if found else ("generic", current_app.extensions[DECOY])
+    secret = context().vault.unlock(locked)
+    context().redactor.learn([secret])
+    is_genuine = PROVIDERS[provider].is_genuine(request.headers, body, secret)
+    if found is None or not is_genuine:
+        wait = attempts.wait(name, address, moment)
+        attempts.failed(name, address, moment)
+        raise _slow_down(wait) if wait > 0 else _refused()
+    # Others may share the address, a proxy's say: only wrong tries at this very hook hold up a right one.
+    if (wait := attempts.wait_of_name(name, address, moment)) > 0:
+        raise _slow_down(wait)
+    attempts.succeeded(name, address)
+    return found
+
+
+def _refused() -> Problem:
+    return Problem("unauthorized", NOT_GENUINE, headers=CHALLENGE)
+
+
+def _slow_down(wait: float) -> Problem:
+    return Problem("too_many_attempts", TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
+
+
+@blueprint.get("/workloads/<name>/hooks")
+def list_all(name: str) -> Response:
+    """The webhooks of a workload, without token and secret."""
+    with reading(name) as (session, workload):
+        return json_answer({"hooks": [shown(one) for one in stored.of_workload(session, workload.id)]})
+
+
+@blueprint.post("/workloads/<name>/hooks")
+def create(name: str) -> Response:
+    """Add one: 201 with its address and its secret, which are shown this once."""
+    data = params.json_body()
+    params.only_keys(data, {"provider", "branch", "tag", "secret"})
+    made = work.add(
+        context(),
+        name,
+        caller().actor,
+        params.text(data, "provider", 20),
+        branch=params.optional_text(data, "branch", 200),
+        tag=params.optional_text(data, "tag", 200),
+        secret=params.optional_text(data, "secret", 255),
+    )
+    return json_answer(once(made), 201, {"Location": f"/api/workloads/{name}/hooks"})
+
+
+@blueprint.delete("/workloads/<name>/hooks/<version:number>")
+def remove(name: str, number: int) -> Response:
+    """Remove one: 204."""
+    if not work.remove(context(), name, number, caller().actor):
+        raise Problem("no_such_hook")
+    return nothing()
+
+
+def once(made: work.Made) -> dict[str, object]:
+    """A new hook with what is shown this once."""
+    path = f"/api/hooks/{made.token}"
+    url = (context().settings.public_url or request.url_root).rstrip("/") + path
+    return shown(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}

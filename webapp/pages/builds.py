@@ -1,0 +1,25 @@
+"""The log of a build as a page: whole without scripts, followed while it grows with them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from webapp.api import build_logs, deploys
+from webapp.current import reading
+
+blueprint = Blueprint("build_pages", __name__)
+
+
+@blueprint.get("/apps/<name>/build/<version:version>")
+def show(name: str, version: int) -> str:
+    """What there is of the log; the page itself asks for more."""
+    with reading(name) as (session, workload):
+        deploy = deploys.find(session, workload, version)
+    text, offset, complete = "", 0, False
+    while True:
+        piece = build_logs.piece(workload, deploy, offset)
+        text, complete = text + piece["text"], piece["complete"]
+        if complete or piece["offset"] <= offset:
+            break
+        offset = piece["offset"]
+    return render_template("build.html", name=name, deploy=deploy, text=text, offset=piece["offset"], complete=complete)

@@ -1,0 +1,72 @@
+"""Adding and removing webhooks from the page of an app, by forms that work without a script."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from flows import hooks as work
+from tasks.hooks import PROVIDERS
+from tasks.specs import InvalidSpec
+from webapp.api.hooks import once
+from webapp.current import caller, context, workload_named
+from webapp.i18n import gettext
+from webapp.marking import N_
+from webapp.problems import Problem
+
+blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
+# Key of InvalidSpec -> what is said at the field; what is said never repeats what was typed.
+WRONG = {
+    "provider": N_("This sender does not go with the source of the app."),
+    "pattern": N_("A name or a pattern with * of at most 200 characters; an image has tags and no branches."),
+    "secret": N_("At least 6 printable characters, without spaces."),
+}
+
+
+@blueprint.get("/new")
+def new(name: str) -> str:
+    """The form."""
+    return _form(name, {})
+
+
+@blueprint.post("")
+def create(name: str) -> tuple[str, int]:
+    """Add one, and show its address and secret this once; the form again when something is wrong."""
+    inputs = {key: request.form.get(key, "").strip() for key in ("provider", "what", "pattern", "secret")}
+    pattern = inputs["pattern"] or None
+    key = "tag" if inputs["what"] == "tag" else "branch"
+    try:
+        made = work.add(
+            context(),
+            name,
+            caller().actor,
+            inputs["provider"],
+            secret=inputs["secret"] or None,
+            **({key: pattern} if pattern else {}),
+        )
+    except InvalidSpec as refused:
+        field = refused.key if refused.key in WRONG else "pattern"
+        return _form(name, inputs, {field: gettext(WRONG[field])}), 422
+    return render_template("confirm/hook_added.html", name=name, hook=once(made)), 201
+
+
+@blueprint.post("/<version:number>/remove")
+def remove(name: str, number: int) -> Response:
+    """Remove one."""
+    if not work.remove(context(), name, number, caller().actor):
+        raise Problem("no_such_hook")
+    return redirect(f"/apps/{name}#hooks", 303)
+
+
+def _form(name: str, inputs: dict[str, str], errors: dict[str, str] | None = None) -> str:
+    source = workload_named(name).spec["source"]
+    fitting = [key for key, one in PROVIDERS.items() if one.needs is None or one.needs in source]
+    folder = "dialogs" if "dialog" in request.args else "confirm"
+    return render_template(
+        f"{folder}/hook.html",
+        name=name,
+        providers=fitting,
+        inputs=inputs | {"secret": ""},
+        errors=errors or {},
+        is_image="image" in source,
+    )
