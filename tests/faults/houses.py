@@ -17,11 +17,12 @@ from typing import Any
 import docker
 import httpx
 
-from db import accounts
+from db import accounts, history
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
 from flows.programs import Program, backstay, programs
 from tasks.context import Context, now
+from tasks.orchestrator import OrchestratorUnreachable
 from tests.faults.second_engine import SecondEngine
 from tests.faults.workloads import Crashed
 from tests.real_parts import docker_address, free_port, stop, wait_until
@@ -129,6 +130,18 @@ class House:
         self.start(*(name for name in dead if name == "prefect"))
         self.start(*(name for name in dead if name != "prefect"))
 
+    def unfinished(self) -> list[str]:
+        """What is under way, and what Prefect says of its run."""
+        with self.context.database.reading() as session:
+            rows = history.unfinished(session)
+        return [f"v{one.version} {one.status} {one.stage} {self._run_of(one.flow_run_id)}" for one in rows]
+
+    def _run_of(self, run: str | None) -> str:
+        try:
+            return str(self.context.orchestrator.run_state(run)) if run else "no run"
+        except OrchestratorUnreachable as error:
+            return f"Prefect: {error}"
+
     def workload(self, name: str, *, port: int | None) -> Crashed:
         """A workload of this house, not yet created."""
         return Crashed(self.context, self.docker, name, port or 0)
@@ -147,7 +160,7 @@ class House:
         reached.unlink(missing_ok=True)
         self.point.write_text(point)
         try:
-            yield _Caught(reached)
+            yield _Caught(reached, lambda: f"no program came to {point}: {self.unfinished()} {self.said('engine')}")
         finally:
             self.point.unlink(missing_ok=True)
 
@@ -182,9 +195,9 @@ class House:
 class _Caught:
     """Whether a program has come to its point."""
 
-    def __init__(self, reached: Path) -> None:
-        self._reached = reached
+    def __init__(self, reached: Path, otherwise: Callable[[], str]) -> None:
+        self._reached, self._otherwise = reached, otherwise
 
     def wait(self) -> None:
         """Wait until it has."""
-        wait_until(self._reached.exists, REACHED_WITHIN_S, "no program came to the point")
+        wait_until(self._reached.exists, REACHED_WITHIN_S, self._otherwise)

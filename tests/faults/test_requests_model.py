@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ from flows.requests import (
     request_rollback,
 )
 from flows.workloads import create
-from tasks.context import Context
+from tasks.context import Context, now
 from tasks.orchestrator import TERMINAL, Orchestrator, OrchestratorUnreachable
 from tests.conftest import FAULTS
 from tests.ledger_steps import pin
@@ -303,8 +304,8 @@ class Life(RuleBasedStateMachine):
         assert sum(row.live for row in rows) <= 1
         for row in rows:
             if row.status in FINAL:
-                now = (row.status, row.error_code, row.finished_at, row.pin, row.replaced)
-                assert self.ended.setdefault(row.version, now) == now
+                seen_now = (row.status, row.error_code, row.finished_at, row.pin, row.replaced)
+                assert self.ended.setdefault(row.version, seen_now) == seen_now
 
     def teardown(self) -> None:
         """Once all of them run again, nothing is open any more within a minute, and the workload can be deployed."""
@@ -344,8 +345,9 @@ def machine(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     # Thousands of commits: a busy disk would make minutes of them.
     event.listen(context.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     clock = [datetime(2026, 1, 1, tzinfo=UTC)]
-    for module in ("flows.requests", "flows.reconcile", "flows.workloads"):
-        monkeypatch.setattr(f"{module}.now", lambda: clock[0])
+    for module in [one for name, one in sys.modules.items() if name.startswith("flows.")]:
+        if getattr(module, "now", None) is now:
+            monkeypatch.setattr(module, "now", lambda: clock[0])
     yield type("Machine", (Life,), {"context": context, "clock": clock})
     context.close()
 
