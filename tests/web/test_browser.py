@@ -29,7 +29,7 @@ PAGES = (
     "/apps",
     "/system",
     "/new",
-    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log")),
+    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "hooks/new")),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
 # Statuses that a test provokes: the browser writes each into its console.
