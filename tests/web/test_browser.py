@@ -224,7 +224,7 @@ def test_an_app_is_created_and_deployed_and_its_page_follows_it_live(
 ) -> None:
     page = visit("/new")
     page.get_by_label("Name", exact=False).first.fill("blog")
-    page.get_by_label("Image", exact=False).first.fill("blog:1")
+    page.locator("[name='image.image']").fill("blog:1")
     page.get_by_role("button", name="Create").click()
     row = page.locator("#history [data-key=v1]")
     expect(row).to_contain_text("Queued")
