@@ -28,6 +28,7 @@ WIDE, NARROW = (1440, 900), (390, 844)
 PAGES = (
     "/apps",
     "/system",
+    "/reference",
     "/new",
     *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "hooks/new")),
 )
