@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from db.models import Workload
 from tasks.kinds.compose import ComposeKind
+from tasks.kinds.git import GitKind
 from tasks.kinds.image import ImageKind
 from tasks.kinds.protocol import Rollout, SourceKind
 
 __all__ = ["KINDS", "Rollout", "SourceKind", "kind_of"]
 
-KINDS: dict[str, SourceKind] = {kind.name: kind for kind in (ImageKind(), ComposeKind())}
+KINDS: dict[str, SourceKind] = {kind.name: kind for kind in (ImageKind(), ComposeKind(), GitKind())}
 
 
 def kind_of(workload: Workload) -> SourceKind:
