@@ -20,10 +20,7 @@ def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list
     since <= ts <= until, epoch seconds, a time in which the version was alone. Services of a compose file that did not
     change have their containers from an earlier version: there all that ran then counts.
     """
-    theirs = select(Container.id).where(Container.owner_type == OWNER, Container.owner_id == deploy.workload_id)
-    if not (deploy.pin or {}).get("runs"):
-        theirs = theirs.where(Container.deploy_version == deploy.version)
-    ids = session.scalars(theirs).all()
+    ids = list(services_of(session, deploy))
     query = (
         select(Sample.ts, Sample.container_id, Sample.cpu_percent, Sample.memory_usage, Sample.memory_limit)
         .where(Sample.owner_id == deploy.workload_id, Sample.ts.between(since, until), Sample.container_id.in_(ids))
@@ -32,6 +29,16 @@ def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list
     # The driver's own rows, as in db.samples: row objects cost six times as much.
     with session.connection().execute(query) as result:
         return list(result.cursor.fetchall())
+
+
+def services_of(session: Session, deploy: Deploy) -> dict[int, str]:
+    """Container id -> service, of the containers that may be those of a version: see samples_of."""
+    theirs = select(Container.id, Container.service).where(
+        Container.owner_type == OWNER, Container.owner_id == deploy.workload_id
+    )
+    if not (deploy.pin or {}).get("runs"):
+        theirs = theirs.where(Container.deploy_version == deploy.version)
+    return {row.id: row.service for row in session.execute(theirs)}
 
 
 def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+LONGEST_VALUE = 80
 STANDING = ("NAME", "LIVE", "PIN", "LAST", "REQUESTED")
 RELEASES = ("VERSION", "STATUS", "WHAT", "PIN", "REQUESTED", "BY", "WHEN", "TOOK")
 
@@ -29,3 +31,25 @@ def release_cells(row: dict[str, Any]) -> list[str]:
     state = "live" if row["live"] else row["status"] + (f" ({row['error_code']})" if row["error_code"] else "")
     when = str(row["queued_at"])[:19].replace("T", " ")
     return [str(row["version"]), state, what, row["pin_short"] or "-", row["requested"], row["actor"], when, took]
+
+
+def applied_lines(applied: dict[str, Any], dry_run: bool) -> list[str]:
+    """What `backstay apply` says of one workload; before it is done also each key with its old and new value."""
+    keys = f" ({', '.join(applied['keys'])})" if applied["outcome"] == "changed" else ""
+    if not dry_run:
+        return [f"{applied['name']}: {applied['outcome']}{keys}"]
+    said = {"created": "would be created", "changed": "would be changed"}.get(applied["outcome"], applied["outcome"])
+    return [f"{applied['name']}: {said}", *(f"  {_change(one)}" for one in applied["changes"])]
+
+
+def _change(one: dict[str, Any]) -> str:
+    old, new = (None if one[side] is None else _short(one[side]) for side in ("from", "to"))
+    if old is None or new is None:
+        return f"+ {one['key']}: {new}" if old is None else f"- {one['key']}: {old}"
+    return f"~ {one['key']}: {old} -> {new}"
+
+
+def _short(value: Any) -> str:
+    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    line = words.replace("\n", " ")
+    return line if len(line) <= LONGEST_VALUE else f"{line[:LONGEST_VALUE]}…"

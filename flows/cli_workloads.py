@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli_tables import RELEASES, STANDING, release_cells, standing_cells
+from flows.cli_tables import RELEASES, STANDING, applied_lines, release_cells, standing_cells
 from flows.cli_talk import Json, Name, actor, data, opened_context, say, table, text
 
 if TYPE_CHECKING:
@@ -22,21 +22,27 @@ Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead o
 
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="One or more specs; - is standard input.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, key by key; write nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create workloads from a file, or change them to be as it says. Deploys nothing."""
+    from dataclasses import asdict
+
     from flows.applying import apply_all, read_specs
 
     with opened_context() as context:
-        specs = read_specs(_read(file), context.settings.host_name)
+        beside = Path.cwd() if str(file) == "-" else file.absolute().parent
+        specs = read_specs(_read(file), context.settings.host_name, beside)
         done = []
-        for applied in apply_all(context, specs, actor()):
-            done.append({"name": applied.name, "outcome": applied.outcome, "keys": applied.keys})
+        for applied in apply_all(context, specs, actor(), dry_run=dry_run):
+            done.append(asdict(applied))
             if not as_json:
-                keys = f" ({', '.join(applied.keys)})" if applied.outcome == "changed" else ""
-                text(f"{applied.name}: {applied.outcome}{keys}")
+                for line in applied_lines(asdict(applied), dry_run):
+                    text(line)
     if as_json:
-        data({"workloads": done})
+        data({"workloads": done, "dry_run": dry_run})
 
 
 def deploy(

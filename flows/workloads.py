@@ -19,7 +19,7 @@ from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
 
 def create(context: Context, data: object, actor: str) -> Workload:
     """Add a workload from a spec. Raises InvalidSpec, db.workloads.NameTaken."""
-    spec = _parse(context, data)
+    spec = checked(context, data)
     with context.database.writing() as session:
         workload = workloads.create(session, public(spec), _locked(context, spec), now())
         events.note(session, workload.id, tell("created"), now(), actor=actor)
@@ -33,25 +33,12 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
     """
     if not isinstance(patch, dict):
         raise InvalidSpec("spec", "must be a mapping of keys to values")
-    if "name" in patch and patch["name"] != name:
-        raise InvalidSpec("name", "cannot be changed")
-    for key in patch.keys() - Spec.model_fields.keys():  # one that is null would not reach the check of the spec
-        raise InvalidSpec(shown_key(key), "is not a known key")
     with context.database.writing() as session:
         workload = workloads.find(session, name)
         if workload is None:
             raise Refusal("no_such_workload")
+        spec, kept = patched(context, workload, patch)
         given = patch.get("secrets", {})
-        if not isinstance(given, dict):
-            raise InvalidSpec("secrets", "must be a mapping of names to values")
-        merged = workload.spec | {key: value for key, value in patch.items() if key != "secrets"}
-        wanted = {key: value for key, value in merged.items() if value is not None}
-        spec = _parse(context, wanted | {"secrets": {key: value for key, value in given.items() if value is not None}})
-        kept = {key: value for key, value in workload.secrets.items() if key not in given}
-        if both := sorted(set(kept) & set(spec.env)):
-            raise InvalidSpec(f"env.{both[0]}", "is a secret of this workload too")
-        if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
-            raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
         changed = [one["key"] for one in differences.compare(workload.spec, public(spec))]
         # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
@@ -59,6 +46,26 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
         if changed:
             events.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
         return session.get_one(Workload, workload.id, populate_existing=True)
+
+
+def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tuple[Spec, dict[str, str]]:
+    """The spec that a patch makes of a workload's, and the locked secrets that stay as they are. Raises InvalidSpec."""
+    if "name" in patch and patch["name"] != workload.name:
+        raise InvalidSpec("name", "cannot be changed")
+    for key in patch.keys() - Spec.model_fields.keys():  # one that is null would not reach the check of the spec
+        raise InvalidSpec(shown_key(key), "is not a known key")
+    given = patch.get("secrets", {})
+    if not isinstance(given, dict):
+        raise InvalidSpec("secrets", "must be a mapping of names to values")
+    merged = workload.spec | {key: value for key, value in patch.items() if key != "secrets"}
+    wanted = {key: value for key, value in merged.items() if value is not None}
+    spec = checked(context, wanted | {"secrets": {key: value for key, value in given.items() if value is not None}})
+    kept = {key: value for key, value in workload.secrets.items() if key not in given}
+    if both := sorted(set(kept) & set(spec.env)):
+        raise InvalidSpec(f"env.{both[0]}", "is a secret of this workload too")
+    if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
+        raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
+    return spec, kept
 
 
 def remove(context: Context, name: str, actor: str) -> None:
@@ -84,7 +91,8 @@ def remove(context: Context, name: str, actor: str) -> None:
         raise Refusal(unfinished)
 
 
-def _parse(context: Context, data: object) -> Spec:
+def checked(context: Context, data: object) -> Spec:
+    """A spec that this installation can take. Raises InvalidSpec."""
     if isinstance(data, dict) and "host" not in data:
         data = data | {"host": context.settings.host_name}
     spec = parse_spec(data)

@@ -14,8 +14,8 @@ from db import container_events, history, impacts
 from db.models import Deploy
 from tasks import impact
 from tasks.happenings import OF_ITSELF, Cause, Kind
-from tasks.impact import LEAK_WINDOW_S, SETTLED_AFTER_S, WARM_UP_S, WINDOW_S, Counts, Window
-from tasks.series import Series, summed
+from tasks.impact import LEAK_WINDOW_S, SETTLED_AFTER_S, WARM_UP_S, WINDOW_S, Counts, SinceWarm, Window
+from tasks.series import by_service, summed
 
 
 def assess(session: Session, deploy: Deploy, now: datetime) -> dict[str, Any] | None:
@@ -61,7 +61,8 @@ def _window(session: Session, deploy: Deploy, since: datetime, until: datetime, 
     first, last = _seconds(since), _seconds(until)
     rows = impacts.samples_of(session, deploy, first, last)
     happened = container_events.count(session, deploy.workload_id, deploy.version, counted, until)
-    return Window(deploy.version, min(first, last), last, summed(rows), counts(happened))
+    services = impacts.services_of(session, deploy)
+    return Window(deploy.version, min(first, last), last, summed(rows), counts(happened), by_service(rows, services))
 
 
 def counts(happened: dict[str, int]) -> Counts:
@@ -74,7 +75,7 @@ def counts(happened: dict[str, int]) -> Counts:
     )
 
 
-def _since_warm(session: Session, deploy: Deploy, until: datetime) -> Series:
+def _since_warm(session: Session, deploy: Deploy, until: datetime) -> SinceWarm:
     """The samples since the version last started and warmed up, a day's at most."""
     assert deploy.finished_at is not None  # noqa: S101 - see assess
     since = max(deploy.finished_at, until - timedelta(seconds=LEAK_WINDOW_S))
@@ -85,7 +86,8 @@ def _since_warm(session: Session, deploy: Deploy, until: datetime) -> Series:
     ]
     warm = max([deploy.finished_at, *starts]) + timedelta(seconds=WARM_UP_S)
     first, last = _seconds(max(since, warm)), _seconds(until)
-    return summed(impacts.samples_of(session, deploy, first, last))
+    rows = impacts.samples_of(session, deploy, first, last)
+    return SinceWarm(summed(rows), by_service(rows, impacts.services_of(session, deploy)))
 
 
 def _seconds(moment: datetime) -> int:

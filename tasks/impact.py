@@ -7,7 +7,7 @@ it has warmed up: each from samples of that version's own containers, so that th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,7 @@ SHORTEST_S, FEWEST = 10 * 60, 10
 # halves of the readings do not overlap).
 MEMORY_PART, MEMORY_LEAST = 0.15, 8 * MIB
 CPU_PART, CPU_LEAST = 0.25, 3.0
+NONE: Array = np.array([], dtype=np.float64)
 
 
 class Verdict(StrEnum):
@@ -77,21 +78,27 @@ class Window:
     until: int
     series: Series
     counts: Counts
+    services: Mapping[str, Series] = field(default_factory=dict)  # of a version that has several
 
 
-def assess(before: Window | None, after: Window, since_warm: Series) -> dict[str, Any]:
-    """The verdict on the version of `after`, as JSON: see docs/metrics.md.
+@dataclass(frozen=True)
+class SinceWarm:
+    """The samples of a version since it has warmed up after its newest start, for the leak: all, and by service."""
 
-    since_warm: the samples of the version since it has warmed up after its newest start, for the leak.
-    """
+    whole: Series
+    services: Mapping[str, Series] = field(default_factory=dict)
+
+
+def assess(before: Window | None, after: Window, since_warm: SinceWarm) -> dict[str, Any]:
+    """The verdict on the version of `after`, as JSON: see docs/metrics.md."""
     numbers = {"before": _numbers(before) if before else None, "after": _numbers(after)}
-    compared = {**numbers, "reasons": _reasons(before, after)}
+    compared = {**numbers, "services": _services(before, after), "reasons": _reasons(before, after)}
     return with_leak(compared, since_warm)
 
 
-def with_leak(compared: Mapping[str, Any], since_warm: Series) -> dict[str, Any]:
+def with_leak(compared: Mapping[str, Any], since_warm: SinceWarm) -> dict[str, Any]:
     """A comparison made earlier, with what the memory did since: the verdict of both together."""
-    leak = leak_of(since_warm)
+    leak = _worst_leak(since_warm)
     reasons = [Reason(one) for one in compared["reasons"] if one != Reason.LEAK]
     if leak is not None and leak["leaking"]:
         reasons.insert(0, Reason.LEAK)
@@ -101,8 +108,19 @@ def with_leak(compared: Mapping[str, Any], since_warm: Series) -> dict[str, Any]
         "reasons": [str(reason) for reason in reasons],
         "before": compared["before"],
         "after": compared["after"],
+        "services": compared.get("services", []),
         "leak": leak,
     }
+
+
+def _worst_leak(since_warm: SinceWarm) -> dict[str, Any] | None:
+    """The leak of the whole, or of the service that leaks fastest: a large neighbour's unrest hides a small one's."""
+    whole = leak_of(since_warm.whole)
+    found = {name: leak_of(series) for name, series in since_warm.services.items()}
+    leaking = [leak | {"service": name} for name, leak in found.items() if leak is not None and leak["leaking"]]
+    if leaking:
+        return max(leaking, key=lambda leak: leak["slope_bytes_per_hour"])
+    return None if whole is None else whole | {"service": None}
 
 
 def leak_of(series: Series) -> dict[str, Any] | None:
@@ -200,6 +218,25 @@ def _numbers(window: Window) -> dict[str, Any]:
         "memory_p95": _percentile(memory, 95),
         **asdict(window.counts),
     }
+
+
+def _services(before: Window | None, after: Window) -> list[dict[str, Any]]:
+    """The medians of each service of either version; [] when neither has several."""
+    old, new = before.services if before else {}, after.services
+    return [
+        {
+            "service": name,
+            **{
+                f"{what}_{when}": _percentile(values, 50, digits)
+                for when, series in (("before", old.get(name)), ("after", new.get(name)))
+                for what, digits, values in (
+                    ("cpu", 2, _known(series.cpu) if series else NONE),
+                    ("memory", 0, series.memory if series else NONE),
+                )
+            },
+        }
+        for name in sorted({*old, *new})
+    ]
 
 
 def _percentile(values: Array, which: int, digits: int = 0) -> float | int | None:

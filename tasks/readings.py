@@ -23,7 +23,7 @@ class Counters:
     """One reading. Sizes in bytes; network and block count up since the container started, None when not known.
 
     `at` and `cpu_total_ns` are nanoseconds; `at` belongs to `clock`: this host's monotonic one, or the wall clock of
-    the Docker daemon. `memory_usage` is without the inactive file cache; `memory_limit` None means no limit.
+    the Docker daemon. `memory_usage` is without the page cache; `memory_limit` None means no limit.
     """
 
     at: int
@@ -94,7 +94,8 @@ def from_api(raw: dict[str, Any], host_memory: int) -> Counters | None:
 def _of_running(raw: dict[str, Any], host_memory: int) -> Counters:
     memory = raw["memory_stats"]
     detail = memory["stats"]
-    inactive = detail["total_inactive_file"] if "total_inactive_file" in detail else detail["inactive_file"]  # v1, v2
+    prefix = "total_" if "total_inactive_file" in detail else ""  # v1, v2
+    cache = int(detail[f"{prefix}inactive_file"]) + int(detail[f"{prefix}active_file"])
     # The Engine leaves out, nulls or empties these two, depending on its version.
     interfaces = (raw.get("networks") or {}).values()
     blocks = (raw.get("blkio_stats") or {}).get("io_service_bytes_recursive") or []
@@ -102,7 +103,7 @@ def _of_running(raw: dict[str, Any], host_memory: int) -> Counters:
         at=_epoch_ns(raw["read"]),
         clock="daemon",
         cpu_total_ns=int(raw["cpu_stats"]["cpu_usage"]["total_usage"]),
-        memory_usage=_without_cache(int(memory["usage"]), int(inactive)),
+        memory_usage=_without_cache(int(memory["usage"]), cache),
         memory_limit=_limit(memory.get("limit"), host_memory),
         network_rx=_sum(int(interface["rx_bytes"]) for interface in interfaces),
         network_tx=_sum(int(interface["tx_bytes"]) for interface in interfaces),
@@ -121,7 +122,7 @@ def from_v1(texts: Texts, at: int, host_memory: int) -> Counters:
         host_memory,
         cpu_total_ns=int(texts.cpu),
         # total_ counts the cgroups below as well, as the usage does; without it a nested one would be missed.
-        inactive=_named(texts.memory_stat, "total_inactive_file"),
+        cache=_named(texts.memory_stat, "total_inactive_file") + _named(texts.memory_stat, "total_active_file"),
         block_read=_sum(int(words[2]) for words in block if len(words) == 3 and words[1] == "Read"),
         block_write=_sum(int(words[2]) for words in block if len(words) == 3 and words[1] == "Write"),
     )
@@ -135,7 +136,7 @@ def from_v2(texts: Texts, at: int, host_memory: int) -> Counters:
         at,
         host_memory,
         cpu_total_ns=_named(texts.cpu, "usage_usec") * 1000,
-        inactive=_named(texts.memory_stat, "inactive_file"),
+        cache=_named(texts.memory_stat, "inactive_file") + _named(texts.memory_stat, "active_file"),
         block_read=_sum(int(value) for key, _, value in block if key == "rbytes"),
         block_write=_sum(int(value) for key, _, value in block if key == "wbytes"),
     )
@@ -147,7 +148,7 @@ def _from_files(
     host_memory: int,
     *,
     cpu_total_ns: int,
-    inactive: int,
+    cache: int,
     block_read: int | None,
     block_write: int | None,
 ) -> Counters:
@@ -157,7 +158,7 @@ def _from_files(
         at=at,
         clock="monotonic",
         cpu_total_ns=cpu_total_ns,
-        memory_usage=_without_cache(int(texts.memory_usage), inactive),
+        memory_usage=_without_cache(int(texts.memory_usage), cache),
         memory_limit=None if limit == "max" else _limit(int(limit), host_memory),
         network_rx=received,
         network_tx=sent,
@@ -182,8 +183,11 @@ def _named(text: str, name: str) -> int:
     raise ValueError(f"no {name} in the file")
 
 
-def _without_cache(usage: int, inactive: int) -> int:
-    return usage - inactive if inactive < usage else usage
+def _without_cache(usage: int, cache: int) -> int:
+    # Both lists of the page cache, though `docker stats` leaves the one in that was used twice: the kernel takes it
+    # back as it needs it, and a container that reads the same files again and again would look as if it leaked. Memory
+    # in /dev/shm is on neither.
+    return usage - cache if cache < usage else usage
 
 
 def _limit(limit: int | None, host_memory: int) -> int | None:

@@ -5,7 +5,8 @@ For deciding about a version. What a chart shows is summed in tasks.aggregate.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +48,11 @@ def summed(rows: Sequence[tuple[Any, ...]]) -> Series:
     total = None if None in limits.values() else sum(limits.values())
     cpu, memory = (np.bincount(which, columns[:, column]) for column in (1, 2))
     return Series(moments[usual], cpu[usual], memory[usual], total)
+
+
+def by_service(rows: Sequence[tuple[Any, ...]], services: Mapping[int, str]) -> dict[str, Series]:
+    """The same for each service by itself, by name; `services`: container id -> service. {} when there is but one."""
+    own: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows:
+        own[services[row[1]]].append(row)
+    return {name: summed(own[name]) for name in sorted(own)} if len(own) > 1 else {}

@@ -16,6 +16,7 @@ from tasks import rollup
 from tasks.context import Context, now
 from tests.bench.series import DAY, LIMIT, Fleet, a_day, index_in_day, moments
 from tests.ledger_steps import add_workload
+from tests.real_parts import docker_address
 
 # Housekeeping runs each hour and lets the youngest ticks settle: what a read finds summed up when it comes last.
 TAIL_S = 3600 + 60
@@ -27,7 +28,7 @@ INSERT = """INSERT INTO container_stats_samples
 @contextmanager
 def opened(home: Path) -> Iterator[Context]:
     """A context over a migrated ledger in a new HOME."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, docker_host=docker_address())
     home.mkdir(parents=True)
     database = Database(settings.ledger_url)
     upgrade(database)
@@ -53,6 +54,14 @@ def fill(context: Context, fleet: Fleet, since: int, until: int, seen_at: int) -
         rollups.prune(context, ids, moment)
     rollups.sum_up_installation(context, seen_at)
     rollup.MOST_ROWS = usual
+
+
+def fill_with_samples(context: Context, fleet: Fleet, since: int, until: int) -> list[int]:
+    """Workloads with their samples, nothing of them summed up; answers the ids."""
+    ids = _workloads(context, fleet.workloads)
+    for day in range(since, until, DAY):
+        _insert(context, fleet, day, min(day + DAY, until))
+    return ids
 
 
 def _workloads(context: Context, count: int) -> list[int]:

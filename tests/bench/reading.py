@@ -18,7 +18,7 @@ from tasks.context import Context, now
 from tests.bench import ledger, prometheus
 from tests.bench.asker import Asker
 from tests.bench.series import DAY, Fleet
-from tests.bench.table import Line, medians, show
+from tests.bench.table import Line, medians
 from tests.real_parts import free_port, running
 from webapp.windows import WINDOWS
 
@@ -32,8 +32,8 @@ MOST_OVER_HTTP = 1.5
 MOST_MS_OF_30_DAYS = 20.0
 
 
-def main(directory: Path) -> None:
-    """Load both, measure, print."""
+def main(directory: Path) -> list[Line]:
+    """Load both, measure."""
     fleet, started = Fleet(), ledger.epoch()
     since, until = started - DAYS * DAY, started + AHEAD_S
     began = time.monotonic()
@@ -47,8 +47,7 @@ def main(directory: Path) -> None:
             f"Backstay in {time.monotonic() - loaded:.0f} s, {ledger.size(context) / 1e6:.0f} MB"
         )
         with prometheus.serving(directory / "prometheus") as baseline, web(context) as ours:
-            lines = [line for window in WINDOWS for line in compare(context, ours, baseline, window)]
-    show("Reading one workload of 10 containers", lines)
+            return [line for window in WINDOWS for line in compare(context, ours, baseline, window)]
 
 
 def compare(context: Context, ours: Asker, baseline: Asker, window: str) -> list[Line]:

@@ -37,15 +37,15 @@ class Line:
         return [self.what, f"{self.value:.1f} {self.unit}", base, ratio, most, self.verdict]
 
 
-HEAD = ["what", "measured", "beside", "ratio", "at most", ""]
+HEAD = ["part", "what", "measured", "beside", "ratio", "at most", ""]
 
 
-def show(title: str, lines: list[Line]) -> None:
-    """Print lines as a table that Markdown reads as well."""
-    rows = [HEAD, *(line.cells() for line in lines)]
+def show(parts: dict[str, list[Line]]) -> None:
+    """Print all lines as one table that Markdown reads as well."""
+    rows = [HEAD, *([part, *line.cells()] for part, lines in parts.items() for line in lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     rule = "|".join("-" * (width + 2) for width in widths)
-    print(f"\n{title}\n")
+    print()
     for number, row in enumerate(rows):
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
         if number == 0:

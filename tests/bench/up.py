@@ -1,6 +1,6 @@
 """A real `backstay up` on free ports, measured from outside, beside the Docker SDK alone.
 
-Prints one table: how long a request takes to reach the flow's body, a whole rollback beside a bare create and start of
+How long a request takes to reach the flow's body, a whole rollback beside a bare create and start of
 the same image, and what the three processes cost while nothing happens.
 """
 
@@ -26,15 +26,17 @@ from db.connection import Database
 from db.settings import Settings
 from tasks.context import now
 from tasks.probes import http_answers
+from tests.bench.table import Line
 from tests.engine.images import Images
 from tests.real_parts import docker_address, free_port, running, wait_until
 
+BARE = "bare SDK: create, start, first 200"
 ROUNDS = 15
 IDLE_S = 30
 
 
-def main(directory: Path) -> None:
-    """Measure and print."""
+def main(directory: Path) -> list[Line]:
+    """Measure."""
     client = docker.DockerClient(base_url=docker_address(), timeout=60)
     images = Images(client, secrets.token_hex(4))
     name = f"bench-{secrets.token_hex(3)}"
@@ -50,7 +52,7 @@ def main(directory: Path) -> None:
             api.delete(f"/api/workloads/{name}")
             images.remove_all()
             client.close()
-    show(rows, rollbacks, bare, idle)
+    return lines(rows, rollbacks, bare, idle)
 
 
 @contextmanager
@@ -154,20 +156,21 @@ def measure_idle(up: psutil.Process) -> dict[str, tuple[float, float]]:
     }
 
 
-def show(to_body: list[float], rollbacks: list[float], bare: list[float], idle: dict[str, tuple[float, float]]) -> None:
-    """The table."""
-    base = statistics.median(bare)
-    print(f"{'what':42}{'median':>10}{'worst':>10}{'x bare':>9}")
-    for what, values in (
-        ("bare SDK: create, start, first 200", bare),
-        ("POST to the flow's body", to_body),
-        ("rollback: POST to healthy and recorded", rollbacks),
-    ):
-        middle = statistics.median(values)
-        print(f"{what:42}{middle * 1000:8.0f}ms{max(values) * 1000:8.0f}ms{middle / base:9.2f}")
-    print(f"\n{'idle for ' + str(IDLE_S) + ' s':42}{'CPU':>10}{'memory':>10}")
+def lines(
+    to_body: list[float], rollbacks: list[float], bare: list[float], idle: dict[str, tuple[float, float]]
+) -> list[Line]:
+    """What was measured; seconds come in, milliseconds go out."""
+    base = statistics.median(bare) * 1000
+    found = [
+        Line(f"{what} / {BARE}", statistics.median(values) * 1000, "ms", base)
+        for what, values in (("POST to the flow's body", to_body), ("rollback: POST to healthy, recorded", rollbacks))
+    ]
     for kind, (cpu, memory) in sorted(idle.items()):
-        print(f"{kind:42}{cpu:9.1f}%{memory:6.0f} MiB")
+        found += [
+            Line(f"{kind}, idle for {IDLE_S} s: CPU", cpu, "%"),
+            Line(f"{kind}, idle for {IDLE_S} s: memory", memory, "MiB"),
+        ]
+    return found
 
 
 def _kind(process: psutil.Process) -> str:

@@ -14,6 +14,7 @@ from db import history, ledger, workloads
 from db.connection import Database
 from db.settings import Settings
 from db.states import ErrorCode, Stage
+from flows.applying import read_specs
 from flows.following import follow
 from tasks.context import Context
 from tests.cli.conftest import Backstay
@@ -77,6 +78,63 @@ def test_several_workloads_fit_into_one_file(backstay: Backstay, spec_file: Path
         ("shop", "created"),
         ("other", "created"),
     ]
+
+
+def test_a_dry_run_says_key_by_key_what_would_change_and_writes_nothing(backstay: Backstay, spec_file: Path) -> None:
+    said = backstay("apply", str(spec_file), "--dry-run")
+    assert said.out.splitlines()[0] == "shop: would be created"
+    assert "  + source.image: shop:1" in said.out.splitlines()
+    assert "hunter2" not in said.out
+    assert backstay("status", "--json").json == {"workloads": []}
+    backstay("apply", str(spec_file))
+    changed = SHOP.replace("shop:1", "shop:2").replace("env: {PORT: 8080}", "command: [run]")
+    spec_file.write_text(changed.replace("hunter2-hunter2", "hunter3-hunter3"))
+    assert backstay("apply", str(spec_file), "--dry-run").out.splitlines() == [
+        "shop: would be changed",
+        '  + command: ["run"]',
+        "  - env.PORT: 8080",
+        "  ~ source.image: shop:1 -> shop:2",
+        "  ~ secrets.TOKEN: ••• -> •••",
+    ]
+    found = backstay("apply", str(spec_file), "--dry-run", "--json").json
+    assert (found["dry_run"], found["workloads"][0]["outcome"]) == (True, "changed")
+    assert backstay("apply", str(spec_file)).out == "shop: changed (command, env, secrets, source)\n"
+    assert backstay("apply", str(spec_file), "--dry-run").out == "shop: unchanged\n"
+
+
+def test_nothing_is_applied_when_one_of_several_would_be_refused(backstay: Backstay, spec_file: Path) -> None:
+    other = "name: other\nsource: {kind: image, image: other}\nhost: elsewhere\n"
+    spec_file.write_text(f"---{SHOP}---\n{other}")
+    said = backstay("apply", str(spec_file))
+    assert (said.code, said.out) == (2, "")
+    assert "host" in said.err
+    assert backstay("status", "--json").json == {"workloads": []}
+    spec_file.write_text(f"---{SHOP}---{SHOP}")
+    assert "document 2: name" in backstay("apply", str(spec_file)).err
+
+
+def test_what_a_spec_names_by_a_relative_path_lies_beside_its_file(
+    backstay: Backstay, tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack" / "compose.yaml").write_text("services: {web: {image: busybox}}\n")
+    spec = tmp_path / "stack" / "spec.yaml"
+    spec.write_text("name: stack\nsource: {kind: compose, file: compose.yaml}\n")
+    monkeypatch.chdir(tmp_path)
+    assert backstay("apply", "stack/spec.yaml").out == "stack: created\n"
+    with database.reading() as session:
+        workload = workloads.find(session, "stack")
+        assert workload is not None
+        assert workload.spec["source"]["text"] == "services: {web: {image: busybox}}\n"
+    assert backstay("apply", str(spec)).out == "stack: unchanged\n"
+    spec.write_text("name: stack\nsource: {kind: compose, file: absent-hunter2.yaml}\n")
+    said = backstay("apply", str(spec))
+    assert (said.code, "source.file" in said.err, "hunter2" in said.err) == (2, True, False)
+
+
+def test_a_directory_of_a_static_site_may_be_relative_to_the_file(tmp_path: Path) -> None:
+    text = "name: site\nsource: {kind: static, path: public}\n"
+    assert read_specs(text, "local", tmp_path)[0]["source"]["path"] == str(tmp_path / "public")
 
 
 @pytest.mark.parametrize(

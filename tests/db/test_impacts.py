@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from db import container_events, history, samples
+from db import container_events, history, ledger, samples
 from db.connection import Database
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
@@ -17,7 +17,7 @@ from tasks.assessing import assess
 from tasks.context import Context
 from tasks.impact import SETTLED_AFTER_S
 from tasks.leaks import MIB
-from tests.ledger_steps import deploy_badly, deploy_well
+from tests.ledger_steps import begin, deploy_badly, deploy_well
 from tests.real_parts import free_port
 
 STEP_S = 15
@@ -25,14 +25,20 @@ MINUTE = 60
 
 
 def sampled(
-    database: Database, shop: int, version: int, since: datetime, minutes: int, memory: Callable[[int], float]
+    database: Database,
+    shop: int,
+    version: int,
+    since: datetime,
+    minutes: int,
+    memory: Callable[[int], float],
+    service: str = "app",
 ) -> None:
-    """Samples of the one container of a version: `memory` gives MiB for a second since the first."""
+    """Samples of the one container of a service of a version: `memory` gives MiB for a second since the first."""
     begin = int(since.timestamp())
     with database.writing() as session:
         container = Container(
-            docker_id=f"{shop}-{version}", owner_type="workload", owner_id=shop, deploy_version=version, service="app",
-            name="app", image_id="sha256:1", host="local", created_at=since,
+            docker_id=f"{shop}-{version}-{service}", owner_type="workload", owner_id=shop, deploy_version=version,
+            service=service, name=service, image_id="sha256:1", host="local", created_at=since,
         )  # fmt: skip
         session.add(container)
         session.flush()
@@ -92,11 +98,37 @@ def test_a_version_that_grows_by_a_mebibyte_a_minute_leaks_and_has_so_long_to_it
     assert found["leak"]["seconds_to_limit"] == pytest.approx((512 - 79) * 60, rel=0.03)
 
 
+def test_of_several_services_the_one_that_leaks_is_named(database: Database, shop: int, second: datetime) -> None:
+    sampled(database, shop, 2, second, 30, lambda at: 4000 + at % 7 * 40, service="database")
+    sampled(database, shop, 2, second, 30, lambda at: 50 + at / MINUTE, service="web")
+    found = judged(database, live_row(database, shop), second + timedelta(seconds=SETTLED_AFTER_S))
+    assert (found["verdict"], found["leak"]["service"]) == ("leaking", "web")
+    assert [one["service"] for one in found["services"]] == ["database", "web"]
+
+
 def test_while_both_versions_ran_neither_is_taken_for_the_other(
     database: Database, shop: int, second: datetime
 ) -> None:
     sampled(database, shop, 2, second - timedelta(minutes=20), 60, lambda at: 50)
     assert judged(database, live_row(database, shop), second + timedelta(minutes=40))["verdict"] == "same"
+
+
+def test_of_a_compose_release_the_services_that_did_not_change_count_too(
+    database: Database, shop: int, now: datetime
+) -> None:
+    live_at = now + timedelta(hours=1)
+    for version, moment in ((1, now), (2, live_at)):
+        with database.writing() as session:
+            row = begin(session, shop, moment)
+            runs = {"db": {"since": 1}, "web": {"since": version}}
+            ledger.record_pin(session, row.id, {"kind": "compose", "sha256": str(version), "runs": runs})
+            ledger.succeed(session, row.id, [], moment)
+    # The container of version 1 is the database's, and goes on; only the other one is new.
+    sampled(database, shop, 1, now, 100, lambda at: 400)
+    sampled(database, shop, 2, live_at, 40, lambda at: 50)
+    found = judged(database, live_row(database, shop), live_at + timedelta(minutes=40))
+    assert found["before"]["memory_median"] == 400 * MIB
+    assert found["after"]["memory_median"] == 450 * MIB
 
 
 def test_crashes_are_facts_even_without_samples(database: Database, shop: int, second: datetime) -> None:

@@ -58,9 +58,19 @@ class RegistryServer:
 
 
 @contextmanager
-def serving(directory: Path, username: str = "", password: str = "") -> Iterator[RegistryServer]:
-    """Run a registry whose storage lies in `directory`; with a user name it wants a login."""
-    server = RegistryServer(f"127.0.0.1:{free_port()}", username, password)
+def serving(
+    directory: Path,
+    username: str = "",
+    password: str = "",
+    *,
+    port: int | None = None,
+    notifies: tuple[str, str] | None = None,
+) -> Iterator[RegistryServer]:
+    """Run a registry whose storage lies in `directory`; with a user name it wants a login.
+
+    It tells the address `notifies[0]` of what happens, with the Authorization header `notifies[1]`.
+    """
+    server = RegistryServer(f"127.0.0.1:{port or free_port()}", username, password)
     config = f"""
 version: 0.1
 log: {{level: warn, accesslog: {{disabled: true}}}}
@@ -74,6 +84,10 @@ http: {{addr: "{server.address}", secret: for-tests-only}}
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
         (directory / "htpasswd").write_text(f"{username}:{hashed}\n")
         config += f"auth: {{htpasswd: {{realm: backstay-tests, path: {directory / 'htpasswd'}}}}}\n"
+    if notifies:
+        url, authorization = notifies
+        endpoint = f"name: backstay, url: '{url}', headers: {{Authorization: ['{authorization}']}}"
+        config += f"notifications: {{endpoints: [{{{endpoint}, timeout: 5s, threshold: 3, backoff: 1s}}]}}\n"
     (directory / "config.yml").write_text(config)
     command = ["docker-registry", "serve", str(directory / "config.yml")]
     with running(command, log=directory / "log", ready=lambda: server.status("/v2/") == 200):

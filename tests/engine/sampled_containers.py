@@ -31,10 +31,20 @@ HELD = 32 * MIB
 LABELS = {"backstay.test": "1", "backstay.test.sampling": secrets.token_hex(6)}
 
 BURN = "while :; do :; done"
+BURN_FOR_EVER = f"({BURN}) &"
 SLEEP = "exec busybox sleep 3600"
 # Memory in /dev/shm counts as used; the same in a file of the image would be cache.
 HOLD = f"busybox dd if=/dev/zero of=/dev/shm/held bs=1M count={HELD // MIB} && busybox touch /ready && {SLEEP}"
-CACHE = f"busybox dd if=/dev/zero of=/cached bs=1M count={HELD // MIB} conv=fsync && busybox touch /ready && {SLEEP}"
+# Read again and again, so that the kernel keeps it for the time being (it makes it "active").
+READ = "for i in 1 2 3; do busybox cat /cached > /dev/null; done"
+WRITE = f"busybox dd if=/dev/zero of=/cached bs=1M count={HELD // MIB} conv=fsync"
+CACHE = f"{WRITE} && {READ} && busybox touch /ready && {SLEEP}"
+# A block of `dd` is anonymous memory: the second one reads it to its end, and then waits for another with it in hand.
+ALLOCATED = 128 * MIB
+ALLOCATE = (
+    f"{{ busybox dd if=/dev/zero bs=1M count={ALLOCATED // MIB}; busybox touch /ready; {SLEEP}; }}"
+    f" | busybox dd of=/dev/null bs={ALLOCATED} iflag=fullblock"
+)
 BURN_ONCE = f"[ -e /ready ] || {{ i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; busybox touch /ready; }}; {SLEEP}"
 
 
@@ -102,9 +112,13 @@ def local_files(container: DockerContainer) -> CgroupFiles:
     """This machine's files, unless its Engine keeps the containers where they cannot be read."""
     files = CgroupFiles()
     if not files.readable(docker_id(container)):
-        reason = "the cgroup files of the containers cannot be read here"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        missing("the cgroup files of the containers cannot be read here")
     return files
+
+
+def missing(reason: str) -> None:
+    """Something that a test needs is not to be had: a failure under CI, where it must be."""
+    pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 def throttling(container: DockerContainer) -> dict[str, int]:

@@ -8,19 +8,24 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 from docker.models.containers import Container as DockerContainer
 
 from db import collectors
 from db.connection import Database
 from db.models import Container
 from db.settings import Settings
+from tasks import usage
 from tasks.cgroups import CgroupFiles
 from tasks.context import Context
 from tasks.one_shot import one_shot_stats
 from tasks.readings import from_api
 from tasks.sampling import Sampler
 from tests.engine.sampled_containers import (
+    ALLOCATE,
+    ALLOCATED,
     BURN,
+    BURN_FOR_EVER,
     BURN_ONCE,
     CACHE,
     HELD,
@@ -33,6 +38,7 @@ from tests.engine.sampled_containers import (
     docker_id,
     hired,
     local_files,
+    missing,
     reading,
     throttled,
     throttling,
@@ -54,6 +60,12 @@ def crew() -> Iterator[Crew]:
 def burner(crew: Crew) -> DockerContainer:
     """Takes all the CPU that its quota lets it."""
     return crew.start(BURN, nano_cpus=round(QUOTA * 1e7))
+
+
+@pytest.fixture(scope="module")
+def half_burner(crew: Crew) -> DockerContainer:
+    """The same with twice the quota."""
+    return crew.start(BURN, nano_cpus=round(2 * QUOTA * 1e7))
 
 
 @pytest.fixture(scope="module")
@@ -114,34 +126,68 @@ def test_a_tick_is_one_row_a_container_at_one_moment(
     assert 0 < report.cpu_s_total < 0.5
 
 
-def test_a_container_held_to_a_quota_shows_its_quota(
-    context: Context, index: Index, burner: DockerContainer, holder: DockerContainer, tmp_path: Path
+def test_containers_held_to_a_quota_show_their_quota_and_two_of_them_the_sum(
+    context: Context,
+    index: Index,
+    burner: DockerContainer,
+    half_burner: DockerContainer,
+    holder: DockerContainer,
+    tmp_path: Path,
 ) -> None:
-    burning, idle = index.add(burner, holder)
+    burning, half, idle = index.add(burner, half_burner, holder)
     by_file, by_api = Sampler(context, local_files(burner)), Sampler(context, CgroupFiles(tmp_path / "no-cgroups"))
     ts, held_back = 1200, 0.0
     while held_back < 0.97:
-        assert ts < 1200 + 6 * 60, "the machine is too busy for the container to get its quota"
-        before = throttling(burner)
+        if ts >= 1200 + 6 * 60:
+            missing("the machine is too busy for the containers to get their quota")
+        before = [throttling(one) for one in (burner, half_burner)]
         assert [by_file.tick(ts).path, by_api.tick(ts + 1).path] == ["cgroup", "api"]
         # What is measured is an interval. It is long against the 100 ms in which the kernel deals out the quota.
         time.sleep(5)
         by_file.tick(ts + 15), by_api.tick(ts + 16)
-        held_back, ts = throttled(before, throttling(burner)), ts + 60
+        after = [throttling(one) for one in (burner, half_burner)]
+        held_back, ts = min(map(throttled, before, after)), ts + 60
+    with index.database.reading() as session:
+        points = {one["ts"]: one for one in usage.history(session, context.settings, index.owner_id, 1800, ts)}
     for tick in (ts - 45, ts - 44):
         assert index.cpu_of(burning)[tick] == pytest.approx(QUOTA, rel=0.03)
+        assert index.cpu_of(half)[tick] == pytest.approx(2 * QUOTA, rel=0.03)
         assert index.cpu_of(idle)[tick] == pytest.approx(0, abs=0.5)
+        assert points[tick]["cpu_percent"] == pytest.approx(3 * QUOTA, rel=0.03)
 
 
-def test_memory_of_a_known_size_is_seen_and_cache_is_not(
+def test_memory_of_a_known_size_is_seen_and_what_is_read_from_files_is_not(
     context: Context, index: Index, files: CgroupFiles, holder: DockerContainer, crew: Crew
 ) -> None:
-    caching = crew.start(CACHE, ready=True)
-    holding, cached = index.add(holder, caching)
+    allocating, caching = crew.start(ALLOCATE, ready=True), crew.start(CACHE, ready=True)
+    allocated, holding, cached = index.add(allocating, holder, caching)
     Sampler(context, files).tick(1200)
     memory = {row.container_id: row.memory_usage for row in index.samples()}
-    assert HELD < memory[holding] < HELD + 4 * MIB
-    assert memory[cached] < 6 * MIB  # though it has written as much to a file, all of it in the cache still
+    assert memory[allocated] == pytest.approx(ALLOCATED, rel=0.03)
+    assert HELD < memory[holding] < HELD + 4 * MIB  # in /dev/shm, which no one can take from it
+    assert memory[cached] < 6 * MIB  # though it has as much in the cache, and reads it again and again
+    with index.database.reading() as session:
+        (point,) = usage.history(session, context.settings, index.owner_id, 1800, 1200)
+    assert point["memory_usage"] == sum(memory.values())
+
+
+def test_a_paused_container_keeps_its_memory_and_uses_no_cpu(
+    context: Context, index: Index, files: CgroupFiles, crew: Crew
+) -> None:
+    paused = crew.start(f"{BURN_FOR_EVER} {HOLD}", ready=True)
+    (container_id,) = index.add(paused)
+    try:
+        paused.pause()
+    except APIError:
+        pytest.skip("the kernel of this machine has no freezer")
+    sampler = Sampler(context, files)
+    assert [sampler.tick(ts).gaps for ts in (1200, 1215)] == [0, 0]
+    assert index.cpu_of(container_id)[1215] == pytest.approx(0, abs=0.1)
+    assert HELD < index.samples()[-1].memory_usage < HELD + 4 * MIB
+    paused.unpause()
+    time.sleep(1)
+    sampler.tick(1230)
+    assert (index.cpu_of(container_id)[1230] or 0) > 1
 
 
 def test_the_api_and_the_files_say_the_same(context: Context, burner: DockerContainer, holder: DockerContainer) -> None:

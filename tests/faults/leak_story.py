@@ -10,6 +10,7 @@ from db.states import Stage
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.faults import leak_evidence
+from tests.faults.leak_compose import Stacks
 from tests.faults.leak_home import LeakyHome
 from tests.faults.leak_mistakes import Mistakes
 from tests.real_parts import free_port
@@ -38,12 +39,13 @@ class Story:
         self.listen()
         self.deploy_with_the_wrong_password()
         with ThreadPoolExecutor(2) as pool:
-            mistakes = self.mistakes
+            mistakes, stacks = self.mistakes, Stacks(self)
             stories = [self.good_and_back, mistakes.bad_requests, mistakes.bad_verbs, mistakes.runs_by_hand]
-            jobs = [pool.submit(one) for one in stories]
+            jobs = [pool.submit(one) for one in (*stories, stacks.good_and_back)]
             jobs += [pool.submit(self.fails, *one) for one in self.failures()]
             jobs += [pool.submit(self.breaks, stage, how) for stage, how in zip(Stage, HOWS, strict=True)]
             jobs += [pool.submit(self.breaks, "health", "unprintable"), pool.submit(self.breaks, "verify", "talk")]
+            jobs += [pool.submit(stacks.failures)]
             for job in jobs:
                 job.result()
         self.look_at_everything()

@@ -23,6 +23,7 @@ V1_FILES = {
     "memory/{}/memory.stat": (
         "cache 10178560\nrss 114688\ninactive_anon 106496\ninactive_file 9777152\nactive_file 401408\n"
         "hierarchical_memory_limit 9223372036854771712\ntotal_cache 10178560\ntotal_inactive_file 9777152\n"
+        "total_active_file 401408\n"
     ),
     "blkio/{}/blkio.throttle.io_service_bytes_recursive": "254:0 Read 4096\n254:0 Write 0\n254:0 Total 4096\n",
     # A hybrid host has this one as well: it has no controllers, and must not be taken for v2.
@@ -48,7 +49,7 @@ V1_READING = Counters(
     at=0,
     clock="monotonic",
     cpu_total_ns=2046621966,
-    memory_usage=10985472 - 9777152,
+    memory_usage=10985472 - 9777152 - 401408,
     memory_limit=None,
     network_rx=1042,
     network_tx=70,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tasks.impact import WARM_UP_S, Counts, Window, assess, next_look_s, with_leak
+from tasks.impact import WARM_UP_S, Counts, SinceWarm, Window, assess, next_look_s, with_leak
 from tasks.leaks import MIB
-from tasks.series import Series, summed
+from tasks.series import Series, by_service, summed
 
 START = 1_700_000_000
 LONG = 1500
@@ -29,7 +31,7 @@ def window(
 
 def judged(before: Window | None, after: Window) -> tuple[str, list[str]]:
     """Verdict and reasons."""
-    found = assess(before, after, after.series)
+    found = assess(before, after, SinceWarm(after.series))
     return found["verdict"], found["reasons"]
 
 
@@ -78,8 +80,8 @@ def test_noise_alone_is_no_verdict_over_a_thousand_pairs_of_windows() -> None:
 
 
 def test_every_number_that_made_the_verdict_is_there() -> None:
-    found = assess(window(), window(2, memory_mib=130, restarts=1), window(2).series)
-    assert list(found) == ["verdict", "reasons", "before", "after", "leak"]
+    found = assess(window(), window(2, memory_mib=130, restarts=1), SinceWarm(window(2).series))
+    assert list(found) == ["verdict", "reasons", "before", "after", "services", "leak"]
     after = found["after"]
     assert (after["version"], after["since"], after["until"], after["samples"]) == (2, START, START + LONG, 100)
     assert after["memory_median"] == pytest.approx(130 * MIB, rel=0.01)
@@ -91,10 +93,10 @@ def test_every_number_that_made_the_verdict_is_there() -> None:
     assert found["leak"]["seconds_to_limit"] is None
 
 
-def growing(mib_a_minute: float, limit: int | None = 256 * MIB) -> Series:
+def growing(mib_a_minute: float, limit: int | None = 256 * MIB) -> SinceWarm:
     """Memory that only grows, from 64 MiB."""
     ts = np.arange(START, START + LONG + 1, 15, dtype=float)
-    return Series(ts, np.full(len(ts), 5.0), 64 * MIB + (ts - START) / 60 * mib_a_minute * MIB, limit)
+    return SinceWarm(Series(ts, np.full(len(ts), 5.0), 64 * MIB + (ts - START) / 60 * mib_a_minute * MIB, limit))
 
 
 def test_a_leak_outweighs_the_rest_and_says_how_long_the_memory_lasts() -> None:
@@ -111,8 +113,39 @@ def test_a_later_look_keeps_the_comparison_and_takes_the_leak_anew() -> None:
     later = with_leak(first, growing(0))
     assert (first["verdict"], later["verdict"], later["reasons"]) == ("leaking", "same", [])
     assert (later["before"], later["after"]) == (first["before"], first["after"])
-    nothing = Series(*[np.array([])] * 3)
+    nothing = SinceWarm(Series(*[np.array([])] * 3))
     assert with_leak(first, nothing)["leak"] is None
+
+
+def test_a_service_that_leaks_is_named_though_a_large_restless_one_hides_it_in_the_sum() -> None:
+    large, small = window(2, memory_mib=3000).series, growing(1).whole
+    whole = replace(large, memory=large.memory + small.memory[: len(large.ts)])
+    hidden = assess(None, window(2), SinceWarm(whole))
+    assert hidden["verdict"] == "not_enough_data"
+    assert hidden["leak"]["service"] is None
+    found = assess(None, window(2), SinceWarm(whole, {"database": large, "web": small}))
+    assert (found["verdict"], found["leak"]["service"]) == ("leaking", "web")
+    assert found["leak"]["slope_bytes_per_hour"] == pytest.approx(60 * MIB, rel=0.001)
+
+
+def test_the_medians_of_each_service_stand_beside_those_of_the_whole() -> None:
+    before = replace(window(), services={"web": window(memory_mib=40).series, "old": window(memory_mib=9).series})
+    after = replace(window(2), services={"web": window(2, memory_mib=60).series, "new": window(cpu=7).series})
+    found = {one["service"]: one for one in assess(before, after, SinceWarm(after.series))["services"]}
+    assert list(found) == ["new", "old", "web"]
+    assert found["web"]["memory_before"] == pytest.approx(40 * MIB, rel=0.01)
+    assert found["web"]["memory_after"] == pytest.approx(60 * MIB, rel=0.01)
+    assert found["new"]["cpu_after"] == pytest.approx(7, rel=0.1)
+    assert (found["new"]["cpu_before"], found["old"]["memory_after"]) == (None, None)
+
+
+def test_services_are_told_apart_by_their_containers_and_one_alone_is_the_whole() -> None:
+    rows = [(15, 1, 10.0, 100, 500), (15, 2, 5.0, 50, 500), (15, 3, 5.0, 7, None)]
+    rows += [(30, 1, 20.0, 200, 500), (45, 1, 9.0, 90, 500), (45, 2, 9.0, 90, 500)]
+    found = by_service(rows, {1: "web", 2: "web", 3: "db"})
+    assert {name: series.memory.tolist() for name, series in found.items()} == {"db": [7], "web": [150, 180]}
+    assert (found["db"].limit, found["web"].limit) == (None, 1000)
+    assert by_service(rows, {1: "web", 2: "web", 3: "web", 4: "gone"}) == {}
 
 
 def test_the_looks_are_at_half_an_hour_two_and_six_hours_and_then_each_day() -> None:

@@ -28,7 +28,13 @@ API_V1: dict[str, Any] = {
     "cpu_stats": {"cpu_usage": {"total_usage": 2089424733, "percpu_usage": [13690981, 2075733752]}},
     "memory_stats": {
         "usage": 10985472,
-        "stats": {"cache": 10178560, "inactive_file": 1, "total_inactive_file": 9777152},
+        "stats": {
+            "cache": 10178560,
+            "inactive_file": 1,
+            "active_file": 1,
+            "total_inactive_file": 9777152,
+            "total_active_file": 401408,
+        },
         "limit": 67108864,
     },
     "networks": {"eth0": {"rx_bytes": 1042, "tx_bytes": 70}, "eth1": {"rx_bytes": 8, "tx_bytes": 0}},
@@ -42,7 +48,11 @@ API_V2: dict[str, Any] = {
         ]
     },
     "cpu_stats": {"cpu_usage": {"total_usage": 48716000}, "online_cpus": 8},
-    "memory_stats": {"usage": 7913472, "stats": {"anon": 2879488, "inactive_file": 3350528}, "limit": RAM},
+    "memory_stats": {
+        "usage": 7913472,
+        "stats": {"anon": 2879488, "inactive_file": 3350528, "active_file": 1232896},
+        "limit": RAM,
+    },
     "networks": {"eth0": {"rx_bytes": 1296, "tx_bytes": 126}},
 }
 # What Engine 20.10 answers, with 200, for a container that does not run.
@@ -62,7 +72,10 @@ Inter-|   Receive                                                |  Transmit
 V1 = Texts(
     cpu="2046621966\n",
     memory_usage="10985472\n",
-    memory_stat="cache 10178560\ninactive_file 1\nhierarchical_memory_limit 67108864\ntotal_inactive_file 9777152\n",
+    memory_stat=(
+        "cache 10178560\ninactive_file 1\nactive_file 1\nhierarchical_memory_limit 67108864\n"
+        "total_inactive_file 9777152\ntotal_active_file 401408\n"
+    ),
     memory_limit="67108864\n",
     block="254:0 Read 4096\n254:0 Write 8192\n254:0 Sync 0\n254:0 Total 12288\n254:16 Read 1\nTotal 12289\n",
     network=NET_DEV,
@@ -88,7 +101,7 @@ def test_the_api_of_a_v1_host() -> None:
         at=1795467023_027219000,
         clock="daemon",
         cpu_total_ns=2089424733,
-        memory_usage=10985472 - 9777152,
+        memory_usage=10985472 - 9777152 - 401408,
         memory_limit=64 * MIB,
         network_rx=1050,
         network_tx=70,
@@ -103,7 +116,7 @@ def test_the_api_of_a_v2_host() -> None:
         at=1795467023_500000000,
         clock="daemon",
         cpu_total_ns=48716000,
-        memory_usage=7913472 - 3350528,
+        memory_usage=7913472 - 3350528 - 1232896,
         memory_limit=None,
         network_rx=1296,
         network_tx=126,
@@ -160,12 +173,12 @@ def test_an_api_without_a_limit_has_no_limit() -> None:
 
 
 def test_cache_larger_than_the_usage_is_not_taken_off() -> None:
-    assert from_v1(replace(V1, memory_usage="9777152"), 0, RAM).memory_usage == 9777152
-    assert from_v1(replace(V1, memory_usage="9777153"), 0, RAM).memory_usage == 1
-    memory = API_V1["memory_stats"] | {"usage": 9777151}
+    assert from_v1(replace(V1, memory_usage="10178560"), 0, RAM).memory_usage == 10178560
+    assert from_v1(replace(V1, memory_usage="10178561"), 0, RAM).memory_usage == 1
+    memory = API_V1["memory_stats"] | {"usage": 10178559}
     reading = from_api(API_V1 | {"memory_stats": memory}, RAM)
     assert reading is not None
-    assert reading.memory_usage == 9777151
+    assert reading.memory_usage == 10178559
 
 
 def test_the_files_of_a_v1_host() -> None:
@@ -173,7 +186,7 @@ def test_the_files_of_a_v1_host() -> None:
         at=5,
         clock="monotonic",
         cpu_total_ns=2046621966,
-        memory_usage=10985472 - 9777152,
+        memory_usage=10985472 - 9777152 - 401408,
         memory_limit=64 * MIB,
         network_rx=1042,
         network_tx=70,
@@ -187,7 +200,7 @@ def test_the_files_of_a_v2_host() -> None:
         at=5,
         clock="monotonic",
         cpu_total_ns=217071490_000,
-        memory_usage=7913472 - 3350528,
+        memory_usage=7913472 - 3350528 - 1232896,
         memory_limit=None,
         network_rx=1042,
         network_tx=70,

@@ -162,8 +162,8 @@ def test_every_text_of_a_refusal_is_a_text_of_the_catalog() -> None:
 
 def edit_form(page: str) -> dict[str, str]:
     """The inputs of a form as a browser would send them back."""
-    sent = "".join(tag for tag in re.findall(r"<input[^>]*>", page) if 'type="radio"' not in tag or " checked" in tag)
-    inputs = dict(re.findall(r'<input[^>]*? name="([\w.]+)"[^>]*? value="([^"]*)"', sent))
+    page = re.sub(r'<input type="radio"(?![^>]*checked)[^>]*>', "", page)
+    inputs = dict(re.findall(r'<input[^>]*? name="([\w.]+)"[^>]*? value="([^"]*)"', page))
     inputs |= dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
     return {name: value for name, value in inputs.items() if name != "remove_secret"}
 

@@ -47,7 +47,7 @@ def _shape(version: int, found: dict[str, Any] | None, *, settled: bool) -> dict
     # A version that never went live did nothing.
     found = found or {"verdict": "not_enough_data", "reasons": ["never_live"], "before": None, "after": None}
     sides = {side: _dated(found.get(side)) for side in ("before", "after", "leak")}
-    return {"version": version, "settled": settled, **found, **sides}
+    return {"version": version, "settled": settled, "services": [], **found, **sides}
 
 
 def _dated(side: dict[str, Any] | None) -> dict[str, Any] | None:

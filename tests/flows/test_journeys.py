@@ -1,0 +1,130 @@
+"""The journey of each kind: its example of docs/examples is applied, deployed, pushed to, broken, and taken back.
+
+Everything is real: the engine, Prefect, the web interface that is called, the command line, Docker, and what pushes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.engine.images import Images
+from tests.engine.registries import serving
+from tests.flows.fixtures import PrefectApi
+from tests.flows.journeys import EXAMPLES, House, built, ends, example, gone_afterwards, serves
+from tests.real_parts import docker_address, free_port, real_part, wait_until
+
+JOURNEYS = {"image", "compose"}
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, docker_client: docker.DockerClient, prefect_api: PrefectApi
+) -> Iterator[House]:
+    """One for all journeys: what costs time is its start."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in prefect_api.environment().items():
+            environment.setenv(name, value)
+        home = tmp_path_factory.mktemp("journeys") / "home"
+        with built(home, docker_client, prefect_api.url, docker_host=docker_address()) as house:
+            yield house
+
+
+@pytest.fixture
+def name(docker_client: docker.DockerClient) -> Iterator[str]:
+    """What the workload is called; nothing of it is left afterwards."""
+    called = f"t-{secrets.token_hex(3)}"
+    with gone_afterwards(docker_client, called):
+        yield called
+
+
+def test_every_example_has_its_journey() -> None:
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == JOURNEYS
+
+
+def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: str, tmp_path: Path) -> None:
+    real_part("registry")
+    port, registry_port = free_port(), free_port()
+    address = f"127.0.0.1:{registry_port}"
+    instead = {"registry.example/shop": f"{address}/{name}", "shop": name, "18080": str(port)}
+    spec, tag = example(tmp_path, "image", **instead), f"{address}/{name}:stable"
+    assert house.done("apply", str(spec)) == f"{name}: created\n"
+    assert house.done("apply", str(spec)) == f"{name}: unchanged\n"
+    shop, hook = house.workload(name, port), house.hook(name, "registry")
+    (tmp_path / "registry").mkdir()
+    with serving(tmp_path / "registry", port=registry_port, notifies=(hook["url"], f"Bearer {hook['secret']}")):
+        # The push itself deploys, and every later one; what it pushes under another tag does not.
+        first = _pushed(images, tag, "version 1")
+        row = ends(shop, 1)
+        assert (row["status"], row["trigger"], row["pin"]["digest"]) == ("succeeded", "webhook", first)
+        assert shop.served() == "version 1"
+        second = _pushed(images, tag, "version 2")
+        row = ends(shop, 2)
+        assert (row["status"], row["pin"]["digest"]) == ("succeeded", second)
+        assert shop.served() == "version 2"
+        images.publish(tag.replace("stable", "broken"), "broken", "broken_health")
+        said = "Webhook: broken was pushed, which this hook does not wait for"
+        wait_until(lambda: said in shop.messages(), 20, lambda: str(shop.messages()))
+        house.done("apply", str(spec))
+        failed = house.backstay("deploy", name, "--image", tag.replace("stable", "broken"))
+        assert (failed.code, "health_timeout" in failed.err) == (1, True)
+        assert shop.served() == "version 2"
+        house.done("rollback", name)
+        assert shop.served() == "version 1"
+        # What was gone back from does not return, though it is pushed again.
+        assert _pushed(images, tag, "version 2") == second
+        held = "Webhook: stable was pushed and not deployed: it is held back until a person deploys it"
+        wait_until(lambda: held in shop.messages(), 20, lambda: str(shop.messages()))
+        assert [row["version"] for row in shop.rows()] == [4, 3, 2, 1]
+        assert shop.served() == "version 1"
+    # With the registry gone, back and forth still goes.
+    house.done("rollback", name, "2")
+    assert shop.served() == "version 2"
+    assert f"{name} is removed." in house.done("remove", name, "--yes")
+    assert shop.containers() == {}
+
+
+def _pushed(images: Images, tag: str, page: str) -> str:
+    """Build and push, as continuous integration on the same host does; answers the digest."""
+    images.build(tag, page)
+    return images.push(tag)
+
+
+def test_a_compose_file_that_is_applied_and_deployed_by_a_call(
+    house: House, images: Images, name: str, tmp_path: Path
+) -> None:
+    port, registry_port = free_port(), free_port()
+    address = f"127.0.0.1:{registry_port}"
+    spec = example(tmp_path, "compose", **{"registry.example": address, "stack": name, "18080": str(port)})
+    file = tmp_path / "compose.yaml"
+    (tmp_path / "registry").mkdir()
+    with serving(tmp_path / "registry", port=registry_port):
+        images.publish(f"{address}/store:1", "store")
+        images.publish(f"{address}/web:1", "version 1")
+        assert house.done("apply", str(spec)) == f"{name}: created\n"
+        house.done("deploy", name)
+        shop, hook = house.workload(name, port), house.hook(name, "generic")
+        wait_until(lambda: serves(shop, "version 1"), 10, "it does not serve")
+        images.publish(f"{address}/web:2", "version 2")
+        file.write_text(file.read_text().replace("/web:1", "/web:2"))
+        assert "source" in house.done("apply", str(spec))
+        told = house.call(hook, {"actor": "jenkins"}, "build-2")
+        assert (told["outcome"], told["version"]) == ("deploying", 2)
+        assert house.call(hook, {"actor": "jenkins"}, "build-2") == told
+        row = ends(shop, 2)
+        assert (row["status"], row["trigger"], row["actor"]) == ("succeeded", "webhook", "jenkins")
+        wait_until(lambda: serves(shop, "version 2"), 10, "it does not serve")
+        images.publish(f"{address}/web:3", "broken", "broken_health")
+        file.write_text(file.read_text().replace("/web:2", "/web:3"))
+        house.done("apply", str(spec))
+        failed = house.backstay("deploy", name)
+        assert (failed.code, "health_timeout" in failed.err) == (1, True), failed
+        wait_until(lambda: serves(shop, "version 2"), 10, "the old version is not back")
+    house.done("rollback", name)
+    wait_until(lambda: serves(shop, "version 1"), 10, "it does not serve")
+    house.done("remove", name, "--yes")
+    assert shop.containers() == {}
