@@ -37,10 +37,11 @@ class ComposeSource(Part):
     profiles: list[Profile] = Field(default_factory=list, max_length=50)
     allow: list[Allowed] = Field(default_factory=list, max_length=200)
 
-    @field_validator("file", mode="before")
+    @field_validator("file", "profiles", "allow", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+        """A text is one, or several with commas, as a form has them."""
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _text_or_repository(self) -> ComposeSource:

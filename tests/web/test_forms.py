@@ -48,6 +48,14 @@ def test_a_spec_comes_back_from_its_inputs_as_it_was(health: dict[str, Any]) -> 
     assert public(parse_spec(spec.spec_of(inputs) | {"host": "local"})) == public(parse_spec(wanted))
 
 
+def test_a_compose_source_comes_back_from_its_inputs_as_it_was() -> None:
+    source = {"kind": "compose", "url": "https://x/y.git", "file": ["a.yaml", "b.yaml"], "profiles": ["mail", "search"]}
+    wanted = {"name": "stack", "source": source | {"allow": ["web.cap_add", "/srv/media"]}}
+    inputs = spec.inputs_of(wanted)
+    assert inputs["compose.file"] == "a.yaml, b.yaml"
+    assert public(parse_spec(spec.spec_of(inputs) | {"host": "local"})) == public(parse_spec(wanted))
+
+
 def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -> None:
     assert KINDS.keys() <= fields.SOURCES.keys()
     every = [*fields.COMMON, *(field.name for kind in fields.SOURCES.values() for field in kind)]

@@ -54,7 +54,21 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         ),
         source("compose", "url", _URL, example="https://git.example/shop.git"),
         source("compose", "ref", _REF, example="main"),
-        source("compose", "file", N_("File in the repository"), example="compose.yaml"),
+        source(
+            "compose",
+            "file",
+            N_("File in the repository"),
+            example="compose.yaml",
+            hint=N_("Several are laid over each other: compose.yaml, compose.prod.yaml"),
+        ),
+        source("compose", "profiles", N_("Profiles"), example="mail, search"),
+        source(
+            "compose",
+            "allow",
+            N_("Also allowed"),
+            example="web.cap_add, /srv/media",
+            hint=N_("Keys that are otherwise refused, and directories of the host that may be mounted."),
+        ),
     ),
     "static": (
         source("static", "path", N_("Directory on the host"), example="/srv/site", hint=N_("Or a repository, below.")),

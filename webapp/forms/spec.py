@@ -77,7 +77,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     """The inputs that give this spec; secrets have none."""
     source = spec["source"]
     inputs = {"name": spec["name"], "kind": source["kind"]}
-    inputs |= {f"{source['kind']}.{key}": str(value) for key, value in source.items() if key != "kind"}
+    inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in source.items() if key != "kind"}
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
@@ -86,6 +86,10 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs |= {key: str(spec[key]) for key in _NUMBERS if key in spec}
     inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
     return inputs | _health_inputs(spec.get("health") or {})
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
