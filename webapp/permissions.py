@@ -68,6 +68,8 @@ PERMISSIONS: dict[str, str] = {
     "specs.confirm_removal": ADMIN,
     "specs.remove": ADMIN,
     "system.show": VIEWER,
+    "handbook.show": VIEWER,
+    "reference.document": VIEWER,
 }
 _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
 

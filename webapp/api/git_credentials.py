@@ -18,7 +18,8 @@ from webapp.current import context
 from webapp.problems import Problem
 
 blueprint = Blueprint("git_credentials", __name__, url_prefix="/api/git-credentials")
-_HOST = re.compile(r"^(?:[a-z0-9](?:[a-z0-9._-]{0,250}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?$")
+HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$"
+_HOST = re.compile(HOST)
 
 
 @blueprint.get("")

@@ -15,7 +15,8 @@ from webapp.current import context
 from webapp.problems import Problem
 
 blueprint = Blueprint("registries", __name__, url_prefix="/api/registries")
-_HOST = re.compile(r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$")
+HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$"
+_HOST = re.compile(HOST)
 
 
 @blueprint.get("")
