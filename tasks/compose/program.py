@@ -24,6 +24,7 @@ from db.states import ErrorCode
 from tasks import processes
 from tasks.context import Context
 from tasks.failures import Failure
+from tasks.sources.compose import is_reserved
 
 OLDEST = (2, 24)  # the first with all that is used here: `content` of configs, `up --pull never`
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,8 +39,6 @@ LOCK_TIMEOUT_S = 60.0
 GRACE_S = 15.0
 LOOK_EVERY_S = 0.25
 OUTPUT_LINES = 100
-# Names that mean something to the program itself are not for the variables of a file.
-RESERVED = ("COMPOSE_", "DOCKER_")
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, str]:
     folder = str(home(context))
-    handed = {name: value for name, value in variables.items() if not name.startswith(RESERVED)}
+    handed = {name: value for name, value in variables.items() if not is_reserved(name)}
     return handed | {
         "PATH": SEARCH_PATH,
         "HOME": folder,
