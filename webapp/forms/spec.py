@@ -89,14 +89,21 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
     kind = reader.text("kind") or "image"
     keys = [field.name.partition(".")[2] for field in SOURCES.get(kind, ())]
-    typed = {key: reader.text(f"{kind}.{key}") for key in keys}
+    typed: dict[str, Any] = {key: reader.text(f"{kind}.{key}") for key in keys}
+    for field in SOURCES.get(kind, ()):
+        if field.many:
+            typed[field.name.partition(".")[2]] = [
+                text for _, text in texts.lines(reader.text(field.name) or "")
+            ] or None
     kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
+    if kind == "static" and (typed["path"] or typed["url"]):
+        kept.pop("content", None)  # what was uploaded gives way to what was named
     return {**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None}
 
 
