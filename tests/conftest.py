@@ -21,6 +21,8 @@ from db.migrate import upgrade
 from db.settings import Settings, ensure_home
 
 LAYERS = ("pure", "db", "engine", "flows", "web", "cli", "faults")
+# Groups of tests that share what is dear to build, and the fixture that has it.
+SHARED = {"house": "built_house", "prefect": "prefect_api"}
 collect_ignore = ["bench"]
 pytest_plugins = ("tests.engine.fixtures", "tests.flows.fixtures")
 
@@ -41,31 +43,36 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Cheap layers first; within one, the order that pytest found. Between processes, dear ones before the cheap."""
+    groups = _groups(items)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
     shared = hasattr(config, "workerinput")
-    items.sort(key=lambda item: _rank_between_processes(item) if shared else _rank(item.path))
+    items.sort(key=lambda item: _turn(item.path, groups[item.path]) if shared else (0, _rank(item.path)))
 
 
 def _rank(path: Path) -> int:
-    layer = path.relative_to(Path(__file__).parent).parts[0]
+    layer = _within(path).parts[0]
     return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
 
 
-def _rank_between_processes(item: pytest.Item) -> tuple[int, int]:
-    rank = _rank(item.path)
-    groups = ["house", "prefect"]
-    return (groups.index(_group(item)) if _group(item) in groups else len(groups), -rank) if rank else (-1, 0)
+def _groups(items: list[pytest.Item]) -> dict[Path, str]:
+    """What has to stay in one process: a file, or all the files that share a house or a Prefect server."""
+    fixtures: dict[Path, set[str]] = {}
+    for item in items:
+        fixtures.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
+    dear = {path: [group for group, fixture in SHARED.items() if fixture in used] for path, used in fixtures.items()}
+    return {path: (groups or [_within(path).as_posix()])[0] for path, groups in dear.items()}
 
 
-def _group(item: pytest.Item) -> str:
-    """What has to stay in one process."""
-    fixtures = getattr(item, "fixturenames", ())
-    if "built_house" in fixtures:
-        return "house"
-    if "prefect_api" in fixtures:
-        return "prefect"
-    return item.path.relative_to(Path(__file__).parent).as_posix()
+def _turn(path: Path, group: str) -> tuple[int, int]:
+    rank = _rank(path)
+    if rank == 0:
+        return -1, 0
+    return ([*SHARED, group].index(group), -rank)
+
+
+def _within(path: Path) -> Path:
+    return path.relative_to(Path(__file__).parent)
 
 
 @pytest.fixture(autouse=True, scope="session")
