@@ -28,6 +28,17 @@ def is_of(pin: Any, live: int, service: str, version: int) -> bool:
     return version == live
 
 
+def services_of(pin: Any) -> dict[str, str]:
+    """Image id -> the first service that runs it, empty where the pin has no services. Unknown ids are left out."""
+    services = (pin.get("services") if isinstance(pin, dict) else None) or {"": pin}
+    found: dict[str, str] = {}
+    for name, part in sorted(services.items()):
+        for image in images(part):
+            if image.image_id is not None:
+                found.setdefault(image.image_id, name)
+    return found
+
+
 def images(pin: Any) -> Iterator[PinnedImage]:
     """Every image that a pin names, however deep."""
     if isinstance(pin, dict):

@@ -134,6 +134,11 @@ def up(
     return code == 0
 
 
+def forget(context: Context, project: str) -> None:
+    """Remove the files of a project that is no more. Its lock stays: somebody might hold it."""
+    (home(context) / f"{project}.json").unlink(missing_ok=True)
+
+
 def home(context: Context) -> Path:
     """Where the program is at home: files of ours, none of a user's."""
     folder = context.settings.home / "compose"

@@ -49,8 +49,3 @@ class ComposeSource(Part):
         if self.text is not None and (self.ref is not None or self.file is not None):
             raise PydanticCustomError("compose", "has ref or file, which go with url only")
         return self
-
-    @property
-    def files(self) -> list[str]:
-        """Paths of the compose files in the repository, in their order."""
-        return self.file or [DEFAULT_FILE]
