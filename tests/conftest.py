@@ -1,9 +1,7 @@
 """What every layer shares: the order of the layers, an isolated home, a migrated ledger, a fixed moment.
 
-A layer is a directory, named in LAYERS from cheap to dear; the cheap ones run first, so that a slip shows in seconds.
-`make test` gives the tests to two processes: most of them wait for containers. A file stays in one process, and all the
-tests on one house or one Prefect server do, since those take half a minute to build; the dear ones begin then, so that
-none of them is left over at the end.
+A layer is a directory, named in tests.sharing from cheap to dear; the cheap ones run first, so that a slip shows in
+seconds.
 """
 
 from __future__ import annotations
@@ -13,16 +11,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.connection import Database
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home
+from tests import sharing
 
-LAYERS = ("pure", "db", "engine", "flows", "web", "cli", "faults")
-# Groups of tests that share what is dear to build, and the fixture that has it.
-SHARED = {"house": "built_house", "prefect": "prefect_api"}
 collect_ignore = ["bench"]
 pytest_plugins = ("tests.engine.fixtures", "tests.flows.fixtures")
 
@@ -40,39 +37,15 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See tests.sharing."""
+    return sharing.BySharing(config, log)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cheap layers first; within one, the order that pytest found. Between processes, dear ones before the cheap."""
-    groups = _groups(items)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
-    shared = hasattr(config, "workerinput")
-    items.sort(key=lambda item: _turn(item.path, groups[item.path]) if shared else (0, _rank(item.path)))
-
-
-def _rank(path: Path) -> int:
-    layer = _within(path).parts[0]
-    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
-
-
-def _groups(items: list[pytest.Item]) -> dict[Path, str]:
-    """What has to stay in one process: a file, or all the files that share a house or a Prefect server."""
-    fixtures: dict[Path, set[str]] = {}
-    for item in items:
-        fixtures.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
-    dear = {path: [group for group, fixture in SHARED.items() if fixture in used] for path, used in fixtures.items()}
-    return {path: (groups or [_within(path).as_posix()])[0] for path, groups in dear.items()}
-
-
-def _turn(path: Path, group: str) -> tuple[int, int]:
-    rank = _rank(path)
-    if rank == 0:
-        return -1, 0
-    return ([*SHARED, group].index(group), -rank)
-
-
-def _within(path: Path) -> Path:
-    return path.relative_to(Path(__file__).parent)
+    """Cheap layers first."""
+    sharing.sort(items, shared=hasattr(config, "workerinput"))
 
 
 @pytest.fixture(autouse=True, scope="session")
