@@ -29,6 +29,7 @@ PAGES = (
     "/apps",
     "/system",
     "/reference",
+    "/credentials",
     "/new",
     *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "hooks/new")),
 )
