@@ -51,6 +51,8 @@ def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
 def _step(context: Context, owner_id: int, width: int, now: int) -> bool:
     if context.stopping.is_set():
         return False
+    import pandas  # noqa: F401 - takes a second the first time, in which the write lock must not be held
+
     with context.database.writing() as session:
         return rollup.advance(session, owner_id, width, now)
 
