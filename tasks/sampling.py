@@ -52,10 +52,6 @@ class Cpu:
         """Count the calling thread from now on."""
         self._mark = time.thread_time()
 
-    def add(self, seconds: float) -> None:
-        """Count what other threads took."""
-        self._untold += seconds
-
     def pause(self) -> None:
         """Take in what was counted up to now."""
         now = time.thread_time()
@@ -136,9 +132,8 @@ class Sampler:
         except Failure:
             return {}
         answers = one_shot_stats(self._context.docker.address, docker_ids)
-        self._cpu.add(answers.cpu_s)
-        found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.stats.items())
-        if not answers.stats:
+        found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.items())
+        if not answers:
             self._host_memory = None  # the Engine that answers next may be on another machine, or on a larger one
         return found
 
