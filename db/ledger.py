@@ -158,6 +158,15 @@ def succeed(session: Session, deploy_id: int, stages: list[dict[str, Any]], now:
     return deploy
 
 
+def succeed_unchanged(session: Session, deploy_id: int, stages: list[dict[str, Any]], now: datetime) -> Deploy:
+    """End a deploy that found what it asked for running already: it succeeded, and what is live stays live."""
+    deploy = _lock(session, deploy_id)
+    check_transition(Status(deploy.status), Status.SUCCEEDED)
+    deploy.status, deploy.verified = Status.SUCCEEDED, True
+    _finish(session, deploy, stages, now)
+    return deploy
+
+
 def fail(
     session: Session,
     deploy_id: int,

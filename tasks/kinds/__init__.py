@@ -7,10 +7,11 @@ from tasks.kinds.compose import ComposeKind
 from tasks.kinds.git import GitKind
 from tasks.kinds.image import ImageKind
 from tasks.kinds.protocol import Rollout, SourceKind
+from tasks.kinds.static import StaticKind
 
 __all__ = ["KINDS", "Rollout", "SourceKind", "kind_of"]
 
-KINDS: dict[str, SourceKind] = {kind.name: kind for kind in (ImageKind(), ComposeKind(), GitKind())}
+KINDS: dict[str, SourceKind] = {kind.name: kind for kind in (ImageKind(), ComposeKind(), GitKind(), StaticKind())}
 
 
 def kind_of(workload: Workload) -> SourceKind:
