@@ -76,7 +76,7 @@ HOOKS: dict[str, str] = {
     "other_repository": "Nothing was done: this is not the repository that the app comes from.",
     "deleted": "Nothing was done: the branch or tag was deleted.",
     "no_ref": "Nothing was done: this hook waits for a branch or tag, and the call names none.",
-    "wrong_kind": "Nothing was done: the app's source has changed and cannot be deployed this way any more.",
+    "wrong_kind": "Nothing was done: what was pushed does not go with the app's source as it is now.",
     "unreadable": "Nothing was done: the body is not what such a sender sends.",
 }
 

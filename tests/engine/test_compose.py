@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from db import containers, samples
+from db import containers, history, samples
 from db.settings import Settings
+from flows.following import failure
 from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy, request_cancel
 from flows.sweep import sweep
@@ -279,6 +280,12 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         row = shop.deploy()
         assert (row["error_code"], row["stage"]) == ("invalid_source", "pin"), keys
         assert any(message.startswith(f"The compose file may not have {keys};") for message in shop.messages()), keys
+    with shop.context.database.reading() as session:
+        newest = history.latest(session, workload(shop).id)
+    assert newest is not None
+    first, second = failure(shop.context, shop.name, newest).splitlines()
+    assert first.startswith(f"backstay: {shop.name} version 6 failed at pin, invalid_source: ")
+    assert second.startswith("The compose file may not have web.container_name;")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"
     assert stack.ids() == before

@@ -48,6 +48,7 @@ class Story:
             jobs += [pool.submit(stacks.failures)]
             for job in jobs:
                 job.result()
+        self.are_called()
         self.look_at_everything()
         self.hear()
 
@@ -129,6 +130,24 @@ class Story:
             row = self.home.ended(name, answer.json()["version"])
             self.home.outcomes[name] = ("pin_unavailable", row["error_code"])
         self.good = name
+
+    def are_called(self) -> None:
+        """Webhooks that are called rightly and wrongly, with secrets of the workload in what is sent."""
+        for provider in ("generic", "registry"):
+            verb = ("hook", "add", self.good, "--provider", provider, "--tag", "*", "--json")
+            made = json.loads(self.home.run_quietly(*verb).stdout)
+            self.planted |= {f"hook_{key}_{provider}": made[key] for key in ("token", "secret")}
+            for secret in (self.planted["PLAIN"], self.planted["URL"], made["secret"], made["token"]):
+                target = {"repository": f"{self.prefix}/shouts", "tag": secret, "digest": secret}
+                event = {"id": secret, "action": "push", "target": target, "actor": {"name": secret}}
+                body = {"id": secret, "tag": secret, "actor": secret, "commit": secret, "events": [event]}
+                for header in (f"Bearer {made['secret']}", f"Bearer {secret}", secret):
+                    headers = {"Authorization": header.encode()}
+                    self.home.client.post(made["path"], json=body, headers=headers)  # type: ignore[arg-type]
+            self.home.client.post(made["path"], content=made["secret"])
+            self.home.client.get(made["path"])
+            self.home.run("hook", "list", self.good)
+        self.home.client.get(f"/api/workloads/{self.good}/hooks")
 
     def look_at_everything(self) -> None:
         """Read all there is to read, as JSON, as pages and at the command line."""

@@ -28,8 +28,10 @@ WIDE, NARROW = (1440, 900), (390, 844)
 PAGES = (
     "/apps",
     "/system",
+    "/reference",
+    "/credentials",
     "/new",
-    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log")),
+    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "hooks/new")),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
 # Statuses that a test provokes: the browser writes each into its console.
@@ -224,7 +226,7 @@ def test_an_app_is_created_and_deployed_and_its_page_follows_it_live(
 ) -> None:
     page = visit("/new")
     page.get_by_label("Name", exact=False).first.fill("blog")
-    page.get_by_label("Image", exact=False).first.fill("blog:1")
+    page.locator("[name='image.image']").fill("blog:1")
     page.get_by_role("button", name="Create").click()
     row = page.locator("#history [data-key=v1]")
     expect(row).to_contain_text("Queued")

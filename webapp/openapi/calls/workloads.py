@@ -1,0 +1,31 @@
+"""Workloads."""
+
+from __future__ import annotations
+
+from tasks.specs import Spec
+from webapp.openapi.call import Answer, Body, Call, ok
+from webapp.openapi.kept import WholeWorkload, Workloads
+
+PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
+
+CALLS: dict[str, Call] = {
+    "workloads.list_all": Call("List the workloads", ok(Workloads)),
+    "workloads.create": Call(
+        "Add a workload",
+        {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers={"Location": "Its address."})},
+        body=Body(Spec),
+        refuses=("name_taken", "invalid_spec"),
+    ),
+    "workloads.show": Call("Read a workload", ok(WholeWorkload), refuses=("no_such_workload",)),
+    "workloads.change": Call(
+        "Change the spec for the next deploy",
+        ok(WholeWorkload, "It was changed; nothing that runs was touched."),
+        body=Body(PATCH),
+        refuses=("no_such_workload", "invalid_spec"),
+    ),
+    "workloads.remove": Call(
+        "Remove a workload",
+        {204: Answer("Its containers are gone, and what the ledger had of it. Its volumes stay.")},
+        refuses=("no_such_workload", "deploy_in_flight", "engine_unreachable"),
+    ),
+}
