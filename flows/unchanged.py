@@ -33,7 +33,7 @@ def leave_as_it_is(work: Work, done: list[dict[str, Any]]) -> str:
     assert work.live is not None  # noqa: S101 - is_unchanged
     with work.context.database.writing() as session:
         ledger.record_pin(session, work.deploy.id, (work.pin or {}) | {"no_change": work.live.version})
-        ledger.succeed_unchanged(session, work.deploy.id, done, now())
+        ledger.succeed(session, work.deploy.id, done, now(), takes_over=False)
         told = tell("no_change", version=work.deploy.version, live=work.live.version)
         events.note(session, work.deploy.workload_id, told, now())
     work.context.log.info("%r changes nothing", work)
