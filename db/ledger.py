@@ -154,6 +154,8 @@ def succeed(
         live = update(Deploy).where(Deploy.workload_id == deploy.workload_id, Deploy.live).values(live=False)
         deploy.replaced = session.scalars(live.returning(Deploy.version)).first()
         deploy.live = True
+    else:
+        deploy.impact_looks = 0  # it did nothing that could be looked at
     deploy.status, deploy.verified = Status.SUCCEEDED, True
     _finish(session, deploy, stages, now)
     return deploy

@@ -31,7 +31,7 @@ def site(tmp_path: Path) -> Path:
 def on_busybox(shop: Scenario, images: Images, tmp_path: Path) -> Scenario:
     """The workload, with busybox as the server of static sites."""
     base = f"{shop.name}-server:1"
-    images.build(base)
+    images.build(base, behaviour="broken_health")  # its own files have no /healthz
     changes = {"static_image": base, "static_root": "/www", "static_roots": str(tmp_path / "sites")}
     shop.context.settings = shop.context.settings.model_copy(update=changes)
     return shop
@@ -41,7 +41,7 @@ def test_the_way_of_a_directory_there_back_and_the_same_twice(
     on_busybox: Scenario, site: Path, docker_client: docker.DockerClient
 ) -> None:
     shop, context = on_busybox, on_busybox.context
-    shop.create_from({"kind": "static", "path": str(site)}, health={"http": "/healthz"})
+    shop.create_from({"kind": "static", "path": str(site)}, health={"http": "/healthz", "timeout_s": 2})
     one = shop.deploy()
     assert (one["status"], one["verified"], shop.served()) == ("succeeded", True, "one")
     assert one["pin"]["content"].startswith("sha256:")
