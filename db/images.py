@@ -43,17 +43,17 @@ def forget(session: Session, host: str, seen: Mapping[str, datetime]) -> None:
         )
 
 
-def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple[str, int]]]:
-    """Image id -> the (workload, version) of the releases on this host that are kept to go back to.
+def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple[str, int, str]]]:
+    """Image id -> the (workload, version, service) of the releases on this host that are kept to go back to. The
+    service is empty where a release is one image; of several that share an image it is the first.
 
     An image that only an unfinished deploy needs has an empty set: it must stay, and is nothing to go back to yet.
     """
-    found: dict[str, set[tuple[str, int]]] = {}
+    found: dict[str, set[tuple[str, int, str]]] = {}
     for workload in workloads.every(session, host):
         for row in history.kept_to_go_back_to(session, workload.id, keep_images):
-            for image in pins.images(row.pin):
-                if image.image_id is not None:
-                    found.setdefault(image.image_id, set()).add((workload.name, row.version))
+            for image_id, service in pins.services_of(row.pin).items():
+                found.setdefault(image_id, set()).add((workload.name, row.version, service))
     for row in history.unfinished(session, host):
         for image in pins.images(row.pin):
             if image.image_id is not None:

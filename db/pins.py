@@ -28,6 +28,17 @@ def is_of(pin: Any, live: int, service: str, version: int) -> bool:
     return version == live
 
 
+def services_of(pin: Any) -> dict[str, str]:
+    """Image id -> the first service that runs it, empty where the pin has no services. Unknown ids are left out."""
+    services = (pin.get("services") if isinstance(pin, dict) else None) or {"": pin}
+    found: dict[str, str] = {}
+    for name, part in sorted(services.items()):
+        for image in images(part):
+            if image.image_id is not None:
+                found.setdefault(image.image_id, name)
+    return found
+
+
 def images(pin: Any) -> Iterator[PinnedImage]:
     """Every image that a pin names, however deep."""
     if isinstance(pin, dict):
@@ -38,3 +49,15 @@ def images(pin: Any) -> Iterator[PinnedImage]:
     elif isinstance(pin, list):
         for value in pin:
             yield from images(value)
+
+
+def commits(pin: Any) -> Iterator[tuple[str, str]]:
+    """Every (address, commit) that a pin names, however deep."""
+    if isinstance(pin, dict):
+        if pin.get("url") and pin.get("commit"):
+            yield str(pin["url"]), str(pin["commit"])
+        for value in pin.values():
+            yield from commits(value)
+    elif isinstance(pin, list):
+        for value in pin:
+            yield from commits(value)

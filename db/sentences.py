@@ -20,7 +20,7 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.EXITED_EARLY: "The container stopped before it became healthy; read its last log lines.",
     ErrorCode.HEALTH_TIMEOUT: "The new version did not become healthy in time; check its log, or allow more time.",
     ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or make it need less.",
-    ErrorCode.PIN_UNAVAILABLE: "The exact image of that version is gone from the host and from its registry; "
+    ErrorCode.PIN_UNAVAILABLE: "What that version was is gone from the host, and its source does not have it any more; "
     "choose another version.",
     ErrorCode.PIN_MISMATCH: "What runs is not the pinned image; deploy again, and see who else changes containers.",
     ErrorCode.ENGINE_UNREACHABLE: "Docker did not answer; start Docker on the host, then deploy again.",
@@ -76,7 +76,7 @@ HOOKS: dict[str, str] = {
     "other_repository": "Nothing was done: this is not the repository that the app comes from.",
     "deleted": "Nothing was done: the branch or tag was deleted.",
     "no_ref": "Nothing was done: this hook waits for a branch or tag, and the call names none.",
-    "wrong_kind": "Nothing was done: the app's source has changed and cannot be deployed this way any more.",
+    "wrong_kind": "Nothing was done: what was pushed does not go with the app's source as it is now.",
     "unreadable": "Nothing was done: the body is not what such a sender sends.",
 }
 

@@ -49,13 +49,14 @@ def deploy(
     name: Name,
     image: Annotated[str | None, typer.Option("--image", help="Another image than the spec names.")] = None,
     ref: Annotated[str | None, typer.Option("--ref", help="Another branch, tag or commit than the spec names.")] = None,
+    upload: Annotated[Path | None, typer.Option("--upload", help="Files to serve: a directory, a tar, a zip.")] = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Deploy a workload and follow it to its end. Exit code 1 when it fails."""
-    from flows.requests import request_deploy
+    from flows import uploads
 
-    _carry_out(name, lambda context, asked: request_deploy(context, name, asked, image, ref), detach, as_json)
+    _carry_out(name, lambda context, asked: uploads.deploy(context, name, asked, image, ref, upload), detach, as_json)
 
 
 def rollback(
@@ -145,6 +146,7 @@ def remove(
 
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
     from db.states import Status, Trigger
+    from flows.following import failure
     from flows.requests import Asked
 
     with opened_context() as context:
@@ -155,11 +157,12 @@ def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: b
             row = _to_the_end(context, row)
         if as_json:
             data(_fresh_row(context, row, name))
+        told = failure(context, name, row)
     if detach:
         return say(f"It is {row.status}; `backstay releases {name}` shows it.")
     if row.status == Status.SUCCEEDED:
         return say(f"{name} version {row.version} is live.")
-    say(_failed(name, row))
+    say(told)
     raise typer.Exit(1)
 
 
@@ -176,14 +179,6 @@ def _to_the_end(context: Context, asked: Deploy) -> Deploy:
         say("It goes on without you; `backstay releases` shows how it ends.")
         raise
     return row
-
-
-def _failed(name: str, row: Deploy) -> str:
-    from db.sentences import sentence
-
-    where = f" at {row.stage}" if row.stage else ""
-    code = row.error_code or "internal"
-    return f"backstay: {name} version {row.version} {row.status}{where}, {code}: {sentence(code)}"
 
 
 def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:

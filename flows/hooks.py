@@ -19,6 +19,7 @@ from db.event_sentences import Told, tell
 from db.hook_tables import Hook, WantedDeploy
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
+from flows.opening import redirected_source
 from flows.requests import Refusal
 from flows.wanted import begin, is_held, is_ready, open_wish
 from tasks.context import Context, now
@@ -110,6 +111,9 @@ def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequen
 
 def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery) -> Answer:
     target = decide(workload.spec["source"], hook.branch, hook.tag, delivery)
+    if not isinstance(target, str) and not _is_clean(context, delivery):
+        # What has a secret in it is no branch or tag of anybody's, and would stand in every row.
+        target = "other_tag" if delivery.branch is None else "other_branch"
     if isinstance(target, str):
         return _leave_alone(context, hook, delivery, target)
     ready = is_ready(context)
@@ -139,16 +143,10 @@ def _act(
         asked_at=now(),
         tries=0,
     )
-    newest = history.latest(session, workload.id)
-    is_busy = newest is not None and newest.status in UNFINISHED
-    row, outcome = None, "held" if is_held(workload, wish) else "deploying" if ready and not is_busy else "waiting"
+    outcome = _outcome(session, workload, wish, ready)
     level = "warning" if outcome == "held" else "info"
     events.note(session, workload.id, _told(outcome, _what(context, delivery)), now(), actor=wish.actor, level=level)
-    if outcome == "deploying":
-        try:
-            row = open_wish(session, workload, wish)
-        except InvalidSpec:
-            outcome = "wrong_kind"
+    row = open_wish(session, workload, wish) if outcome == "deploying" else None
     if outcome in {"deploying", "waiting"}:
         hooks.want(session, wish)
     answer = Answer(outcome, row.version if row else None)
@@ -156,6 +154,18 @@ def _act(
         hooks.record(session, hook.id, key, answer.outcome, answer.version, now())
     hooks.mark(session, hook.id, outcome, now())
     return answer, row
+
+
+def _outcome(session: Session, workload: Workload, wish: WantedDeploy, ready: bool) -> str:
+    try:
+        redirected_source(workload, wish.image, wish.ref)
+    except InvalidSpec:
+        return "wrong_kind"
+    if is_held(workload, wish):
+        return "held"
+    newest = history.latest(session, workload.id)
+    is_busy = newest is not None and newest.status in UNFINISHED
+    return "deploying" if ready and not is_busy else "waiting"
 
 
 def _told(outcome: str, what: str) -> Told:
@@ -181,6 +191,12 @@ def _leave_alone(context: Context, hook: Hook, delivery: Delivery, why: str) -> 
 
 def _key(delivery: Delivery) -> str | None:
     return None if delivery.id is None else hashlib.sha256(delivery.id.encode()).hexdigest()
+
+
+def _is_clean(context: Context, delivery: Delivery) -> bool:
+    """Whether none of the words that a deploy is made of has a secret in it."""
+    words = [one for one in (delivery.branch, delivery.tag, delivery.commit, delivery.digest) if one]
+    return all(context.redactor.clean(one) == one for one in words)
 
 
 def _actor(context: Context, hook: Hook, delivery: Delivery) -> str:

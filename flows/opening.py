@@ -16,7 +16,7 @@ from db.ledger import NewDeploy
 from db.models import Deploy, Workload
 from db.states import Reason, Trigger
 from tasks.context import now
-from tasks.kinds import SourceKind, kind_of
+from tasks.kinds import kind_of
 from tasks.specs import InvalidSpec, redirected, release_of
 
 
@@ -34,7 +34,7 @@ def deploy_of(
 ) -> NewDeploy:
     """A deploy of the spec, with another image or ref if one is given. Raises InvalidSpec."""
     kind = kind_of(workload)
-    spec = workload.spec | {"source": _redirected(kind, workload.spec["source"], image=image, ref=ref)}
+    spec = workload.spec | {"source": redirected_source(workload, image, ref)}
     release = release_of(spec, list(workload.secrets))
     return NewDeploy(
         reason=Reason.DEPLOY,
@@ -72,8 +72,10 @@ def write(session: Session, workload: Workload, wanted: NewDeploy) -> Deploy:
     return deploy
 
 
-def _redirected(kind: SourceKind, source: dict[str, Any], **given: str | None) -> dict[str, Any]:
-    for key, value in given.items():
+def redirected_source(workload: Workload, image: str | None, ref: str | None) -> dict[str, Any]:
+    """The source of the spec, with another image or ref if one is given. Raises InvalidSpec."""
+    kind, source = kind_of(workload), dict(workload.spec["source"])
+    for key, value in (("image", image), ("ref", ref)):
         if value is not None:
             if key != kind.takes:
                 raise InvalidSpec(key, f"does not go with a workload of kind {kind.name}")

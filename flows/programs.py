@@ -105,6 +105,8 @@ def client_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Its client waits 2, 4, 8… s between two tries: half a minute in all is as long as a run may take to begin.
+        "PREFECT_CLIENT_MAX_RETRIES": "4",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
     }

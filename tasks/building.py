@@ -37,8 +37,10 @@ def build(
     labels: Mapping[str, str],
     log: BuildLog,
     look: Callable[[], None],
+    more: Mapping[str, str] | None = None,
 ) -> str:
     """Build an image and name it `tag`; answers its id. `look` is called each half second and may raise to end it.
+    `more`: further options of the Engine's builder, as `target` and `buildargs`.
 
     A base image is taken from the host when it is there, else pulled with the credentials of its registry. Raises
     Failure: build_failed, engine_unreachable.
@@ -49,6 +51,7 @@ def build(
         "rm": True,
         "forcerm": True,
         "labels": json.dumps(dict(labels)),
+        **(more or {}),
     }
     deadline = time.monotonic() + context.settings.build_timeout
     logins = _logins(context)

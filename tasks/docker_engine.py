@@ -166,8 +166,9 @@ class DockerEngine:
         self._call("remove", lambda: _if_there(lambda: self._api.remove_container(container_id, v=True, force=True)))
 
     def keep_running(self, container_id: str) -> None:
-        """From now on Docker restarts the container when it ends or the host boots."""
-        policy = {"Name": "unless-stopped"}
+        """From now on Docker restarts the container when it ends, the host boots, or Docker was killed."""
+        # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
+        policy = {"Name": "always"}
         self._call("update", lambda: self._api.update_container(container_id, restart_policy=policy))
 
     def inspect(self, container_id: str) -> ContainerRecord | None:

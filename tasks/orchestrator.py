@@ -27,6 +27,10 @@ class OrchestratorUnreachable(Exception):  # noqa: N818 - it names what happened
     """Prefect did not take the request: it is down, or it has no such deployment yet."""
 
 
+class _TooSlow(OrchestratorUnreachable):
+    """It has the request, and did not answer in time."""
+
+
 class Orchestrator:
     """One Prefect server. Threads may share it."""
 
@@ -71,7 +75,7 @@ class Orchestrator:
             path = f"/deployments/{self._id(deployment, fresh)}/create_flow_run"
             # One after the other: several at once hold each other up in Prefect's SQLite for longer than they take.
             with self._creating:
-                response = self._send("POST", path, body)
+                response = self._send_patiently("POST", path, body)
             # A wiped Prefect database gives deployments new ids: look the id up once more.
             if response.status_code != httpx.codes.NOT_FOUND:
                 break
@@ -165,13 +169,20 @@ class Orchestrator:
             time.sleep(pause)
         raise AssertionError("the last pause is None")
 
+    def _send_patiently(self, method: str, path: str, body: Any) -> httpx.Response:
+        """As _send, but a server that takes too long for an answer is asked once more, by somebody who waits for it."""
+        try:
+            return self._send(method, path, body)
+        except _TooSlow:
+            return self._send(method, path, body)
+
     def _send_once(self, method: str, path: str, body: Any) -> httpx.Response:
         caught = ""
         try:
             return self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
             caught = type(error).__name__
-        raise OrchestratorUnreachable(caught)
+        raise _TooSlow(caught) if caught == httpx.ReadTimeout.__name__ else OrchestratorUnreachable(caught)
 
 
 def _json(response: httpx.Response) -> Any:

@@ -44,6 +44,11 @@ def parse_reference(text: str) -> Reference | None:
     return Reference(f"{host}/{path}" if host else path, host or DOCKER_HUB, match["tag"], match["digest"])
 
 
+def plain_pattern(pattern: str) -> str:
+    """A regular expression without named groups, which JSON Schema writes otherwise."""
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
+
+
 def image_pin(image: str, repository: str, digest: str | None, image_id: str | None) -> dict[str, Any]:
     """What an image deploy is pinned to. `digest` is None for an image that no registry has."""
     return {"kind": "image", "image": image, "repository": repository, "digest": digest, "image_id": image_id}

@@ -44,9 +44,9 @@ def prefix(installation: str) -> str:
     return f"localhost/backstay-{installation}/"
 
 
-def name_of(installation: str, workload: str, version: int) -> str:
-    """The name that a release puts on its image."""
-    return f"{prefix(installation)}{workload}:v{version}"
+def name_of(installation: str, workload: str, version: int, service: str = "") -> str:
+    """The name that a release puts on its image, or on that of one of its services."""
+    return f"{prefix(installation)}{workload}:v{version}" + (f"-{service[:100]}" if service else "")
 
 
 def plan(

@@ -9,20 +9,21 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources import Source, parse_source
-from tasks.sources.compose import ComposeSource
+from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.part import Part
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
 
+CHECKS = ("http", "tcp", "docker", "running_s")
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 # YAML reads `PORT: 8080` as a number; everybody means its text.
-EnvValue = Annotated[str, Field(coerce_numbers_to_str=True)]
+EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
 
@@ -39,7 +40,7 @@ class PortMapping(Part):
 
     container: Port
     host: Port | None = None
-    address: str = "127.0.0.1"
+    address: str = Field("127.0.0.1", json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
 
     @field_validator("address")
     @classmethod
@@ -51,8 +52,17 @@ class PortMapping(Part):
         return value
 
 
+def _alone(chosen: str) -> dict[str, Any]:
+    """In JSON Schema: this one of the checks and none of the others; a port goes with http."""
+    others = {*CHECKS} - {chosen} | ({"port"} if chosen != "http" else set())
+    none = {key: {"type": "null"} for key in sorted(others)}
+    return {"required": [chosen], "properties": {chosen: {"not": {"type": "null"}}, **none}}
+
+
 class Health(Part):
     """How Backstay decides that a new version works: exactly one of http, tcp, docker, running_s."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_alone(key) for key in CHECKS]})
 
     http: str | None = Field(None, pattern=r"^/[!-~]*$", max_length=500)
     port: Port | None = None
@@ -63,7 +73,7 @@ class Health(Part):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Health:
-        given = [key for key in ("http", "tcp", "docker", "running_s") if getattr(self, key) is not None]
+        given = [key for key in CHECKS if getattr(self, key) is not None]
         if len(given) != 1:
             raise PydanticCustomError("health", "must have exactly one of http, tcp, docker, running_s")
         if self.port is not None and self.http is None:
@@ -131,6 +141,10 @@ def _goes_with_compose(spec: Spec) -> None:
     for key in ("ports", "volumes", "command", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise PydanticCustomError("foreign", "is in the compose file, service by service", {"key": key})
+    for key, names in (("env", spec.env), ("secrets", spec.secrets)):
+        if reserved := sorted(filter(is_reserved, names)):
+            words = "means something to Docker Compose itself; choose another name"
+            raise PydanticCustomError("foreign", words, {"key": f"{key}.{reserved[0]}"})
     if spec.health and (spec.health.http or spec.health.tcp):
         words = "must have docker or running_s; what a service answers is for its own healthcheck"
         raise PydanticCustomError("foreign", words, {"key": "health"})
@@ -188,16 +202,21 @@ def shown_key(key: object) -> str:
     return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
 
 
+_PROBLEMS = {
+    "extra_forbidden": "is not a known key",
+    "missing": "is missing",
+    "union_tag_not_found": "is missing",
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+}
+
+
 def _problem(error: Any) -> str:
     match error["type"]:
-        case "extra_forbidden":
-            return "is not a known key"
-        case "missing":
-            return "is missing"
+        case known if known in _PROBLEMS:
+            return _PROBLEMS[known]
         case "union_tag_invalid":
             return f"must be one of {error['ctx']['expected_tags'].replace(chr(39), '')}"
-        case "union_tag_not_found":
-            return "is missing"
         case "string_pattern_mismatch":
             return f"must match {error['ctx']['pattern']}"
         case _:

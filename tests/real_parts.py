@@ -92,6 +92,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "busybox": lambda: Path("/bin/busybox").exists(),
     "postgres": lambda: bool(postgres_program("initdb") and postgres_program("postgres")),
     "mounts": _can_mount,
+    "second engine": lambda: os.geteuid() == 0 and all(shutil.which(one) for one in ("dockerd", "containerd", "ip")),
     "browser": lambda: shutil.which("chromium") is not None,
 }
 

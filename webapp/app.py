@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 from db.settings import load_settings
 from flows.requests import Refusal
@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     build_logs,
+    content,
     deploys,
     git_credentials,
     health,
@@ -21,6 +22,7 @@ from webapp.api import (
     impacts,
     metrics,
     observations,
+    reference,
     registries,
     spreadsheets,
     stats,
@@ -30,7 +32,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, builds, hook_pages, login, logs, specs, system
+from webapp.pages import actions, apps, builds, credentials, handbook, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -49,8 +51,10 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     streams,
     observations,
     registries,
+    reference,
     git_credentials,
     build_logs,
+    content,
     builds,
     login,
     apps,
@@ -59,12 +63,14 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     logs,
     specs,
     system,
+    handbook,
+    credentials,
 )
 
 
 def create_app(context: Context | None = None) -> Flask:
     """The app over a context; without one, over the settings of the environment."""
-    app = Flask("webapp")
+    app = routes()
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
@@ -73,11 +79,17 @@ def create_app(context: Context | None = None) -> Flask:
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
     app.extensions["backstay.seats"] = streams.Seats()
-    app.url_map.strict_slashes = False
-    app.url_map.converters["version"] = VersionConverter
     for part in (compression, headers, preferences, auth, i18n, problems, views):
         part.install(app)
     app.register_error_handler(Refusal, problems.refused)
+    return app
+
+
+def routes() -> Flask:
+    """The addresses of the app, with nothing behind them yet."""
+    app = Flask("webapp")
+    app.url_map.strict_slashes = False
+    app.url_map.converters["version"] = VersionConverter
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     return app
@@ -91,7 +103,8 @@ def _own_context() -> Context:
 
 
 class VersionConverter(IntegerConverter):
-    """A version in an address; one that no database column can hold is not found."""
+    """A version in an address. One that no database column can hold becomes the largest, which none ever has."""
 
-    def __init__(self, map: Map) -> None:
-        super().__init__(map, max=LARGEST)
+    def to_python(self, value: str) -> int:
+        """See werkzeug.routing.BaseConverter."""
+        return int(min(super().to_python(value), LARGEST))

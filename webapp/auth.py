@@ -14,10 +14,10 @@ from db import accounts
 from tasks.context import now
 from webapp import permissions, preferences
 from webapp.current import Caller, context
-from webapp.problems import Problem, is_for_programs
+from webapp.problems import Problem, is_for_programs, wants_page
 
 COOKIE = "backstay_session"
-PAGES = frozenset({"apps", "new", "system"})
+PAGES = frozenset({"apps", "new", "system", "credentials", "reference"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
 
@@ -113,7 +113,8 @@ def _by_cookie(value: str) -> Caller | None:
 
 
 def _ask_to_log_in() -> AnyResponse:
-    if is_for_programs(request.path) or "Authorization" in request.headers:
+    is_page = request.method in SAFE_METHODS or wants_page()
+    if not is_page or is_for_programs(request.path) or "Authorization" in request.headers:
         raise Problem("unauthorized", headers=_CHALLENGE)
     arguments = urlencode(preferences.known_arguments())
     target = f"{preferences.page()}?{arguments}".rstrip("?")

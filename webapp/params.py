@@ -78,6 +78,8 @@ def text(data: dict[str, Any], key: str, longest: int) -> str:
 def optional_version(data: dict[str, Any], key: str) -> int | None:
     """A version number of a body, None when it is absent or null. Raises Problem(bad_request)."""
     value = data.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON knows one kind of number: 3.0 is 3
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise Problem("bad_request", f"{key}: must be a whole number")
     if value is not None and abs(value) > LARGEST:

@@ -39,6 +39,7 @@ PERMISSIONS: dict[str, str] = {
     "registries.list_all": VIEWER,
     "registries.put": ADMIN,
     "registries.remove": ADMIN,
+    "content.put": ADMIN,
     "build_logs.show": VIEWER,
     "build_pages.show": VIEWER,
     # Its callers have no role: it looks at the token in the address and at the signature of the body itself.
@@ -68,6 +69,13 @@ PERMISSIONS: dict[str, str] = {
     "specs.confirm_removal": ADMIN,
     "specs.remove": ADMIN,
     "system.show": VIEWER,
+    "credentials.show": VIEWER,
+    "credentials.add_registry": ADMIN,
+    "credentials.remove_registry": ADMIN,
+    "credentials.add_git": ADMIN,
+    "credentials.remove_git": ADMIN,
+    "handbook.show": VIEWER,
+    "reference.document": VIEWER,
 }
 _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
 

@@ -122,7 +122,7 @@ def body(problem: Problem) -> dict[str, Any]:
 
 def is_for_programs(path: str) -> bool:
     """Whether a path is one that no person opens in a browser."""
-    return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics"}
+    return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics", "/openapi.json"}
 
 
 def wants_page() -> bool:

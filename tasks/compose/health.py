@@ -79,7 +79,10 @@ def why_up_failed(
     seen = trouble(runs, records, restarts)
     if seen is not None:
         return seen
-    never_started = [name for name in sorted(runs) if any(one.state == "created" for one in of_service(records, name))]
+    # Of those that wait for one that could not be started Docker has no exit code.
+    created = [one for one in records if one.state == "created" and one.labels.get("backstay.service") in runs]
+    created.sort(key=lambda one: (one.exit_code == 0, one.labels["backstay.service"]))
+    never_started = [one.labels["backstay.service"] for one in created]
     first = never_started[0] if never_started else min(runs, default="")
     if timed_out:
         return Trouble(waits_for(runs, records, 0, Limits(0, 0)) or first, ErrorCode.HEALTH_TIMEOUT)

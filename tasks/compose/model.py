@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tasks.pins import parse_reference
@@ -20,7 +20,7 @@ from tasks.pins import parse_reference
 Model = dict[str, Any]
 _FILLED_IN = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # What only matters while a person works on the file, or has been carried out by the time that it runs.
-_DONE_WITH = ("develop", "profiles", "pull_policy", "attach")
+_DONE_WITH = ("develop", "profiles", "pull_policy", "attach", "label_file")
 
 
 def marks(names: Iterable[str]) -> dict[str, str]:
@@ -107,6 +107,16 @@ def count(service: Model) -> int:
     """How many containers of a service there are."""
     given = service.get("scale", (service.get("deploy") or {}).get("replicas"))
     return 1 if given is None else int(given)
+
+
+def unfilled(model: Model, names: Collection[str]) -> list[str]:
+    """The keys of configs and secrets that take their content from a variable that there is not."""
+    wanted = [
+        (f"{what}.{name}.environment", (one or {}).get("environment"))
+        for what in ("configs", "secrets")
+        for name, one in (model.get(what) or {}).items()
+    ]
+    return [key for key, variable in wanted if variable is not None and variable not in names]
 
 
 def published(model: Model) -> list[tuple[str, int]]:

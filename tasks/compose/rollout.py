@@ -9,8 +9,7 @@ version its service is what it is; the pin says the same of each service.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from db import events, workloads
@@ -18,7 +17,7 @@ from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import order, probes
-from tasks.compose import health, model, program
+from tasks.compose import health, model, program, removal
 from tasks.compose.health import Trouble
 from tasks.context import Context, now
 from tasks.docker_records import ContainerRecord
@@ -103,9 +102,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     """
     before = _states(order.observe(context, workload.name))
     if live is None or live.pin is None:
-        done = bool(order.restore(context, workload, None))
-        _remove_networks(context, workload.name)
-        return done
+        return removal.remove(context, workload, project_of(context, workload.name))
     with context.database.reading() as session:
         release = workloads.document(session, live.release_sha)
     known = context.secrets_of(workload)
@@ -155,18 +152,34 @@ def _up(
         shared,
     )
     project = project_of(context, workload)
-    give_way = (lambda: work.pause(0)) if work else (lambda: None)
+    give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)
     return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
 
 
-def _remove_networks(context: Context, workload: str) -> None:
-    labels = [f"{order.INSTALLATION}={context.installation}", f"{order.WORKLOAD}={workload}"]
-    for one in context.docker.ask("list networks", lambda api: api.networks(filters={"label": labels})):
-        context.docker.ask("remove network", partial(_remove_network, network_id=str(one["Id"])))
+class _Meanwhile:
+    """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
+    them, and goes on waiting for one that ends again and again."""
 
+    def __init__(self, work: Work, timeout_s: float) -> None:
+        self._work, self._timeout_s = work, timeout_s
+        self._looked_at = 0.0
+        self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not to be healthy yet
 
-def _remove_network(api: Any, network_id: str) -> None:
-    api.remove_network(network_id)
+    def __call__(self) -> None:
+        """Raises Failure when there is no use in waiting on."""
+        self._work.look()
+        moment = time.monotonic()
+        if moment - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = moment
+        new = [one for one in _observe(self._work) if one.id not in self._work.restarts]
+        runs = (self._work.pin or {})["runs"]
+        if found := health.trouble(runs, new, {}):
+            _give_up(self._work, found)
+        for one in new:
+            since = self._waiting_since.setdefault(one.id, moment)
+            if one.running and one.health == "starting" and moment - since > self._timeout_s:
+                _give_up(self._work, Trouble(one.labels[order.SERVICE], ErrorCode.HEALTH_TIMEOUT))
 
 
 def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

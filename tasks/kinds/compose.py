@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from db import events, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks import order
-from tasks.compose import model, program, reading, rollout, rules
+from tasks.compose import builds, checkout, model, program, reading, rollout, rules
 from tasks.context import now
 from tasks.failures import Failure
+from tasks.git import Repository
 from tasks.kinds import image
 from tasks.kinds.protocol import Rollout
+from tasks.sources.compose import DEFAULT_FILE
 from tasks.work import Work
+
+DEFAULT_REF = "main"
 
 
 class ComposeKind:
@@ -31,31 +36,45 @@ class ComposeKind:
     rollout: Rollout = rollout
 
     def requested(self, source: dict[str, Any]) -> str:
-        """Where the file comes from; of a text, which it is."""
+        """Where the files come from; of a text, which it is."""
+        if "url" in source:
+            return (
+                f"{source['url']} {source.get('ref', DEFAULT_REF)}: {', '.join(source.get('file') or [DEFAULT_FILE])}"
+            )
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
     def pin(self, work: Work) -> dict[str, Any]:
-        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, and the rendered file at hand.
-
-        What must not be is refused here, before anything is touched.
+        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, for a repository "commit" too;
+        the rendered file is at hand from then on. What must not be is refused here, before anything is touched.
         """
         source = work.release["source"]
-        with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
-            work.rendered = _render(work, source, Path(folder))
-        _refuse(work, rules.refused(work.rendered, _project(work), source["allow"]))
-        _refuse(work, [f"{name}.build" for name in model.builds(work.rendered)])
+        commit = {}
+        if "url" in source:
+            repository = Repository(work.context, source["url"], work.look)
+            commit["commit"] = repository.resolve(source.get("ref", DEFAULT_REF))
+            with repository.checkout(commit["commit"]) as tree:
+                work.rendered = _of_checkout(work, source, tree.resolve())
+        else:
+            with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
+                work.rendered = _of_text(work, source, Path(folder))
+        variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
+        _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
-        return {"kind": self.name, "services": {name: _of_service(found[one]) for name, one in wanted.items()}}
+        services = {name: _of_service(found[one]) for name, one in wanted.items()}
+        services |= {name: _to_be_built(one) for name, one in work.rendered["services"].items() if "build" in one}
+        return {"kind": self.name, **commit, "services": services}
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
         pin = work.pin or {}
-        provided: dict[str, dict[str, Any]] = {}
-        for name, one in pin["services"].items():
-            provided[name] = _of_service(image.provide(work, one))
+        built = _build(work, pin)
+        provided = {
+            name: one | {"image_id": built[name]} if name in built else _of_service(image.provide(work, one))
+            for name, one in pin["services"].items()
+        }
         before = (work.live.pin or {}).get("runs") if work.live else None
         with work.context.database.reading() as session:
             stored = work.rendered or workloads.document(session, pin["sha256"])
@@ -71,28 +90,61 @@ class ComposeKind:
         return complete
 
 
-def _render(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A text stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
-    _refuse(work, _read_from_elsewhere(text))
+    _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
+    rendered = _render(work, source, folder, ["-"], text.encode())
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"]))
+    _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
+    return rendered
+
+
+def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, Any]:
+    files = source.get("file") or [DEFAULT_FILE]
+    checkout.take_links_away(tree)
+    if not all((tree / file).is_file() for file in files):
+        raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
+    _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
+    rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"], str(tree)))
+    whole, refused = checkout.copied(rendered, tree)
+    found, cannot = builds.relative(model.builds(whole), tree)
+    _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
+    return whole | {
+        "services": {
+            name: one | ({"build": found[name]} if name in found else {}) for name, one in whole["services"].items()
+        }
+    }
+
+
+def _build(work: Work, pin: dict[str, Any]) -> dict[str, str]:
+    """Service -> id of the image that was built for it. A rollback builds nothing: it has the ids of its images."""
+    wanted = model.builds(work.rendered) if work.rendered else {}
+    if not wanted:
+        return {}
+    url = str(work.release["source"]["url"])
+    with Repository(work.context, url, work.look).checkout(pin["commit"]) as tree:
+        return builds.build_all(work, wanted, tree.resolve(), url)
+
+
+def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
     marked = model.marks(work.release.get("secrets", []))
-    arguments = ["--file", "-"]
-    for profile in source["profiles"]:
-        arguments += ["--profile", profile]
+    arguments = [word for file in files for word in ("--file", file)]
+    arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
+    arguments += ["config", "--format", "json"]
     values = {**work.release.get("env", {}), **marked}
-    rendered = program.config(
-        work.context, _project(work), folder, [*arguments, "config", "--format", "json"], values, text.encode()
-    )
+    said = program.config(work.context, _project(work), folder, arguments, values, text)
     try:
-        return model.unmarked(rendered, marked)
+        return model.unmarked(said, marked)
     except ValueError:
         pass
     raise Failure(ErrorCode.INVALID_SOURCE, "compose")
 
 
-def _read_from_elsewhere(text: str) -> list[str]:
-    """A text stands alone: there are no files beside it that it could open."""
+def _readable(look: Callable[[], list[str]]) -> list[str]:
     try:
-        return list(dict.fromkeys(one.key for one in reading.opened(text)))
+        return look()
     except reading.Unreadable:
         pass
     raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
@@ -116,6 +168,10 @@ def _names_of_others(work: Work) -> set[str]:
 
 def _of_service(pin: dict[str, Any]) -> dict[str, Any]:
     return {key: pin[key] for key in ("image", "repository", "digest", "image_id")}
+
+
+def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
+    return {"image": str(service.get("image") or ""), "repository": None, "digest": None, "image_id": None}
 
 
 def _project(work: Work) -> str:

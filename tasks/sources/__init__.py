@@ -1,11 +1,12 @@
 """The `source` of a spec, one file a kind. Pure: what a person writes, checked; tasks.kinds makes something of it.
 
-To add a kind, write its file and put its model into Source, beside its entry in tasks.kinds.KINDS.
+To add a kind, write its file here and its file in tasks.kinds, and name its model in Source; see
+docs/writing-a-source-kind.md.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -14,8 +15,15 @@ from tasks.sources.git import GitSource
 from tasks.sources.image import ImageSource
 from tasks.sources.static import StaticSource
 
+# The registry of kinds: this line says which there are.
 Source = Annotated[ImageSource | GitSource | ComposeSource | StaticSource, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Source)
+
+
+def kind_names() -> tuple[str, ...]:
+    """What the kinds of the registry are called, in its order."""
+    models = get_args(get_args(Source)[0])
+    return tuple(str(get_args(model.model_fields["kind"].annotation)[0]) for model in models)
 
 
 def parse_source(data: dict[str, Any]) -> dict[str, Any]:

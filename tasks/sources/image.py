@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.pins import parse_reference
+from tasks.pins import REFERENCE, parse_reference, plain_pattern
 from tasks.sources.part import Part
 
 
@@ -15,7 +15,7 @@ class ImageSource(Part):
     """An image of a registry, or one that the Docker host has."""
 
     kind: Literal["image"]
-    image: str = Field(min_length=1, max_length=500)
+    image: str = Field(min_length=1, max_length=500, json_schema_extra={"pattern": plain_pattern(REFERENCE.pattern)})
 
     @field_validator("image")
     @classmethod

@@ -181,7 +181,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(bare: Backstay) -> None:
     said = bare("doctor")
     assert said.code == 1
     lines = {line.split()[1]: line for line in said.out.splitlines()}
-    assert lines.keys() == {"home", "disk", "database", "clock", "docker", "prefect", "ports"}
+    assert lines.keys() == {"home", "disk", "database", "clock", "docker", "compose", "git", "prefect", "ports"}
     for name, words in {
         "database": "`backstay migrate`",
         "docker": "make up",
@@ -190,6 +190,14 @@ def test_doctor_says_what_is_wrong_and_what_to_do(bare: Backstay) -> None:
         assert lines[name].startswith("✗")
         assert words in lines[name]
     assert lines["home"].startswith("✓")
+    assert lines["compose"].startswith("✓")
+
+
+def test_doctor_says_that_a_setting_names_no_docker_compose(bare: Backstay, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("BACKSTAY_COMPOSE", "/nonexistent/docker-compose")
+    (line,) = [line for line in bare("doctor").out.splitlines() if line.split()[1] == "compose"]
+    assert line.startswith("✗")
+    assert "BACKSTAY_COMPOSE" in line
 
 
 def test_doctor_speaks_json_too(backstay: Backstay) -> None:

@@ -26,7 +26,21 @@ def wanted(database: Database, keep_images: int = 2, host: str = "local") -> dic
     """What is needed on a host, ids without their algorithm."""
     with database.reading() as session:
         found = images.wanted(session, host, keep_images)
-    return {image_id.removeprefix("sha256:"): releases for image_id, releases in found.items()}
+    assert {service for releases in found.values() for _, _, service in releases} <= {""}
+    return {
+        image_id.removeprefix("sha256:"): {(name, version) for name, version, _ in releases}
+        for image_id, releases in found.items()
+    }
+
+
+def test_of_a_compose_release_each_image_is_needed_for_its_first_service(database: Database, now: datetime) -> None:
+    services = {name: pin(of) for name, of in (("web", "a"), ("job", "a"), ("db", "b"))}
+    with database.writing() as session:
+        row = begin(session, add_workload(session, now), now)
+        ledger.record_pin(session, row.id, {"kind": "compose", "services": services})
+        ledger.succeed(session, row.id, [], now)
+    with database.reading() as session:
+        assert images.wanted(session, "local", 2) == {"sha256:a": {("shop", 1, "job")}, "sha256:b": {("shop", 1, "db")}}
 
 
 def test_an_image_is_remembered_once_a_host_until_it_is_forgotten(database: Database, now: datetime) -> None:

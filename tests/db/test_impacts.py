@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from db import container_events, history, samples
+from db import container_events, history, ledger, samples
 from db.connection import Database
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
@@ -17,7 +17,7 @@ from tasks.assessing import assess
 from tasks.context import Context
 from tasks.impact import SETTLED_AFTER_S
 from tasks.leaks import MIB
-from tests.ledger_steps import deploy_badly, deploy_well
+from tests.ledger_steps import begin, deploy_badly, deploy_well
 from tests.real_parts import free_port
 
 STEP_S = 15
@@ -111,6 +111,24 @@ def test_while_both_versions_ran_neither_is_taken_for_the_other(
 ) -> None:
     sampled(database, shop, 2, second - timedelta(minutes=20), 60, lambda at: 50)
     assert judged(database, live_row(database, shop), second + timedelta(minutes=40))["verdict"] == "same"
+
+
+def test_of_a_compose_release_the_services_that_did_not_change_count_too(
+    database: Database, shop: int, now: datetime
+) -> None:
+    live_at = now + timedelta(hours=1)
+    for version, moment in ((1, now), (2, live_at)):
+        with database.writing() as session:
+            row = begin(session, shop, moment)
+            runs = {"db": {"since": 1}, "web": {"since": version}}
+            ledger.record_pin(session, row.id, {"kind": "compose", "sha256": str(version), "runs": runs})
+            ledger.succeed(session, row.id, [], moment)
+    # The container of version 1 is the database's, and goes on; only the other one is new.
+    sampled(database, shop, 1, now, 100, lambda at: 400)
+    sampled(database, shop, 2, live_at, 40, lambda at: 50)
+    found = judged(database, live_row(database, shop), live_at + timedelta(minutes=40))
+    assert found["before"]["memory_median"] == 400 * MIB
+    assert found["after"]["memory_median"] == 450 * MIB
 
 
 def test_crashes_are_facts_even_without_samples(database: Database, shop: int, second: datetime) -> None:

@@ -208,7 +208,7 @@ def test_a_rollback_brings_the_configuration_back_and_uses_todays_secret(
     assert "TOKEN=second-secret" in shop.served("/env")
     running = shop.docker.containers.get(f"{shop.name}-v3")
     assert running.attrs["HostConfig"]["Memory"] == 32 * 1024 * 1024
-    assert running.attrs["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert running.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
     assert running.exec_run("cat /data/starts").output.decode().count("started") == 3  # the volume is kept
 
 

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.real_parts import real_part, stop
+from tests.faults import counting
+from tests.real_parts import real_part
 
 if TYPE_CHECKING:
     from tests.faults.houses import House
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the crashes of this run came to."""
+    for line in counting.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +40,7 @@ def built_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
 @pytest.fixture
 def house(built_house: House) -> House:
     """The house, with whatever an earlier test has left dead running again."""
-    built_house.point.unlink(missing_ok=True)
-    if "up" in built_house.running:
-        stop(built_house.running.pop("up"), within_s=30)
-    dead = [name for name in ("prefect", "engine", "web") if name not in built_house.running]
-    if "prefect" in dead:
-        built_house.start("prefect")
-    built_house.start(*dead[dead[:1] == ["prefect"] :])
+    built_house.heal()
     return built_house
 
 

@@ -17,11 +17,13 @@ from typing import Any
 import docker
 import httpx
 
-from db import accounts
+from db import accounts, history
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
 from flows.programs import Program, backstay, programs
 from tasks.context import Context, now
+from tasks.orchestrator import OrchestratorUnreachable
+from tests.faults.second_engine import SecondEngine
 from tests.faults.workloads import Crashed
 from tests.real_parts import docker_address, free_port, stop, wait_until
 
@@ -35,7 +37,12 @@ class House:
 
     def __init__(self, home: Path, client: docker.DockerClient) -> None:
         self.settings = Settings(
-            home=home, docker_host=docker_address(), web_port=free_port(), prefect_port=free_port(), stats_interval=0
+            home=home,
+            docker_host=docker_address(),
+            web_port=free_port(),
+            prefect_port=free_port(),
+            stats_interval=0,
+            keep_deploys=10_000,  # a walk has hundreds of requests, and each is to have its row
         )
         ensure_home(self.settings)
         self.context = Context.open(self.settings, "test", quiet=True)
@@ -87,9 +94,53 @@ class House:
         self.http.close()
         self.context.close()
 
+    @contextmanager
+    def on(self, engine: SecondEngine) -> Iterator[House]:
+        """In the block the house stands on another Docker Engine. Its engine and web process are started anew."""
+        before = self.settings, self.context, self.docker
+        self.stop("engine", "web")
+        self.settings = self.settings.model_copy(update={"docker_host": engine.address})
+        self.context = Context.open(self.settings, "test", quiet=True)
+        self.docker = docker.DockerClient(base_url=engine.address, timeout=60)
+        try:
+            yield self
+        finally:
+            self.stop("engine", "web")
+            self.context.close()
+            self.docker.close()
+            self.settings, self.context, self.docker = before
+
+    def stop(self, *names: str) -> None:
+        """End those of these programs that run."""
+        for name in names:
+            if name in self.running:
+                stop(self.running.pop(name), within_s=20)
+
     def said(self, name: str) -> str:
         """The last that a program has printed."""
         return self._output(name).read_text(errors="replace")[-3000:]
+
+    def heal(self) -> None:
+        """Start again whatever an earlier test has left dead."""
+        self.point.unlink(missing_ok=True)
+        self.stop("up")
+        for name in [name for name, process in self.running.items() if process.poll() is not None]:
+            del self.running[name]
+        dead = [name for name in ("prefect", "engine", "web") if name not in self.running]
+        self.start(*(name for name in dead if name == "prefect"))
+        self.start(*(name for name in dead if name != "prefect"))
+
+    def unfinished(self) -> list[str]:
+        """What is under way, and what Prefect says of its run."""
+        with self.context.database.reading() as session:
+            rows = history.unfinished(session)
+        return [f"v{one.version} {one.status} {one.stage} {self._run_of(one.flow_run_id)}" for one in rows]
+
+    def _run_of(self, run: str | None) -> str:
+        try:
+            return str(self.context.orchestrator.run_state(run)) if run else "no run"
+        except OrchestratorUnreachable as error:
+            return f"Prefect: {error}"
 
     def workload(self, name: str, *, port: int | None) -> Crashed:
         """A workload of this house, not yet created."""
@@ -109,7 +160,7 @@ class House:
         reached.unlink(missing_ok=True)
         self.point.write_text(point)
         try:
-            yield _Caught(reached)
+            yield _Caught(reached, lambda: f"no program came to {point}: {self.unfinished()} {self.said('engine')}")
         finally:
             self.point.unlink(missing_ok=True)
 
@@ -144,9 +195,9 @@ class House:
 class _Caught:
     """Whether a program has come to its point."""
 
-    def __init__(self, reached: Path) -> None:
-        self._reached = reached
+    def __init__(self, reached: Path, otherwise: Callable[[], str]) -> None:
+        self._reached, self._otherwise = reached, otherwise
 
     def wait(self) -> None:
         """Wait until it has."""
-        wait_until(self._reached.exists, REACHED_WITHIN_S, "no program came to the point")
+        wait_until(self._reached.exists, REACHED_WITHIN_S, self._otherwise)

@@ -7,9 +7,12 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from db.states import Stage
+from tests.engine.git_servers import GitServer
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.faults import leak_evidence
+from tests.faults.leak_builds import Repositories
+from tests.faults.leak_compose import Stacks
 from tests.faults.leak_home import LeakyHome
 from tests.faults.leak_mistakes import Mistakes
 from tests.real_parts import free_port
@@ -22,11 +25,17 @@ class Story:
     """What happens: deploys that fail in each way and some that do not, and people who put secrets in wrong places."""
 
     def __init__(
-        self, home: LeakyHome, planted: dict[str, str], registry: RegistryServer, images: Images, prefix: str
+        self,
+        home: LeakyHome,
+        planted: dict[str, str],
+        registry: RegistryServer,
+        git: GitServer,
+        images: Images,
+        prefix: str,
     ) -> None:
         self.home, self.planted, self.registry, self.images, self.prefix = home, planted, registry, images, prefix
         images.logins[registry.address] = {"username": "puller", "password": planted["registry_right"]}
-        self.mistakes = Mistakes(self)
+        self.mistakes, self.repositories = Mistakes(self), Repositories(self, git)
         self.secrets = {name: planted[name] for name in WORKLOAD}
 
     def tell(self) -> None:
@@ -38,14 +47,16 @@ class Story:
         self.listen()
         self.deploy_with_the_wrong_password()
         with ThreadPoolExecutor(2) as pool:
-            mistakes = self.mistakes
+            mistakes, stacks = self.mistakes, Stacks(self)
             stories = [self.good_and_back, mistakes.bad_requests, mistakes.bad_verbs, mistakes.runs_by_hand]
-            jobs = [pool.submit(one) for one in stories]
+            jobs = [pool.submit(one) for one in (*stories, stacks.good_and_back)]
             jobs += [pool.submit(self.fails, *one) for one in self.failures()]
             jobs += [pool.submit(self.breaks, stage, how) for stage, how in zip(Stage, HOWS, strict=True)]
             jobs += [pool.submit(self.breaks, "health", "unprintable"), pool.submit(self.breaks, "verify", "talk")]
+            jobs += [pool.submit(stacks.failures), pool.submit(self.repositories.deploy)]
             for job in jobs:
                 job.result()
+        self.are_called()
         self.look_at_everything()
         self.hear()
 
@@ -127,6 +138,24 @@ class Story:
             row = self.home.ended(name, answer.json()["version"])
             self.home.outcomes[name] = ("pin_unavailable", row["error_code"])
         self.good = name
+
+    def are_called(self) -> None:
+        """Webhooks that are called rightly and wrongly, with secrets of the workload in what is sent."""
+        for provider in ("generic", "registry"):
+            verb = ("hook", "add", self.good, "--provider", provider, "--tag", "*", "--json")
+            made = json.loads(self.home.run_quietly(*verb).stdout)
+            self.planted |= {f"hook_{key}_{provider}": made[key] for key in ("token", "secret")}
+            for secret in (self.planted["PLAIN"], self.planted["URL"], made["secret"], made["token"]):
+                target = {"repository": f"{self.prefix}/shouts", "tag": secret, "digest": secret}
+                event = {"id": secret, "action": "push", "target": target, "actor": {"name": secret}}
+                body = {"id": secret, "tag": secret, "actor": secret, "commit": secret, "events": [event]}
+                for header in (f"Bearer {made['secret']}", f"Bearer {secret}", secret):
+                    headers = {"Authorization": header.encode()}
+                    self.home.client.post(made["path"], json=body, headers=headers)  # type: ignore[arg-type]
+            self.home.client.post(made["path"], content=made["secret"])
+            self.home.client.get(made["path"])
+            self.home.run("hook", "list", self.good)
+        self.home.client.get(f"/api/workloads/{self.good}/hooks")
 
     def look_at_everything(self) -> None:
         """Read all there is to read, as JSON, as pages and at the command line."""

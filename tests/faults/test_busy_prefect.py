@@ -5,16 +5,15 @@ What Prefect's own client does then, waiting 2, 4, 8, 16 and 32 s, must not beco
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.engine.fixtures import remove_workload
 from tests.engine.images import Images
 from tests.faults.houses import House
+from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed
 from tests.real_parts import wait_until
 
@@ -25,15 +24,17 @@ TAKE_OVER = "GET /api/deployments/[0-9a-f-]{36}$|POST .*/set_state$"
 
 
 @pytest.fixture(scope="module")
-def shop(built_house: House, all_images: Images) -> Iterator[Crashed]:
+def shops(built_house: House, all_images: Images) -> Iterator[Shops]:
+    """Where `shop` comes from."""
+    shops = Shops(built_house, all_images, "busy")
+    yield shops
+    shops.close()
+
+
+@pytest.fixture
+def shop(house: House, shops: Shops) -> Crashed:
     """A workload that serves."""
-    shop = built_house.workload(f"t-busy-{os.getpid()}", port=None)
-    try:
-        shop.build(all_images)
-        shop.deploy_well()
-        yield shop
-    finally:
-        remove_workload(built_house.docker, shop.name)
+    return shops["free"]
 
 
 def expect_soon(shop: Crashed) -> None:

@@ -5,21 +5,26 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import docker
+import httpx
 import pytest
 
 from db.states import Status
+from flows.requests import request_deploy
+from tasks import build_logs
 from tests.conftest import FAULTS
-from tests.engine.fixtures import remove_workload
+from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
+from tests.engine.scenario import ME
 from tests.faults.houses import House
+from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed
-from tests.real_parts import free_port, stop
+from tests.real_parts import free_port, wait_until
 
 ROLLOUT = ("roll_out", "created", "stopped_old", "started")
 POINTS = ("taken", "pin", "prepare", *ROLLOUT, "health", "verify", "settled", "succeeded")
@@ -45,21 +50,11 @@ DELAYS = [round(_random.uniform(0, 1.5), 3) for _ in range(24 if FAULTS == "all"
 
 
 @pytest.fixture(scope="module")
-def shops(built_house: House, all_images: Images) -> Iterator[dict[str, Crashed]]:
-    """Two workloads with a version to go back to: one on a fixed port of the host, one without."""
-    made = {
-        "ported": built_house.workload(f"t-ported-{os.getpid()}", port=free_port()),
-        "free": built_house.workload(f"t-free-{os.getpid()}", port=None),
-    }
-    try:
-        for shop in made.values():
-            shop.build(all_images)
-            shop.deploy_well()
-            shop.deploy_well()
-        yield made
-    finally:
-        for shop in made.values():
-            remove_workload(built_house.docker, shop.name)
+def shops(built_house: House, all_images: Images) -> Iterator[Shops]:
+    """A workload of each shape."""
+    shops = Shops(built_house, all_images, "crash")
+    yield shops
+    shops.close()
 
 
 def hit(house: House, shop: Crashed, point: str, kind: str, names: tuple[str, ...]) -> int:
@@ -74,35 +69,33 @@ def hit(house: House, shop: Crashed, point: str, kind: str, names: tuple[str, ..
 
 @pytest.mark.parametrize(("point", "kind", "shape"), ENGINE_CASES)
 def test_an_engine_killed_anywhere_leaves_a_true_ledger(
-    house: House, shops: dict[str, Crashed], point: str, kind: str, shape: str
+    house: House, shops: Shops, point: str, kind: str, shape: str
 ) -> None:
     shop = shops[shape]
     if point == "stopped_old" and shape == "free":
         point = "settled"  # nothing stops it before
-    row = shop.expect_a_true_ledger(hit(house, shop, point, kind, ("engine",)))
+    row = shop.expect_a_true_ledger(hit(house, shop, point, kind, ("engine",)), ("engine", point))
     assert (row["status"] == Status.SUCCEEDED) is (point == "succeeded")
     shop.deploy_well()
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_an_engine_killed_at_any_moment_leaves_a_true_ledger(
-    house: House, shops: dict[str, Crashed], delay: float
-) -> None:
+def test_an_engine_killed_at_any_moment_leaves_a_true_ledger(house: House, shops: Shops, delay: float) -> None:
     shop = shops["ported"]
     version = shop.ask("deploy").version
     time.sleep(delay)
     house.kill("engine")
     house.start("engine")
-    shop.expect_a_true_ledger(version)
+    shop.expect_a_true_ledger(version, ("engine", f"after {delay} s"))
     shop.deploy_well()
 
 
 @pytest.mark.parametrize(("point", "kind", "shape"), PREFECT_CASES)
 def test_a_prefect_server_killed_in_the_middle_leaves_a_true_ledger(
-    house: House, shops: dict[str, Crashed], point: str, kind: str, shape: str
+    house: House, shops: Shops, point: str, kind: str, shape: str
 ) -> None:
     shop = shops[shape]
-    row = shop.expect_a_true_ledger(hit(house, shop, point, kind, ("prefect",)))
+    row = shop.expect_a_true_ledger(hit(house, shop, point, kind, ("prefect",)), ("prefect", point))
     assert (row["status"] == Status.SUCCEEDED) is (point != "taken")
     shop.deploy_well()
 
@@ -110,20 +103,26 @@ def test_a_prefect_server_killed_in_the_middle_leaves_a_true_ledger(
 @pytest.mark.parametrize(("point", "ends"), [("opened", Status.INTERRUPTED), ("asked", Status.SUCCEEDED)])
 def test_a_web_process_killed_around_the_request_for_a_run_leaves_a_true_ledger(
     house: House,
-    shops: dict[str, Crashed],
+    shops: Shops,
     point: str,
     ends: Status,
     in_background: Callable[[Callable[[], object]], None],
 ) -> None:
     shop = shops["free"]
+    body, headers = {"image": shop.image(next(shop.tags))}, {"Idempotency-Key": f"{point}-{shop.name}-{shop.accepted}"}
+
+    def ask() -> httpx.Response:
+        return house.http.post(f"/workloads/{shop.name}/deploys", json=body, headers=headers)
+
     with house.caught_at(point) as caught:
-        body = {"image": shop.image(next(shop.tags))}
-        in_background(lambda: house.http.post(f"/workloads/{shop.name}/deploys", json=body))
+        in_background(ask)
         caught.wait()
         shop.accepted += 1
         house.kill("web")
     house.start("web")
-    assert shop.expect_a_true_ledger(shop.accepted)["status"] == ends
+    again = ask()  # as one does who got no answer
+    assert (again.status_code, again.json()["version"]) == (202, shop.accepted)
+    assert shop.expect_a_true_ledger(shop.accepted, ("web", point))["status"] == ends
     shop.deploy_well()
 
 
@@ -133,25 +132,63 @@ def test_a_first_deploy_that_is_cut_off_leaves_nothing(
 ) -> None:
     shop = house.workload(workload_name, port=free_port())
     shop.build(images)
-    shop.expect_a_true_ledger(hit(house, shop, point, "deploy", ("engine",)))
+    shop.expect_a_true_ledger(hit(house, shop, point, "deploy", ("engine",)), ("engine", f"first {point}"))
     assert shop.containers() == {}
     shop.deploy_well()
+
+
+def test_a_build_that_is_cut_off_by_a_kill_or_a_cancel_leaves_nothing_of_it(
+    house: House, images: Images, docker_client: docker.DockerClient, workload_name: str, tmp_path: Path
+) -> None:
+    shop = house.workload(workload_name, port=free_port())
+    images.build(shop.image("base"))
+    steps = f"FROM {shop.image('base')}\nCOPY page /www/index.html\n"
+    repository = new_repository(tmp_path / "git", {"Dockerfile": steps, "page": "one"})
+    shop.create_from({"kind": "git", "url": repository.url})
+    assert shop.ended(request_deploy(shop.context, shop.name, ME).version)["status"] == Status.SUCCEEDED
+    repository.commit({"Dockerfile": f"{steps}RUN echo begun; sleep 100\n", "page": "two"})
+
+    def of_the_builds() -> set[str]:
+        found = docker_client.containers.list(filters={"ancestor": shop.image("base")}, ignore_removed=True)
+        return {str(one.name) for one in found} - shop.containers().keys()
+
+    def begun() -> int:
+        deploy = request_deploy(shop.context, shop.name, ME)
+        log = (house.settings, deploy.workload_id, deploy.version, 0)
+        wait_until(
+            lambda: "\nbegun\n" in build_logs.read(*log).text, 30, lambda: f"no build: {shop.row(deploy.version)}"
+        )
+        assert of_the_builds()
+        return int(deploy.version)
+
+    version = begun()
+    house.kill("engine")
+    house.start("engine")
+    assert shop.ended(version)["status"] == Status.INTERRUPTED
+    wait_until(lambda: not of_the_builds(), 15, "the build goes on")
+    assert not house.settings.work.exists()  # cleared by the start
+    version = begun()
+    assert house.http.post(f"/workloads/{shop.name}/deploys/{version}/cancel").status_code == 202
+    assert shop.ended(version)["status"] == Status.CANCELLED
+    wait_until(lambda: not of_the_builds(), 15, "the build goes on")
+    assert list(house.settings.work.iterdir()) == []
+    assert shop.serves() == "one"
 
 
 if FAULTS == "all":  # minutes each on a small machine: the power cuts belong to the long walk
 
     @pytest.mark.parametrize(("point", "kind", "shape"), ALL)
     def test_all_programs_killed_at_once_leave_a_true_ledger(
-        house: House, shops: dict[str, Crashed], point: str, kind: str, shape: str
+        house: House, shops: Shops, point: str, kind: str, shape: str
     ) -> None:
         shop = shops[shape]
-        shop.expect_a_true_ledger(hit(house, shop, point, kind, POWER_CUT))
+        shop.expect_a_true_ledger(hit(house, shop, point, kind, POWER_CUT), ("all programs", point))
         shop.deploy_well()
 
     @pytest.mark.timeout(300)
     @pytest.mark.parametrize(("point", "kind", "shape"), ALL)
     def test_backstay_up_killed_with_all_its_children_leaves_a_true_ledger(
-        house: House, shops: dict[str, Crashed], point: str, kind: str, shape: str
+        house: House, shops: Shops, point: str, kind: str, shape: str
     ) -> None:
         shop = shops[shape]
         house.kill(*POWER_CUT)
@@ -161,6 +198,5 @@ if FAULTS == "all":  # minutes each on a small machine: the power cuts belong to
             caught.wait()
             house.kill("up")  # and nothing else: the kernel ends its children
         house.up()
-        shop.expect_a_true_ledger(version)
+        shop.expect_a_true_ledger(version, ("up", point))
         shop.deploy_well()
-        stop(house.running.pop("up"), within_s=30)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -16,6 +22,8 @@ from tasks.context import Context, now
 from tasks.orchestrator import Orchestrator, OrchestratorUnreachable
 from tests.engine.scenario import ME
 from tests.real_parts import free_port
+
+TOO_LONG_S = 0.6
 
 
 class TakesTheRunAndFallsSilent(Orchestrator):
@@ -44,6 +52,47 @@ def context(settings: Settings, database: Database) -> Iterator[Context]:
     create(opened, {"name": "shop", "source": {"kind": "image", "image": "localhost/shop:1"}}, "tester")
     yield opened
     opened.close()
+
+
+class SlowAtFirst(BaseHTTPRequestHandler):
+    """A Prefect that takes too long for its first answer to who wants a run, and is quick then."""
+
+    keys: ClassVar[list[str]]
+
+    def do_GET(self) -> None:
+        """Any deployment."""
+        self._answer({"id": "deployment"})
+
+    def do_POST(self) -> None:
+        """A run."""
+        self.keys.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["idempotency_key"])
+        if len(self.keys) == 1:
+            time.sleep(TOO_LONG_S)
+        self._answer({"id": "run"})
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, body: object) -> None:
+        with suppress(OSError):  # nobody waits any more
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+
+def test_a_prefect_that_is_slow_once_is_asked_once_more_for_the_same_run(context: Context) -> None:
+    SlowAtFirst.keys = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowAtFirst) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = {"prefect_api_url": f"http://127.0.0.1:{server.server_address[1]}"}
+        context.orchestrator.close()
+        context.orchestrator = Orchestrator(context.settings.model_copy(update=there))
+        context.orchestrator._client.timeout = TOO_LONG_S / 2
+        row = request_deploy(context, "shop", ME)
+        server.shutdown()
+    assert (row.status, row.flow_run_id) == (Status.QUEUED, "run")
+    assert len(SlowAtFirst.keys) == 2
+    assert len(set(SlowAtFirst.keys)) == 1
 
 
 @pytest.mark.parametrize("ends", [Status.RUNNING, Status.SUCCEEDED, Status.INTERRUPTED])

@@ -16,23 +16,25 @@ import pytest
 from tests.engine.fixtures import remove_workload
 from tests.engine.images import Images
 from tests.faults.houses import House
+from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed
-from tests.real_parts import free_port, wait_until
+from tests.real_parts import wait_until
 
 AT_ONCE = 50
 
 
 @pytest.fixture(scope="module")
-def shop(built_house: House, all_images: Images) -> Iterator[Crashed]:
+def shops(built_house: House, all_images: Images) -> Iterator[Shops]:
+    """Where `shop` comes from."""
+    shops = Shops(built_house, all_images, "races")
+    yield shops
+    shops.close()
+
+
+@pytest.fixture
+def shop(house: House, shops: Shops) -> Crashed:
     """A workload with a version to go back to."""
-    shop = built_house.workload(f"t-races-{os.getpid()}", port=free_port())
-    try:
-        shop.build(all_images)
-        shop.deploy_well()
-        shop.deploy_well()
-        yield shop
-    finally:
-        remove_workload(built_house.docker, shop.name)
+    return shops["ported"]
 
 
 def at_once(actions: list[Callable[[], httpx.Response]]) -> list[httpx.Response]:

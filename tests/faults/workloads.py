@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import time
 import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
 from db.models import Deploy
-from db.states import FINAL, ErrorCode, Status
+from db.states import FINAL, ErrorCode, Status, status_for
 from flows.requests import request_deploy, request_rollback
 from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
 from tests.engine.images import PORT, Images
 from tests.engine.scenario import ME, Scenario
+from tests.faults.counting import SEEN, Seen
 from tests.real_parts import wait_until
 
 ENDS_WITHIN_S = 60  # the promise of the issue
+TIDY_WITHIN_S = 10  # the old version is removed after the row has ended
+COMPARED_WITHIN_S = 75  # what runs is compared with the ledger each minute
+CUT_OFF = frozenset({ErrorCode.INTERRUPTED})
 
 
 @dataclass
 class Crashed(Scenario):
     """The scenario, but each request goes to a house of real programs. `port` 0: none of the host's."""
 
-    accepted: int = 0
+    accepted: int = 0  # the newest version that was accepted
+    before: int = 0  # the newest version when the case began
     tags: Any = field(default_factory=lambda: itertools.cycle("21"))
 
     def build(self, images: Images) -> None:
@@ -48,20 +54,34 @@ class Crashed(Scenario):
     def rollback_target(self) -> int:
         """The newest version that can be rolled back to and is of another image than the live one."""
         serving = self.live()["requested"]
-        return next(row["version"] for row in self.rows() if row["can_rollback"] and row["requested"] != serving)
+        return next(row["version"] for row in self.every_row() if row["can_rollback"] and row["requested"] != serving)
 
     def deploy_well(self) -> None:
         """Deploy the other image; it has to succeed."""
         row = self.ended(self.ask("deploy").version)
         assert row["status"] == Status.SUCCEEDED, row
 
-    def all_rows(self) -> list[dict[str, Any]]:
-        """Newest first."""
-        return self.rows()
+    def begin(self) -> bool:
+        """Begin a case with what is there; answers whether that is as it should be, whatever the last case did."""
+        self.accepted = self.before = self.every_row()[0]["version"]
+        patience = time.monotonic() + TIDY_WITHIN_S
+        while not (well := self._is_well()) and time.monotonic() < patience:
+            time.sleep(0.1)
+        return well
+
+    def _is_well(self) -> bool:
+        rows = self.every_row()
+        serving = [row for row in rows if row["live"]]
+        return (
+            all(row["status"] in FINAL for row in rows)
+            and len(serving) == 1
+            and self.containers() == {f"{self.name}-v{serving[0]['version']}": "running"}
+            and self.serves() == serving[0]["requested"]
+        )
 
     def live(self) -> dict[str, Any]:
         """The one row that the ledger calls live."""
-        (row,) = [row for row in self.rows() if row["live"]]
+        (row,) = [row for row in self.every_row() if row["live"]]
         return row
 
     def row(self, version: int) -> dict[str, Any]:
@@ -92,20 +112,27 @@ class Crashed(Scenario):
         except (OSError, ValueError):
             return ""
 
-    def expect_a_true_ledger(self, version: int) -> dict[str, Any]:
-        """All that must hold once the programs run again after a crash in the middle of `version`."""
+    def expect_a_true_ledger(
+        self, version: int, where: tuple[str, str] | None = None, codes: frozenset[ErrorCode] = CUT_OFF
+    ) -> dict[str, Any]:
+        """All that must hold once the programs run again after a crash in the middle of `version`.
+
+        It succeeded, or has one of `codes`. `where`, a program and a point, has the crash counted.
+        """
         row = self.ended(version)
-        assert row["status"] in {Status.SUCCEEDED, Status.INTERRUPTED}, row
+        assert row["status"] == (status_for(row["error_code"]) if row["error_code"] else Status.SUCCEEDED), row
         assert row["live"] is (row["status"] == Status.SUCCEEDED)
-        assert row["error_code"] == (ErrorCode.INTERRUPTED if row["status"] == Status.INTERRUPTED else None)
-        assert row["verified"] is (True if row["live"] else None)
-        versions = [one["version"] for one in self.rows()]
-        assert versions == list(range(self.accepted, 0, -1)), "not one row a request"
-        alive = [one for one in self.rows() if one["live"]]
+        assert row["error_code"] in codes | {None}, row
+        mine = [one["version"] for one in self.every_row() if one["version"] > self.before]
+        if where:
+            SEEN.append(Seen(*where, self.accepted - self.before, len(mine)))
+        assert mine == list(range(self.accepted, self.before, -1)), "not one row a request"
+        alive = [one for one in self.every_row() if one["live"]]
         wanted = {f"{self.name}-v{alive[0]['version']}": "running"} if alive else {}
         wait_until(lambda: self.containers() == wanted, 30, lambda: f"{self.containers()} instead of {wanted}")
         if alive:
             wait_until(lambda: self.serves() == alive[0]["requested"], 10, lambda: f"serves {self.serves()!r}")
+            wait_until(lambda: self.live()["verified"], COMPARED_WITHIN_S, lambda: f"not verified: {self.live()}")
         self.expect_a_closed_run(row)
         return row
 

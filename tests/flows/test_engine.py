@@ -10,9 +10,11 @@ import pytest
 from db import images as stored
 from db import samples, workloads
 from db.models import Deploy
+from flows.hooks import add, receive
 from flows.impacts import EVENT, event
 from flows.requests import Refusal, request_cancel, request_deploy
 from tasks.context import Context, now
+from tasks.hooks import Delivery
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.flows.engines import Through
@@ -170,6 +172,26 @@ def test_a_killed_engine_leaves_no_row_open_and_no_container_behind(shop: Throug
         shop.change(health={"http": "/healthz"})
         assert shop.deploy(f"localhost/{shop.name}:2")["status"] == "succeeded"
     assert [row["status"] for row in shop.rows()] == ["succeeded", "interrupted", "succeeded"]
+
+
+def test_what_a_webhook_wanted_during_a_deploy_outlives_the_engine(shop: Through) -> None:
+    hook = add(shop.context, shop.name, "ann", "generic").hook
+    workload = shop.context.workload(hook.workload_id)
+    with shop.engine() as engine:
+        shop.deploy()
+        shop.change(health={"tcp": 9, "timeout_s": 60})
+        stuck = request_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:stuck")
+        shop.wait(stuck.version, lambda row: row["stage"] == "health")
+        assert receive(shop.context, hook, workload, [Delivery("push", id="1", actor="jenkins")]).outcome == "waiting"
+        shop.change(health={"http": "/healthz"})
+        engine.kill()
+        engine.wait()
+    with shop.engine():
+        shop.wait(2, lambda row: row["status"] == "interrupted")
+        wait_until(lambda: len(shop.rows()) == 3, 30, "the wish is lost")
+        shop.wait(3, lambda row: row["status"] == "succeeded")
+    assert (shop.row(3)["trigger"], shop.row(3)["actor"]) == ("webhook", "jenkins")
+    assert shop.served() == "version 1"
 
 
 def test_a_deploy_is_cancelled_between_its_steps_and_the_old_version_serves(shop: Through) -> None:

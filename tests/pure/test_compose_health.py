@@ -100,6 +100,12 @@ def test_the_first_service_that_is_not_there_yet_is_waited_for(
         (all_but("web", container("web", "created")), False, True, Trouble("web", ErrorCode.PORT_IN_USE)),
         (all_but("web", container("web", "created")), False, False, Trouble("web", ErrorCode.START_FAILED)),
         (all_but("web", container("web", "created")), True, False, Trouble("web", ErrorCode.HEALTH_TIMEOUT)),
+        (
+            [container("db", "created"), container("web", "created", exit_code=128)],
+            False,
+            False,
+            Trouble("web", ErrorCode.START_FAILED),
+        ),
         ([], False, False, Trouble("db", ErrorCode.CREATE_FAILED)),
     ],
 )

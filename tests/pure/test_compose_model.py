@@ -115,6 +115,14 @@ def test_what_runs_once_and_how_many_there_are() -> None:
     }
 
 
+def test_what_takes_its_content_from_a_variable_that_there_is_not_is_found() -> None:
+    whole = file(web={"image": "x"}) | {
+        "secrets": {"s": {"environment": "TOKEN"}, "t": {"environment": "NO"}},
+        "configs": {"c": {"environment": "NO"}, "d": {"content": "x"}},
+    }
+    assert model.unfilled(whole, ["TOKEN"]) == ["configs.c.environment", "secrets.t.environment"]
+
+
 def test_published_ports_are_those_with_a_number_of_their_own() -> None:
     ports = [
         {"target": 80, "published": "8000", "host_ip": "127.0.0.1"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -62,6 +64,21 @@ def test_a_patch_changes_the_spec_and_nothing_that_runs(admin: FlaskClient, shop
     assert answer.status_code == 200
     assert answer.json["spec"]["env"] == {"A": "1"}
     assert answer.json["live"]["version"] == 3
+
+
+def test_a_patch_is_an_event_that_says_who_when_and_which_keys_and_no_value(admin: FlaskClient, shop: int) -> None:
+    before = len(admin.get("/api/workloads/shop/events").json["events"])
+    admin.patch("/api/workloads/shop", json={"env": {"A": "of env"}, "secrets": {"B": "of secrets"}})
+    events = admin.get("/api/workloads/shop/events").json["events"]
+    assert len(events) == before + 1
+    assert "env.A" in events[0]["message"]
+    assert "secrets.B" in events[0]["message"]
+    assert "of env" not in events[0]["message"]
+    assert "of secrets" not in events[0]["message"]
+    assert events[0]["actor"] == "token:ci"
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(events[0]["ts"])) < timedelta(minutes=1)
+    admin.patch("/api/workloads/shop", json={"env": {"A": "of env"}})  # what changes nothing is not told
+    assert len(admin.get("/api/workloads/shop/events").json["events"]) == before + 1
 
 
 def test_a_removed_workload_is_gone(admin: FlaskClient) -> None:

@@ -1,0 +1,79 @@
+"""Services of a compose file that are built: from a checkout, by the Engine, with the builder that git workloads use.
+
+Their images carry no moment and no commit, so that building the same again with the Engine's cache gives the same
+image, and a service that did not change is not replaced by a deploy.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from db import images
+from tasks import building
+from tasks.build_context import directory_inside, pack
+from tasks.build_logs import BuildLog
+from tasks.context import now
+from tasks.retention import prefix
+from tasks.work import Work
+
+# What is asked of the builder, and what only concerns how often it works.
+KNOWN = frozenset({"context", "dockerfile", "args", "target"})
+LEFT_OUT = frozenset({"tags", "cache_from", "cache_to", "no_cache", "pull", "labels", "provenance", "sbom"})
+MTIME = 0  # the builder's cache does not look at it
+
+
+def relative(builds: Mapping[str, Mapping[str, Any]], tree: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Service -> what it is built from, its context relative to the checkout; and the services that cannot be built:
+    from elsewhere, with keys that the builder does not have, or with a secret as an argument, which an image keeps."""
+    found, refused = {}, []
+    for name, build in builds.items():
+        place = Path(build.get("context") or "")
+        strange = {key for key in build if key not in KNOWN | LEFT_OUT and not key.startswith("x-")}
+        arguments = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+        if strange or not place.resolve().is_relative_to(tree) or any("${" in one for one in arguments.values()):
+            refused.append(name)
+            continue
+        kept = {key: build[key] for key in ("dockerfile", "target") if build.get(key)}
+        plain = {key: value.replace("$$", "$") for key, value in arguments.items()}
+        found[name] = kept | {"context": str(place.resolve().relative_to(tree)), "args": plain}
+    return found, refused
+
+
+def build_all(work: Work, builds: Mapping[str, Mapping[str, Any]], tree: Path, address: str) -> dict[str, str]:
+    """Build every service; answers service -> image id. Two that are built from the same are built once.
+
+    Raises Failure: build_failed, invalid_source, and what `work.look` raises.
+    """
+    log = BuildLog(work.context, work.workload, work.deploy.workload_id, work.deploy.version)
+    built: dict[str, str] = {}
+    found: dict[str, str] = {}
+    try:
+        for name, build in sorted(builds.items()):
+            made_of = json.dumps(build, sort_keys=True)
+            if made_of not in built:
+                log.say(f"Building the service {name}")
+                built[made_of] = _build(work, name, build, tree, address, log)
+            found[name] = built[made_of]
+    finally:
+        log.close()
+    return found
+
+
+def _build(work: Work, name: str, build: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
+    place = directory_inside(tree, build["context"])
+    dockerfile = build.get("dockerfile", "Dockerfile")
+    tag = f"{prefix(work.context.installation)}{work.workload}:built-{name[:100]}"
+    own = (building.BUILT_FOR, building.BUILT_BY)
+    every = building.labels_of(work.context.installation, work.workload, now(), source=address)
+    labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
+    more = {"buildargs": json.dumps(build["args"])} | ({"target": build["target"]} if build.get("target") else {})
+    with tempfile.TemporaryFile() as tar:
+        pack(place, dockerfile, tar, MTIME)
+        image_id = building.build(work.context, tar, dockerfile, tag, labels, log, work.look, more)
+    with work.context.database.writing() as session:
+        images.remember(session, work.deploy.host, image_id, now())
+    return image_id

@@ -1,0 +1,150 @@
+"""Compose files in a checkout: what they may open there, and the files of it that become part of the release.
+
+A release must come up again without its repository, so a file that is mounted from the checkout is copied into the
+stored file, as a config with its content. That goes for texts of a modest size; state belongs into a volume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tasks.compose.reading import Opened, Unreadable, opened
+
+Model = dict[str, Any]
+MOST_BYTES = 1_000_000  # of all copied files together
+MOST_FILES = 300
+MOST_COMPOSE_FILES = 100
+
+
+def take_links_away(tree: Path) -> None:
+    """Remove every link of a checkout that leads out of it: what it leads to must not get into a release."""
+    whole = tree.resolve()
+    for folder, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(whole):
+                path.unlink()
+
+
+def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
+    """The keys under which compose files of a checkout would open something that is not in it, those that they include
+    or extend as well. Raises tasks.compose.reading.Unreadable."""
+    given = [PurePosixPath(file) for file in files]
+    project, refused = given[0].parent, list[str]()
+    waiting = [(path, {project, path.parent}) for path in given]
+    seen: set[PurePosixPath] = set()
+    while waiting:
+        path, bases = waiting.pop()
+        text = _text(tree / path)
+        if path in seen or text is None:
+            continue
+        seen.add(path)
+        if len(seen) > MOST_COMPOSE_FILES:
+            raise Unreadable
+        for one in opened(text):
+            if not one.is_plain and not _stays_inside(one, bases if path in given else ()):
+                refused.append(one.key)
+            elif one.key.rpartition(".")[2] in {"include", "extends"}:
+                found = {PurePosixPath(os.path.normpath(base / one.path)) for base in bases}
+                waiting += [(file, {file.parent, *bases}) for file in found]
+    return list(dict.fromkeys(refused))
+
+
+def copied(model: Model, tree: Path) -> tuple[Model, list[str]]:
+    """The rendered file with the content of what it mounts from the checkout in it, and what stands in the way: keys of
+    mounts that are no text, too much, or not there."""
+    room = _Room()
+    configs = {name: dict(one or {}) for name, one in (model.get("configs") or {}).items()}
+    refused = []
+    for name, one in configs.items():
+        if (path := one.get("file")) is not None and _is_inside(path, tree):
+            content = room.content(Path(path))
+            if content is None:
+                refused.append(f"configs.{name}.file")
+            else:
+                configs[name] = {key: value for key, value in one.items() if key != "file"} | {"content": content}
+    services = {}
+    for name, service in model["services"].items():
+        mounts = list(_mounted(service, tree))
+        files = [(source, target) for mount in mounts for source, target in _files(mount)]
+        contents = [(source, target, room.content(source)) for source, target in files]
+        if any(content is None for *_, content in contents) or any(not list(_files(mount)) for mount in mounts):
+            refused.append(f"{name}.volumes")
+            services[name] = service
+            continue
+        uses = list(service.get("configs") or [])
+        for source, target, content in contents:
+            key = f"file_{hashlib.sha256(str(content).encode()).hexdigest()[:16]}"
+            configs[key] = {"name": f"{model['name']}_{key}", "content": content}
+            uses.append({"source": key, "target": target, "mode": _mode(source)})
+        services[name] = _without_mounts(service, mounts) | ({"configs": uses} if uses else {})
+    return model | {"services": services} | ({"configs": configs} if configs else {}), refused
+
+
+class _Room:
+    """How much may still be copied."""
+
+    def __init__(self) -> None:
+        self.bytes, self.files = MOST_BYTES, MOST_FILES
+
+    def content(self, path: Path) -> str | None:
+        """The text of a file as a compose file has it; None when it is no text, or there is no more room."""
+        try:
+            raw = path.read_bytes() if path.stat().st_size <= self.bytes else None
+            text = None if raw is None else raw.decode()
+        except (OSError, UnicodeDecodeError):
+            return None
+        if raw is None or text is None or self.files == 0 or "\0" in text:
+            return None
+        self.bytes -= len(raw)
+        self.files -= 1
+        return text.replace("$", "$$")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None  # Docker Compose says that it is not there
+
+
+def _stays_inside(one: Opened, bases: Iterable[PurePosixPath]) -> bool:
+    """Whether a path that climbs stays in the checkout, whichever directory it is taken from."""
+    places = [PurePosixPath(os.path.normpath(base / one.path)) for base in bases]
+    fixed = "$" not in one.path and ":" not in one.path and not one.path.startswith(("/", "~"))
+    return fixed and bool(places) and not any(".." in place.parts for place in places)
+
+
+def _is_inside(path: str, tree: Path) -> bool:
+    return PurePosixPath(path).is_relative_to(tree)
+
+
+def _mounted(service: Model, tree: Path) -> Iterator[Model]:
+    for mount in service.get("volumes") or []:
+        if mount.get("type") == "bind" and _is_inside(mount.get("source") or "", tree):
+            yield mount
+
+
+def _files(mount: Model) -> Iterator[tuple[Path, str]]:
+    """(file of the checkout, where it is to be)."""
+    source, target = Path(mount["source"]), PurePosixPath(mount["target"])
+    if source.is_file():
+        yield source, str(target)
+    elif source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                yield path, str(target / path.relative_to(source))
+
+
+def _mode(path: Path) -> str:
+    return f"0{path.stat().st_mode & 0o755 | 0o444:o}"
+
+
+def _without_mounts(service: Model, mounts: list[Model]) -> Model:
+    rest = [mount for mount in service.get("volumes") or [] if mount not in mounts]
+    kept = {key: value for key, value in service.items() if key != "volumes"}
+    return kept | ({"volumes": rest} if rest else {})

@@ -1,0 +1,67 @@
+"""A version that fails in its first seconds is taken back once, whatever way it fails. Prefect is left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from flows.dispatch import carry_out
+from flows.watch import Watch
+from tasks.context import Context
+from tasks.orchestrator import Orchestrator
+from tests.engine.images import Images
+from tests.engine.scenario import Scenario
+from tests.real_parts import wait_until
+
+
+class CarriesOutAtOnce(Orchestrator):
+    """Stands where Prefect and the engine are: what it is asked to run, it has run when it answers."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.settings)
+        self.context = context
+
+    def start(self, deployment: str, host: str, name: str, parameters: dict[str, int], key: str) -> str:
+        """Carry the row out."""
+        carry_out(self.context, parameters["deploy_id"], "test-engine", key)
+        return key
+
+
+@pytest.fixture
+def shop(shop: Scenario, images: Images) -> Iterator[Scenario]:
+    """A workload that serves a good version and goes back by itself."""
+    images.build(f"localhost/{shop.name}:good", "good")
+    shop.create(f"localhost/{shop.name}:good", auto_rollback=True, watch_s=60, resources={"memory_mb": 48})
+    assert shop.deploy()["status"] == "succeeded"
+    shop.context.orchestrator.close()
+    shop.context.orchestrator = CarriesOutAtOnce(shop.context)
+    yield shop
+
+
+@pytest.mark.parametrize("fails", ["exits_later", "eats_memory_later"])
+def test_a_version_that_ends_or_eats_its_memory_soon_is_taken_back_once_and_held(
+    shop: Scenario, images: Images, fails: str
+) -> None:
+    bad = f"localhost/{shop.name}:bad"
+    images.build(bad, "bad", fails)
+    assert shop.deploy(bad)["status"] == "succeeded"
+    watch = Watch(shop.context)
+
+    def taken_back() -> bool:
+        watch.look()
+        return len(shop.rows()) == 3
+
+    wait_until(taken_back, 30, lambda: f"not taken back: {shop.messages()}")
+    back = shop.row(3)
+    assert (back["status"], back["reason"], back["rollback_of"]) == ("succeeded", "auto_rollback", 1)
+    assert shop.served() == "good"
+    assert [pin["pin_short"] for pin in shop.held()] == [shop.row(2)["pin_short"]]
+    # What is held stays away from automatic deploys, until a person asks for it.
+    # Never in a loop: what was gone back to is not watched, not even when it ends too.
+    shop.docker.containers.get(f"{shop.name}-v3").kill()
+    for _ in range(5):
+        watch.look()
+        time.sleep(0.1)
+    assert len(shop.rows()) == 3

@@ -1,0 +1,95 @@
+"""Compose files in a checkout: nothing outside of it is opened, and what is mounted from it becomes part of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.compose import checkout
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A checkout beside something that is none of its business."""
+    (tmp_path / "outside.env").write_text("A=secret")
+    tree = tmp_path / "tree"
+    for name, text in {
+        "deploy/compose.yaml": "services: {web: {image: a, env_file: ../app.env}}",
+        "deploy/plain.yaml": "include: [more/inner.yaml]",
+        "deploy/more/inner.yaml": "services: {db: {image: a, env_file: db.env}}",
+        "deploy/climbing.yaml": "include: [more/climbs.yaml]",
+        "deploy/more/climbs.yaml": "services: {db: {image: a, env_file: ../../../outside.env}}",
+        "deploy/far.yaml": "services: {web: {image: a, env_file: ../../outside.env}}",
+        "deploy/link.yaml": "services: {web: {image: a, env_file: link.env}}",
+        "deploy/variable.yaml": "services: {web: {image: a, env_file: '${X}'}}",
+        "app.env": "A=1",
+        "conf/nginx.conf": "listen $port;",
+        "conf/sites/a.conf": "a",
+        "run.sh": "#!/bin/sh",
+    }.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tree / "run.sh").chmod(0o755)
+    (tree / "picture.png").write_bytes(b"\x89PNG\xff")
+    (tree / "deploy/link.env").symlink_to("../../outside.env")
+    (tree / "deploy/fine.env").symlink_to("../app.env")
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("file", "refused"),
+    [
+        ("compose.yaml", []),
+        ("plain.yaml", []),
+        ("climbing.yaml", ["db.env_file"]),
+        ("far.yaml", ["web.env_file"]),
+        ("variable.yaml", ["web.env_file"]),
+        ("not-there.yaml", []),
+    ],
+)
+def test_what_lies_outside_of_the_checkout_is_not_opened(tree: Path, file: str, refused: list[str]) -> None:
+    assert checkout.opened_outside(tree, [f"deploy/{file}"]) == refused
+
+
+def test_links_that_lead_out_are_taken_away_and_others_stay(tree: Path) -> None:
+    checkout.take_links_away(tree)
+    assert not (tree / "deploy/link.env").is_symlink()
+    assert (tree / "deploy/fine.env").read_text() == "A=1"
+
+
+def of_web(tree: Path, *volumes: Any, configs: Any = None) -> tuple[dict[str, Any], list[str]]:
+    mounts = [{"type": "bind", "source": str(tree / source), "target": target} for source, target in volumes]
+    data = {"type": "volume", "source": "data", "target": "/data"}
+    model = {"name": "p", "services": {"web": {"image": "a", "volumes": [*mounts, data]}}, "configs": configs or {}}
+    return checkout.copied(model, tree)
+
+
+def test_files_and_directories_that_are_mounted_become_configs(tree: Path) -> None:
+    model, refused = of_web(tree, ("conf", "/etc/nginx"), ("run.sh", "/run.sh"))
+    assert refused == []
+    web = model["services"]["web"]
+    assert web["volumes"] == [{"type": "volume", "source": "data", "target": "/data"}]
+    found = {one["target"]: (model["configs"][one["source"]]["content"], one["mode"]) for one in web["configs"]}
+    assert found == {
+        "/etc/nginx/nginx.conf": ("listen $$port;", "0644"),
+        "/etc/nginx/sites/a.conf": ("a", "0644"),
+        "/run.sh": ("#!/bin/sh", "0755"),
+    }
+
+
+def test_a_config_that_is_a_file_gets_its_content(tree: Path) -> None:
+    configs = {"c": {"name": "p_c", "file": str(tree / "run.sh")}, "d": {"name": "p_d", "content": "x"}}
+    model, refused = of_web(tree, configs=configs)
+    assert (model["configs"]["c"], refused) == ({"name": "p_c", "content": "#!/bin/sh"}, [])
+    assert model["configs"]["d"] == {"name": "p_d", "content": "x"}
+
+
+@pytest.mark.parametrize("source", ["picture.png", "not-there", "empty", "large"])
+def test_what_cannot_be_copied_is_refused_by_its_key(tree: Path, source: str) -> None:
+    (tree / "empty").mkdir()
+    (tree / "large").write_text("x" * (checkout.MOST_BYTES + 1))
+    assert of_web(tree, (source, "/x"))[1] == ["web.volumes"]
+    assert of_web(tree, configs={"c": {"file": str(tree / "large")}})[1] == ["configs.c.file"]

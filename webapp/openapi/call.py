@@ -1,0 +1,59 @@
+"""What is said of one call: a line, what it takes, what it answers, which codes it may refuse with. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the query, or a header. `schema` is JSON Schema; `says` what it is for."""
+
+    name: str
+    schema: dict[str, Any]
+    says: str
+    place: str = "query"
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body: its shape, whether it may be left out, and the media types that it is taken in."""
+
+    shape: Any
+    optional: bool = False
+    media: tuple[str, ...] = (JSON,)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What comes back with a status: a shape in a media type (no shape: an empty body), with these headers."""
+
+    says: str
+    shape: Any = None
+    media: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One endpoint. Its address and method are those of its route, its role that of the table of permissions.
+
+    `refuses` are codes of webapp.problems; those that every such call can answer (401, 503 …) are added by themselves.
+    """
+
+    says: str
+    answers: dict[int, Answer]
+    body: Body | None = None
+    query: tuple[Parameter, ...] = ()
+    refuses: tuple[str, ...] = ()
+    more: str = ""
+
+
+def ok(shape: Any, says: str = "As it is now.", **more: Any) -> dict[int, Answer]:
+    """200 with a shape."""
+    return {200: Answer(says, shape, **more)}

@@ -1,0 +1,19 @@
+"""The table of calls: endpoint -> what is said of it. One file a subject; a new call goes into one of them.
+
+The address, the method and the role of a call are not said here: they come from its route and from webapp.permissions.
+"""
+
+from __future__ import annotations
+
+from webapp.openapi.call import Call
+from webapp.openapi.calls import access, deploys, hooks, observations, workloads
+
+# Subject -> its calls.
+SUBJECTS: dict[str, dict[str, Call]] = {
+    "Workloads": workloads.CALLS,
+    "Deploys": deploys.CALLS,
+    "Webhooks": hooks.CALLS,
+    "Observations": observations.CALLS,
+    "Access": access.CALLS,
+}
+CALLS: dict[str, Call] = {endpoint: call for calls in SUBJECTS.values() for endpoint, call in calls.items()}

@@ -1,0 +1,74 @@
+"""Who may in, what Backstay may in to, and whether it is well."""
+
+from __future__ import annotations
+
+from webapp.openapi.call import FORM, JSON, Answer, Body, Call, ok
+from webapp.openapi.kept import (
+    Alive,
+    Anything,
+    Credentials,
+    Down,
+    GitCredential,
+    GitCredentials,
+    GitLogin,
+    Login,
+    Logout,
+    Registries,
+    Registry,
+)
+
+COOKIE = {"Set-Cookie": "The session."}
+
+CALLS: dict[str, Call] = {
+    "registries.list_all": Call("List the registries that credentials are stored for", ok(Registries)),
+    "registries.put": Call(
+        "Store credentials of a registry",
+        ok(Registry, "Stored, the password encrypted."),
+        body=Body(Credentials),
+        refuses=("invalid_spec",),
+    ),
+    "registries.remove": Call(
+        "Forget the credentials of a registry", {204: Answer("Forgotten.")}, refuses=("no_such_registry",)
+    ),
+    "git_credentials.list_all": Call("List the git servers that credentials are stored for", ok(GitCredentials)),
+    "git_credentials.put": Call(
+        "Store credentials of a git server",
+        ok(GitCredential, "Stored, encrypted."),
+        body=Body(GitLogin),
+        refuses=("invalid_spec",),
+    ),
+    "git_credentials.remove": Call(
+        "Forget the credentials of a git server", {204: Answer("Forgotten.")}, refuses=("no_such_git_credentials",)
+    ),
+    "login.show": Call(
+        "The form to log in with",
+        {
+            200: Answer("A page.", {"type": "string"}, "text/html"),
+            303: Answer("There is a session already: on to the page.", headers={"Location": "Where to go on."}),
+        },
+    ),
+    "login.log_in": Call(
+        "Open a session",
+        {
+            204: Answer("For JSON: logged in.", headers=COOKIE),
+            303: Answer("For a form: logged in, and on to the page.", headers=COOKIE | {"Location": "Where to go on."}),
+        },
+        body=Body(Login, media=(JSON, FORM)),
+        refuses=("wrong_credentials", "too_many_attempts", "cross_site", "bad_request", "too_large"),
+        more="A form is refused with its page, `text/html`.",
+    ),
+    "login.log_out": Call(
+        "End the session",
+        {
+            204: Answer("Logged out.", headers=COOKIE),
+            303: Answer("For a browser: logged out, and on to the login.", headers=COOKIE),
+        },
+        body=Body(Logout, optional=True, media=(FORM,)),
+    ),
+    "health.healthz": Call("Whether the process answers", ok(Alive)),
+    "health.readyz": Call(
+        "Whether what it stands on answers",
+        {200: Answer("All of it does.", Down), 503: Answer("What is down, by name.", Down)},
+    ),
+    "reference.document": Call("This document", ok(Anything, "OpenAPI 3.1.")),
+}

@@ -1,0 +1,84 @@
+"""Deploys: the history, what would change, and the requests that start or stop one."""
+
+from __future__ import annotations
+
+from db.states import Reason, Status
+from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
+from webapp.openapi.call import Answer, Body, Call, Parameter, ok
+from webapp.openapi.kept import DeployRequest, RollbackRequest
+from webapp.openapi.shapes import BuildLog, Diff, Row, Rows, WholeImpact
+from webapp.params import LARGEST, LONGEST_KEY
+
+VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+KEY = Parameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+    "The same key gives the same row, however often it is sent.",
+    "header",
+)
+PAGE = (
+    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": DEFAULT_ROWS}, "How many."),
+    Parameter("before", VERSION, "Only versions older than this one."),
+    Parameter("status", {"type": "string", "enum": [*Status]}, "Only rows that stand so."),
+    Parameter("reason", {"type": "string", "enum": [*Reason]}, "Only rows that were made for this."),
+)
+ACCEPTED = {
+    202: Answer("The row; what became of it is asked for at Location.", Row, headers={"Location": "Its address."})
+}
+REQUEST = ("no_such_workload", "deploy_in_flight", "invalid_spec", "orchestrator_unreachable")
+
+CALLS: dict[str, Call] = {
+    "deploys.list_all": Call(
+        "List the deploys of a workload",
+        ok(Rows, "Newest first.", headers={"Link": "With rel=next: older rows."}),
+        query=PAGE,
+        refuses=("no_such_workload",),
+    ),
+    "deploys.create": Call(
+        "Start a deploy", ACCEPTED, body=Body(DeployRequest, optional=True), query=(KEY,), refuses=REQUEST
+    ),
+    "deploys.show": Call("Read a deploy", ok(Row), refuses=("no_such_workload", "no_such_version")),
+    "deploys.compare": Call(
+        "What going to a version would change",
+        ok(Diff, "Key by key, secret values masked."),
+        query=(
+            Parameter(
+                "against",
+                {"anyOf": [{"const": "live", "type": "string"}, VERSION], "default": "live"},
+                "A version, or the live one.",
+            ),
+        ),
+        refuses=("no_such_workload", "no_such_version"),
+    ),
+    "deploys.roll_back": Call(
+        "Start a rollback",
+        ACCEPTED,
+        body=Body(RollbackRequest, optional=True),
+        query=(KEY,),
+        refuses=(
+            *REQUEST,
+            "no_such_version",
+            "live_changed",
+            "not_a_success",
+            "already_live",
+            "not_rollback_capable",
+            "nothing_to_roll_back_to",
+        ),
+    ),
+    "deploys.cancel": Call(
+        "Ask an unfinished deploy to stop",
+        ACCEPTED,
+        refuses=("no_such_workload", "no_such_version", "not_cancellable"),
+    ),
+    "build_logs.show": Call(
+        "The log of a deploy's build, from an offset on",
+        ok(BuildLog, "Whole lines; ask again with its offset until it is complete."),
+        query=(Parameter("offset", {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0}, "Bytes."),),
+        refuses=("no_such_workload", "no_such_version"),
+    ),
+    "impacts.show": Call(
+        "What a deploy did to CPU, memory and crashes",
+        ok(WholeImpact, "As it stands now, while it has not settled."),
+        refuses=("no_such_workload", "no_such_version"),
+    ),
+}

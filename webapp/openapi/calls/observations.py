@@ -1,0 +1,69 @@
+"""What can be seen: samples, marks, events, containers, logs; for spreadsheets and for Prometheus too."""
+
+from __future__ import annotations
+
+from tasks.runtime import LONGEST_TAIL
+from webapp.openapi.call import Answer, Call, Parameter, ok
+from webapp.openapi.installation import System
+from webapp.openapi.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
+from webapp.windows import WINDOWS
+
+WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
+BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")
+TEXT = {"type": "string"}
+TAG = {"ETag": "Weak; send it back in If-None-Match."}
+POINTS = {
+    **ok(list[Point], "Oldest first; empty when there are none.", headers=TAG),
+    304: Answer("Nothing has changed since.", headers=TAG),
+}
+SHEET = {200: Answer("The same points, with the time in words.", TEXT, "text/csv", {"Content-Disposition": "A name."})}
+
+CALLS: dict[str, Call] = {
+    "stats.of_workload": Call(
+        "CPU and memory of a workload", POINTS, query=(WINDOW, BY), refuses=("no_such_workload", "bad_window")
+    ),
+    "stats.of_installation": Call(
+        "CPU and memory of all workloads together", POINTS, query=(WINDOW,), refuses=("bad_window",)
+    ),
+    "spreadsheets.of_workload": Call(
+        "CPU and memory of a workload as CSV", SHEET, query=(WINDOW, BY), refuses=("no_such_workload", "bad_window")
+    ),
+    "spreadsheets.of_installation": Call(
+        "CPU and memory of all workloads as CSV", SHEET, query=(WINDOW,), refuses=("bad_window",)
+    ),
+    "impacts.marks_of": Call(
+        "Deploys, crashes, restarts and kills on the time line",
+        ok(list[DeployMark | HappeningMark], "Oldest first."),
+        query=(WINDOW,),
+        refuses=("no_such_workload", "bad_window"),
+    ),
+    "observations.events_of": Call(
+        "The event log of a workload",
+        ok(Events),
+        query=(
+            Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "How many lines."),
+        ),
+        refuses=("no_such_workload",),
+    ),
+    "observations.runtime_state": Call(
+        "The containers of a workload now", ok(RuntimeState), refuses=("no_such_workload",)
+    ),
+    "observations.logs": Call(
+        "The last lines of a container's log",
+        ok(LogLines),
+        query=(
+            Parameter(
+                "tail", {"type": "integer", "minimum": 1, "maximum": LONGEST_TAIL, "default": 100}, "How many lines."
+            ),
+        ),
+        refuses=("no_such_workload", "engine_unreachable"),
+    ),
+    "streams.follow": Call(
+        "Follow the newest deploy of a workload",
+        {200: Answer("`event: change` with {version, status, stage, live}.", TEXT, "text/event-stream")},
+        refuses=("no_such_workload", "too_many_streams"),
+        more="Server-sent events. It ends after two minutes; connect again then.",
+    ),
+    "installation.show": Call("The installation as a whole", ok(System)),
+    "metrics.scrape": Call("All of it for Prometheus", {200: Answer("See docs/metrics.md.", TEXT, "text/plain")}),
+}

@@ -1,0 +1,128 @@
+"""The shape of GET /api/system: the installation as a whole."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from webapp.openapi.shapes import Moment, Row, Shape
+
+
+class Foundation(Shape):
+    """Something that Backstay stands on."""
+
+    name: Literal["engine", "database", "prefect", "docker"]
+    up: bool
+    version: str | None
+
+
+class Machine(Shape):
+    """The Docker host, as the Engine tells."""
+
+    cpus: int
+    memory_bytes: int
+    containers_running: int
+
+
+class Disk(Shape):
+    """Room on a disk; `low`: make some."""
+
+    what: Literal["home", "docker"]
+    total_bytes: int
+    free_bytes: int
+    low: bool
+
+
+class CollectorTotals(Shape):
+    """All sweeps of a host added up."""
+
+    ticks: int
+    missed: int
+    samples: int
+    gaps: int
+    cpu_seconds: float
+
+
+class CollectorOfHost(Shape):
+    """The newest sweep of a host, and what sweeping costs. See docs/metrics.md."""
+
+    host: str
+    last: Moment
+    path: str
+    interval_s: int
+    containers: int
+    gaps: int
+    sweep_ms: float
+    sweep_ms_average: float
+    cpu_percent: float
+    totals: CollectorTotals
+
+
+class Collector(Shape):
+    """How collecting goes."""
+
+    state: Literal["off", "idle", "collecting", "late"]
+    interval_s: int
+    last: Moment | None
+    hosts: list[CollectorOfHost]
+
+
+class Totals(Shape):
+    """All workloads added up; null when nothing is known."""
+
+    workloads: int
+    containers: int
+    cpu_percent: float | None
+    memory_usage: int | None
+
+
+class Usage(Shape):
+    """What a workload uses now; nulls when it was not sampled lately."""
+
+    name: str
+    host: str
+    containers: int
+    ts: int | None
+    cpu_percent: float | None
+    memory_usage: int | None
+    memory_limit: int | None
+
+
+class CpuConsumer(Shape):
+    """A large user of CPU: its part of what all use, and of what the machine has."""
+
+    name: str
+    cpu_percent: float
+    part: float
+    of_machine: float | None
+
+
+class MemoryConsumer(Shape):
+    """A large user of memory: its part of what all use, and of what the machine has."""
+
+    name: str
+    memory_usage: int
+    part: float
+    of_machine: float | None
+
+
+class TopConsumers(Shape):
+    """The largest users, largest first."""
+
+    cpu: list[CpuConsumer]
+    memory: list[MemoryConsumer]
+
+
+class System(Shape):
+    """Everything of the page /system."""
+
+    version: str
+    host: str
+    prefect_ui_url: str
+    services: list[Foundation]
+    machine: Machine | None
+    disks: list[Disk]
+    collector: Collector
+    totals: Totals
+    workloads: list[Usage]
+    top: TopConsumers
+    under_way: list[Row]

@@ -1,0 +1,153 @@
+"""The shapes of what is kept: workloads with their specs, registries; and the bodies that change them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from tasks.pins import REFERENCE, plain_pattern
+from tasks.sources import Source
+from tasks.specs import NAME, Spec
+from webapp.openapi.shapes import Moment, Row, Shape, Version
+
+Name = Annotated[str, Field(pattern=NAME)]
+Image = Annotated[
+    str, Field(min_length=1, max_length=500, json_schema_extra={"pattern": plain_pattern(REFERENCE.pattern)})
+]
+Ref = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": r"^[^\x00]+$"})]
+
+
+class HeldPin(Shape):
+    """A pin that no automatic deploy brings again until a person deploys it."""
+
+    pin_short: str | None
+    version: Version
+    reason: str
+    since: Moment
+    identity: str
+
+
+class ShownSpec(Spec):
+    """A spec as it is shown: secrets by their names alone."""
+
+    secrets: list[str]  # type: ignore[assignment]
+
+
+class Workload(Shape):
+    """A workload in a list: what it is, how it stands, its live and its last row."""
+
+    id: Name
+    name: Name
+    source: Source
+    status: Literal["deploying", "running", "drifted", "failed", "new"]
+    host: str
+    live: Row | None
+    last: Row | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class Workloads(Shape):
+    """All workloads."""
+
+    workloads: list[Workload]
+
+
+class WholeWorkload(Workload):
+    """A workload by itself, with its spec."""
+
+    spec: ShownSpec
+    held_pins: list[HeldPin]
+
+
+class DeployRequest(Shape):
+    """What to deploy other than what the spec says: another image, or for a repository another ref."""
+
+    image: Image | None = None
+    ref: Ref | None = None
+
+
+class RollbackRequest(Shape):
+    """Where to go back to, and which version was live on the page that asks. Without `version`: see docs/api.md."""
+
+    version: Version | None = None
+    expected_live: Version | None = None
+
+
+class Registry(Shape):
+    """Credentials of a registry: the password is never shown."""
+
+    host: str
+    username: str
+
+
+class Registries(Shape):
+    """All registries that credentials are stored for."""
+
+    registries: list[Registry]
+
+
+class Credentials(Shape):
+    """What to store for a registry."""
+
+    username: Annotated[str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": r"^[^\x00]+$"})]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00]+$"})]
+
+
+class GitCredential(Shape):
+    """Credentials of a git server: which kinds there are, never what they are."""
+
+    host: str
+    username: str
+    has: list[Literal["password", "ssh_key"]]
+
+
+class GitCredentials(Shape):
+    """All git servers that credentials are stored for."""
+
+    git_credentials: list[GitCredential]
+
+
+Line = Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"})]
+
+
+class GitLogin(Shape):
+    """What to store for a git server; it replaces what was there. `token` is another word for `password`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [one]} for one in ("password", "token", "ssh_key")]}
+    )
+    username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    password: Line | None = None
+    token: Line | None = None
+    ssh_key: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+
+
+class Login(Shape):
+    """Name and password of a person."""
+
+    username: str = Field(max_length=1000)
+    password: SecretStr = Field(max_length=1000)
+
+
+class Logout(Shape):
+    """With `everywhere`, whatever its value, every session of the person ends."""
+
+    model_config = ConfigDict(extra="allow")
+    everywhere: str | None = None
+
+
+class Alive(Shape):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Down(Shape):
+    """Names of what does not answer."""
+
+    down: list[Literal["database", "prefect", "docker"]]
+
+
+Anything = dict[str, Any]

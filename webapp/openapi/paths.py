@@ -1,0 +1,55 @@
+"""Addresses: Flask's rules as OpenAPI writes them, and what is said of the parameters in them."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.specs import NAME
+from webapp.api import git_credentials
+from webapp.api.registries import HOST
+from webapp.openapi.call import Parameter
+from webapp.params import LARGEST
+
+PARAMETERS: dict[str, Parameter] = {
+    "name": Parameter("name", {"type": "string", "pattern": NAME, "examples": ["shop"]}, "The workload.", "path"),
+    "version": Parameter(
+        "version", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The deploy.", "path"
+    ),
+    "number": Parameter(
+        "number", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The webhook.", "path"
+    ),
+    "token": Parameter("token", {"type": "string", "minLength": 1}, "Of the address that was shown once.", "path"),
+    "host": Parameter(
+        "host",
+        {
+            "type": "string",
+            "maxLength": 255,
+            "pattern": HOST,
+            "examples": ["registry.example"],
+        },
+        "The registry, with a port if it needs one.",
+        "path",
+    ),
+}
+
+# Where a parameter of one name is not the same everywhere: by blueprint and name.
+SPECIAL: dict[str, Parameter] = {
+    "git_credentials.host": Parameter(
+        "host",
+        {"type": "string", "pattern": git_credentials.HOST, "examples": ["git.example"]},
+        "The git server, with its port if its address has one.",
+        "path",
+    ),
+}
+
+
+def parameters(endpoint: str, rule: str) -> list[Parameter]:
+    """What is said of the parameters in a rule."""
+    blueprint = endpoint.partition(".")[0]
+    names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
+    return [SPECIAL.get(f"{blueprint}.{name}") or PARAMETERS[name] for name in names]
+
+
+def address(rule: str) -> str:
+    """/api/workloads/<name>/deploys/<version:version> -> /api/workloads/{name}/deploys/{version}"""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)

@@ -1,0 +1,36 @@
+"""Python's notions in the words of JSON Schema: a tidy schema, a patch made of a spec. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# A change may leave out any key, and null puts one back to its default; these two have none.
+WITHOUT_DEFAULT = ("name", "source")
+
+
+def tidied(schema: Any) -> Any:
+    """What pydantic says, without the titles that it makes of names, and with names that fit no pattern refused."""
+    if isinstance(schema, list):
+        return [tidied(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: tidied(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
+    return found | ({"additionalProperties": False} if "patternProperties" in found else {})
+
+
+def patch_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a change from the schema of a spec."""
+    keys = {
+        key: schema if key in WITHOUT_DEFAULT else {"anyOf": [schema, {"type": "null"}]}
+        for key, schema in spec["properties"].items()
+    }
+    names = spec["properties"]["secrets"]["patternProperties"]
+    forgotten = {name: {"anyOf": [value, {"type": "null"}]} for name, value in names.items()}
+    keys["secrets"] = {**spec["properties"]["secrets"], "patternProperties": forgotten}
+    return {
+        "type": "object",
+        "title": "SpecChange",
+        "description": "Keys of a spec to replace; null puts a key back to its default. Secrets are merged by name.",
+        "properties": keys,
+        "additionalProperties": False,
+    }

@@ -1,0 +1,21 @@
+"""The HTTP API to read: the OpenAPI document as a page, rendered here, without a script and without the network."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, render_template
+
+from webapp.openapi.document import whole
+from webapp.openapi.reading import calls, keys_of
+
+blueprint = Blueprint("handbook", __name__)
+
+
+@blueprint.get("/reference")
+def show() -> str:
+    """Every call, then every shape."""
+    document = whole(current_app.url_map)
+    shapes = [
+        {"name": name, "says": schema.get("description", ""), "keys": keys_of(schema), "values": schema.get("enum", [])}
+        for name, schema in sorted(document["components"]["schemas"].items())
+    ]
+    return render_template("reference.html", groups=calls(document), shapes=shapes, info=document["info"])
