@@ -22,7 +22,7 @@ demo: system .venv/.stamp ## the same with a workload deployed for real; ARGS=--
 	@$(BIN)/python -m flows.demo $(ARGS)
 
 test: system-tests .venv/.stamp lint ## run every test, on a real Docker Engine and in a real browser; ARGS goes to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check $(ROOMS)

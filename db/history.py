@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Deploy
-from db.states import ErrorCode, PinFound, Status
+from db.states import UNFINISHED, ErrorCode, PinFound, Status
 
 
 def find(session: Session, workload_id: int, version: int) -> Deploy | None:
@@ -96,11 +96,20 @@ def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
     return identity(left) == identity(right)
 
 
+# What an image was built from, and what else decides what comes out.
+BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ()}
+
+
 def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What of a pin decides that two are the same: image id or file if known, else all but the words."""
+    """What of a pin decides that two are the same: what it was built from, image id or file if known, else all but the
+    words."""
     pin = pin or {}
     if pin.get("sha256"):
         return (("sha256", str(pin["sha256"])),)
+    for key, beside in BUILT_FROM.items():
+        if pin.get(key):
+            # Built again from the same, an image has another id; it is the same release nevertheless.
+            return tuple((one, str(pin[one])) for one in (key, *beside) if one in pin)
     if pin.get("image_id"):
         return (("image_id", str(pin["image_id"])),)
     return tuple(sorted((key, str(value)) for key, value in pin.items() if key != "image"))
@@ -135,6 +144,18 @@ def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> 
         if row is not None:
             rows[row.id] = row
     return sorted(rows.values(), key=lambda row: -row.version)
+
+
+def succeeded(session: Session, workload_id: int) -> Sequence[Deploy]:
+    """Every row of a workload that can have something to go back to, newest first."""
+    found = select(Deploy).where(Deploy.workload_id == workload_id, Deploy.status == Status.SUCCEEDED)
+    return session.scalars(found.order_by(Deploy.version.desc())).all()
+
+
+def every_pin(session: Session) -> Sequence[dict[str, Any] | None]:
+    """The pins of all rows that succeeded or are unfinished, of all workloads."""
+    wanted = [Status.SUCCEEDED, *UNFINISHED]
+    return session.scalars(select(Deploy.pin).where(Deploy.status.in_(wanted))).all()
 
 
 def succeeded_on(session: Session, host: str) -> Sequence[Deploy]:

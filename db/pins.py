@@ -49,3 +49,15 @@ def images(pin: Any) -> Iterator[PinnedImage]:
     elif isinstance(pin, list):
         for value in pin:
             yield from images(value)
+
+
+def commits(pin: Any) -> Iterator[tuple[str, str]]:
+    """Every (address, commit) that a pin names, however deep."""
+    if isinstance(pin, dict):
+        if pin.get("url") and pin.get("commit"):
+            yield str(pin["url"]), str(pin["commit"])
+        for value in pin.values():
+            yield from commits(value)
+    elif isinstance(pin, list):
+        for value in pin:
+            yield from commits(value)

@@ -54,6 +54,7 @@ class PinFound(StrEnum):
 
     HOST = "host"
     REGISTRY = "registry"
+    SOURCE = "source"  # gone, but what it was built from is at hand
     NOWHERE = "nowhere"
 
 

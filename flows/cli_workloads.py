@@ -145,6 +145,7 @@ def remove(
 
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
     from db.states import Status, Trigger
+    from flows.following import failure
     from flows.requests import Asked
 
     with opened_context() as context:
@@ -155,11 +156,12 @@ def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: b
             row = _to_the_end(context, row)
         if as_json:
             data(_fresh_row(context, row, name))
+        told = failure(context, name, row)
     if detach:
         return say(f"It is {row.status}; `backstay releases {name}` shows it.")
     if row.status == Status.SUCCEEDED:
         return say(f"{name} version {row.version} is live.")
-    say(_failed(name, row))
+    say(told)
     raise typer.Exit(1)
 
 
@@ -176,14 +178,6 @@ def _to_the_end(context: Context, asked: Deploy) -> Deploy:
         say("It goes on without you; `backstay releases` shows how it ends.")
         raise
     return row
-
-
-def _failed(name: str, row: Deploy) -> str:
-    from db.sentences import sentence
-
-    where = f" at {row.stage}" if row.stage else ""
-    code = row.error_code or "internal"
-    return f"backstay: {name} version {row.version} {row.status}{where}, {code}: {sentence(code)}"
 
 
 def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:

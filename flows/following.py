@@ -5,12 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from db import history
+from db import events, history
 from db.models import Deploy
+from db.sentences import sentence
 from db.states import FINAL
 from tasks.context import Context
 
 LOOK_EVERY_S = 0.2
+
+
+# Lines of the event log that say what of a source, or which of several services, a deploy failed for.
+REASONS = frozenset({"compose_refused", "service_failed"})
+
+
+def failure(context: Context, name: str, row: Deploy) -> str:
+    """How a deploy ended that did not succeed: its code with its sentence, and what the event log knows beyond that."""
+    where = f" at {row.stage}" if row.stage else ""
+    code = row.error_code or "internal"
+    first = f"backstay: {name} version {row.version} {row.status}{where}, {code}: {sentence(code)}"
+    began = row.started_at or row.queued_at
+    with context.database.reading() as session:
+        lines = events.page(session, row.workload_id)
+    return "\n".join([first, *(one.message for one in reversed(lines) if one.code in REASONS and one.ts >= began)])
 
 
 def follow(context: Context, deploy: Deploy) -> Iterator[Deploy]:

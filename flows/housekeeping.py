@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db import container_events, events, history, hooks, ledger, workloads
 from flows import rollups
-from tasks import build_logs, host_images
+from tasks import build_logs, git_cache, host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.retention import Verb
@@ -20,6 +20,7 @@ def tidy(context: Context) -> str:
     old = rollups.prune(context, ids, moment)
     with context.database.writing() as session:
         workloads.drop_unused_documents(session)
+    git_cache.prune(context)
     return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
 
 

@@ -18,7 +18,7 @@ from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
 from flows.requests import cancel_by_run
 from flows.wanted import take_up_all
-from tasks import build_logs, order
+from tasks import build_logs, git_cache, order
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import kind_of
@@ -158,6 +158,7 @@ def finish_removal(context: Context, workload: Workload) -> None:
     with context.database.writing() as session:
         workloads.remove(session, workload.id)
     build_logs.prune(context.settings, workload.id, ())
+    git_cache.prune(context)
     arrange_images(context)
 
 

@@ -15,10 +15,11 @@ from db import history, ledger, pins
 from db.models import Deploy
 from db.pins import PinnedImage
 from db.states import ErrorCode, PinFound
-from tasks import host_images
+from tasks import host_images, rebuilding
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.pins import DOCKER_HUB, parse_reference
+from tasks.rebuilding import Source
 
 ASK_AGAIN = timedelta(hours=1)
 # Docker Hub counts each question as a pull, and allows a hundred in six hours.
@@ -44,7 +45,7 @@ def check(context: Context) -> int:
         rows = history.succeeded_on(session, context.settings.host_name)
     moment = now()
     answers = _ask(context, due(rows, local, moment)[:AT_ONCE])
-    found = findings(rows, local, answers, moment)
+    found = findings(rows, local, answers, moment, _sources(context, rows, local, moment))
     if found:
         with context.database.writing() as session:
             for one in found:
@@ -67,13 +68,24 @@ def due(rows: Sequence[Deploy], local: Collection[str], moment: datetime) -> lis
     return never + sorted(again, key=again.__getitem__)
 
 
-def findings(rows: Sequence[Deploy], local: Collection[str], answers: Answers, moment: datetime) -> list[Finding]:
-    """What changes on which row. Pure."""
+def findings(
+    rows: Sequence[Deploy],
+    local: Collection[str],
+    answers: Answers,
+    moment: datetime,
+    sources: Mapping[int, Source | None] | None = None,
+) -> list[Finding]:
+    """What changes on which row. `sources`: id of a row -> where what its image was built from is. Pure."""
     changed = []
     for row in rows:
         parts = list(pins.images(row.pin))
-        asked_at = moment if any(part in answers for part in parts) else row.pin_asked_at
-        found = _worst([_of_part(part, row, local, answers) for part in parts])
+        source = (sources or {}).get(row.id)
+        asked = any(part in answers for part in parts) or (source is not None and source.asked)
+        asked_at = moment if asked else row.pin_asked_at
+        if row.id in (sources or {}):
+            found = source.found if source is not None else _before(row)
+        else:
+            found = _worst([_of_part(part, row, local, answers) for part in parts])
         if found != row.pin_found or asked_at != row.pin_asked_at:
             changed.append(Finding(row.id, found, asked_at))
     return changed
@@ -86,12 +98,32 @@ def _of_part(part: PinnedImage, row: Deploy, local: Collection[str], answers: An
         return PinFound.NOWHERE
     if part in answers:
         return answers[part]
+    return _before(row)
+
+
+def _before(row: Deploy) -> PinFound | None:
     before = PinFound(row.pin_found) if row.pin_found else None
-    return None if before is PinFound.HOST else before  # it left the host, and its registry has not been asked yet
+    return None if before is PinFound.HOST else before  # it left the host, and nobody has been asked yet
+
+
+def _sources(
+    context: Context, rows: Sequence[Deploy], local: Collection[str], moment: datetime
+) -> dict[int, Source | None]:
+    """For the rows whose image was built here and is gone: where its source is. One server is asked a pass."""
+    found: dict[int, Source | None] = {}
+    may_ask = True
+    for row in rows:
+        if row.pin is None or not rebuilding.can_be_built(row.pin) or row.pin["image_id"] in local:
+            continue
+        asked = row.pin_asked_at
+        is_due = asked is None or row.pin_found == PinFound.HOST or moment - asked >= ASK_AGAIN
+        found[row.id] = one = rebuilding.look(context, row.pin, may_ask and is_due)
+        may_ask = may_ask and not (one is not None and one.asked)
+    return found
 
 
 def _worst(found: Sequence[PinFound | None]) -> PinFound | None:
-    for answer in (PinFound.NOWHERE, None, PinFound.REGISTRY, PinFound.HOST):
+    for answer in (PinFound.NOWHERE, None, PinFound.SOURCE, PinFound.REGISTRY, PinFound.HOST):
         if answer in found:
             return answer
     return None

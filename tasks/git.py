@@ -61,19 +61,21 @@ class Repository:
         (no such commit), auth_required, source_unavailable, invalid_source (too large).
         """
         with self._locked():
-            if self.has(commit):
-                return False
-            if not (self._cache / "HEAD").exists():
-                self._cache.parent.mkdir(mode=0o700, exist_ok=True)
-                self._expect(self._run(git_commands.init(self._cache)))
-            limit = self._context.settings.source_max_mb * MEGABYTE + _size(self._cache)
-            done = self._ask_server(git_commands.fetch(self._cache, self._url, commit), limit)
-            if done.code != 0:
-                raise self._refused(done)
-            if not self.has(commit):
-                self._run(git_commands.forget(self._cache, commit))
-                raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "commit")
-            return True
+            return self._bring(commit)
+
+    def _bring(self, commit: str) -> bool:
+        if self.has(commit):
+            return False
+        if not (self._cache / "HEAD").exists():
+            self._expect(self._run(git_commands.init(self._cache)))
+        limit = self._context.settings.source_max_mb * MEGABYTE + _size(self._cache)
+        done = self._ask_server(git_commands.fetch(self._cache, self._url, commit), limit)
+        if done.code != 0:
+            raise self._refused(done)
+        if not self.has(commit):
+            self._run(git_commands.forget(self._cache, commit))
+            raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "commit")
+        return True
 
     def has(self, commit: str) -> bool:
         """Whether the commit is in HOME/git, so that no server is needed for it."""
@@ -88,16 +90,16 @@ class Repository:
 
         Submodules are empty directories, files of Git LFS stay pointers. Raises Failure as `bring` does.
         """
-        self.bring(commit)
-        listed = self._expect(self._run(git_commands.sizes(self._cache, commit)))
-        if git_answers.total_size(listed.stdout) > self._context.settings.source_max_mb * MEGABYTE:
-            raise Failure(ErrorCode.INVALID_SOURCE, "size")
         with working_directory(self._context) as directory:
             tree, index = directory / "tree", directory / "index"
             tree.mkdir()
-            self._expect(self._run(git_commands.read_tree(self._cache, commit), GIT_INDEX_FILE=str(index)))
-            self._expect(self._run(git_commands.check_out(self._cache, tree), GIT_INDEX_FILE=str(index)))
-            index.unlink()
+            with self._locked():
+                self._bring(commit)
+                listed = self._expect(self._run(git_commands.sizes(self._cache, commit)))
+                if git_answers.total_size(listed.stdout) > self._context.settings.source_max_mb * MEGABYTE:
+                    raise Failure(ErrorCode.INVALID_SOURCE, "size")
+                self._expect(self._run(git_commands.read_tree(self._cache, commit), GIT_INDEX_FILE=str(index)))
+                self._expect(self._run(git_commands.check_out(self._cache, tree), GIT_INDEX_FILE=str(index)))
             yield tree
 
     @contextmanager

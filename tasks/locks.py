@@ -13,16 +13,16 @@ _AGAIN_S = 0.1
 
 
 @contextmanager
-def locked(path: Path, look: Callable[[], None] = lambda: None) -> Iterator[None]:
+def locked(path: Path, look: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Hold the lock of a file, made when it is not there, while the block lasts. `look` is called while somebody else
-    holds it, and may raise. A process that dies lets go of it."""
+    holds it, and may raise. A process that dies lets go of it; a program that is handed the descriptor holds it too."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _got(descriptor):
             look()
             time.sleep(_AGAIN_S)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

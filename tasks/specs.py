@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from tasks.sources import Source, parse_source
-from tasks.sources.compose import ComposeSource
+from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.part import Part
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
@@ -141,6 +141,10 @@ def _goes_with_compose(spec: Spec) -> None:
     for key in ("ports", "volumes", "command", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise PydanticCustomError("foreign", "is in the compose file, service by service", {"key": key})
+    for key, names in (("env", spec.env), ("secrets", spec.secrets)):
+        if reserved := sorted(filter(is_reserved, names)):
+            words = "means something to Docker Compose itself; choose another name"
+            raise PydanticCustomError("foreign", words, {"key": f"{key}.{reserved[0]}"})
     if spec.health and (spec.health.http or spec.health.tcp):
         words = "must have docker or running_s; what a service answers is for its own healthcheck"
         raise PydanticCustomError("foreign", words, {"key": "health"})

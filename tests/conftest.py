@@ -1,9 +1,7 @@
 """What every layer shares: the order of the layers, an isolated home, a migrated ledger, a fixed moment.
 
-A layer is a directory, named in LAYERS from cheap to dear; the cheap ones run first, so that a slip shows in seconds.
-`make test` gives the tests to two processes: most of them wait for containers. A file stays in one process, and all the
-tests on one house or one Prefect server do, since those take half a minute to build; the dear ones begin then, so that
-none of them is left over at the end.
+A layer is a directory, named in tests.sharing from cheap to dear; the cheap ones run first, so that a slip shows in
+seconds.
 """
 
 from __future__ import annotations
@@ -13,14 +11,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.connection import Database
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home
+from tests import sharing
 
-LAYERS = ("pure", "db", "engine", "flows", "web", "cli", "faults")
 collect_ignore = ["bench"]
 pytest_plugins = ("tests.engine.fixtures", "tests.flows.fixtures")
 
@@ -38,34 +37,15 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See tests.sharing."""
+    return sharing.BySharing(config, log)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cheap layers first; within one, the order that pytest found. Between processes, dear ones before the cheap."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    shared = hasattr(config, "workerinput")
-    items.sort(key=lambda item: _rank_between_processes(item) if shared else _rank(item.path))
-
-
-def _rank(path: Path) -> int:
-    layer = path.relative_to(Path(__file__).parent).parts[0]
-    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
-
-
-def _rank_between_processes(item: pytest.Item) -> tuple[int, int]:
-    rank = _rank(item.path)
-    groups = ["house", "prefect"]
-    return (groups.index(_group(item)) if _group(item) in groups else len(groups), -rank) if rank else (-1, 0)
-
-
-def _group(item: pytest.Item) -> str:
-    """What has to stay in one process."""
-    fixtures = getattr(item, "fixturenames", ())
-    if "built_house" in fixtures:
-        return "house"
-    if "prefect_api" in fixtures:
-        return "prefect"
-    return item.path.relative_to(Path(__file__).parent).as_posix()
+    """Cheap layers first."""
+    sharing.sort(items, shared=hasattr(config, "workerinput"))
 
 
 @pytest.fixture(autouse=True, scope="session")

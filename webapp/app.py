@@ -31,7 +31,7 @@ from webapp.api import (
 from webapp.api import system as installation
 from webapp.attempts import Attempts
 from webapp.current import EXTENSION
-from webapp.pages import actions, apps, builds, handbook, hook_pages, login, logs, specs, system
+from webapp.pages import actions, apps, builds, credentials, handbook, hook_pages, login, logs, specs, system
 from webapp.params import LARGEST
 from webapp.readiness import Readiness
 from webapp.runs import Runs
@@ -62,6 +62,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     specs,
     system,
     handbook,
+    credentials,
 )
 
 

@@ -17,7 +17,7 @@ from webapp.current import Caller, context
 from webapp.problems import Problem, is_for_programs, wants_page
 
 COOKIE = "backstay_session"
-PAGES = frozenset({"apps", "new", "system", "reference"})
+PAGES = frozenset({"apps", "new", "system", "credentials", "reference"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
 

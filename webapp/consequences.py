@@ -24,12 +24,12 @@ def image_step(target: Deploy) -> str:
     match target.pin_found:
         case PinFound.HOST:
             return "ready"
+        case PinFound.NOWHERE:
+            return "gone"
         case _ if target.source_kind in BUILT:
             return "rebuild"
         case PinFound.REGISTRY:
             return "pull"
-        case PinFound.NOWHERE:
-            return "gone"
         case _:
             return "unknown"
 

@@ -81,6 +81,13 @@ def mebibytes(value: float | None) -> str:
     return "—" if value is None else gettext("%(value)s MiB", value=number(value / MIB, 1 if value < 100 * MIB else 0))
 
 
+def gibibytes(value: float | None) -> str:
+    """Bytes as GiB, or as MiB below one."""
+    if value is None or value < 1024 * MIB:
+        return mebibytes(value)
+    return gettext("%(value)s GiB", value=number(value / MIB / 1024, 1))
+
+
 def duration(ms: float | None) -> str:
     """840 ms, 4.2 s, 2 min 5 s"""
     if ms is None:
@@ -124,7 +131,7 @@ def install(app: Flask) -> None:
         lambda one, many, n: translations(language()).ungettext(one, many, n),
         newstyle=True,
     )
-    for filter_ in (number, percent, mebibytes, duration, moment, short_moment, ago):
+    for filter_ in (number, percent, mebibytes, gibibytes, duration, moment, short_moment, ago):
         app.jinja_env.filters[filter_.__name__] = filter_
 
 

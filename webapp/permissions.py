@@ -68,6 +68,11 @@ PERMISSIONS: dict[str, str] = {
     "specs.confirm_removal": ADMIN,
     "specs.remove": ADMIN,
     "system.show": VIEWER,
+    "credentials.show": VIEWER,
+    "credentials.add_registry": ADMIN,
+    "credentials.remove_registry": ADMIN,
+    "credentials.add_git": ADMIN,
+    "credentials.remove_git": ADMIN,
     "handbook.show": VIEWER,
     "reference.document": VIEWER,
 }

@@ -6,7 +6,6 @@ there before it is called. What it says goes to the redacted log and nowhere els
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
@@ -15,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,8 @@ from db.states import ErrorCode
 from tasks import processes
 from tasks.context import Context
 from tasks.failures import Failure
+from tasks.locks import locked
+from tasks.sources.compose import is_reserved
 
 OLDEST = (2, 24)  # the first with all that is used here: `content` of configs, `up --pull never`
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,8 +38,6 @@ LOCK_TIMEOUT_S = 60.0
 GRACE_S = 15.0
 LOOK_EVERY_S = 0.25
 OUTPUT_LINES = 100
-# Names that mean something to the program itself are not for the variables of a file.
-RESERVED = ("COMPOSE_", "DOCKER_")
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,8 @@ def up(
     """
     program = needed(context).path
     path = home(context) / f"{project}.json"
-    with _alone(context, project, give_way) as lock:
+    # The program is handed the lock, so that an engine that comes after a crash of this one waits until it has ended.
+    with locked(home(context) / f"{project}.lock", _impatient(give_way)) as lock:
         draft = path.with_suffix(".draft")
         draft.write_text(file)
         draft.replace(path)
@@ -175,7 +174,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, str]:
     folder = str(home(context))
-    handed = {name: value for name, value in variables.items() if not name.startswith(RESERVED)}
+    handed = {name: value for name, value in variables.items() if not is_reserved(name)}
     return handed | {
         "PATH": SEARCH_PATH,
         "HOME": folder,
@@ -188,28 +187,16 @@ def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, st
     }
 
 
-@contextmanager
-def _alone(context: Context, project: str, give_way: Callable[[], None]) -> Iterator[int]:
-    """The lock of a project, which its program inherits: it is free again when both of us have ended."""
-    descriptor = os.open(home(context) / f"{project}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        deadline = time.monotonic() + LOCK_TIMEOUT_S
-        while not _locked(descriptor):
-            give_way()
-            if time.monotonic() > deadline:
-                raise Failure(ErrorCode.INTERNAL, "compose lock")
-            time.sleep(LOOK_EVERY_S)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _impatient(give_way: Callable[[], None]) -> Callable[[], None]:
+    """`give_way`, and an end to the waiting for a lock. Raises Failure."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
 
+    def look() -> None:
+        give_way()
+        if time.monotonic() > deadline:
+            raise Failure(ErrorCode.INTERNAL, "compose lock")
 
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return look
 
 
 def _followed(

@@ -6,6 +6,7 @@ this says only whether it is complete.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -16,10 +17,20 @@ from tasks.sources.part import Part
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
+# Variables that mean something to Docker Compose itself, so that no file can have them filled in.
+_RESERVED = re.compile(
+    r"COMPOSE_\w*|DOCKER_(?:HOST|CONFIG|CONTEXT|CERT_PATH|TLS|TLS_VERIFY|API_VERSION|DEFAULT_PLATFORM|CUSTOM_HEADERS|CLI_\w+)"
+    r"|BUILDKIT_\w+|PATH|HOME"
+)
 # A name of Docker Compose: services, profiles, projects.
 Profile = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
 # `web.privileged`, `volumes.data.external`, as a refusal names it; or a directory of the host that may be mounted.
 Allowed = Annotated[str, Field(pattern=r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\.[a-z_]+)$", max_length=300)]
+
+
+def is_reserved(variable: str) -> bool:
+    """Whether a variable is none for a compose file to have filled in."""
+    return _RESERVED.fullmatch(variable) is not None
 
 
 class ComposeSource(Part):
@@ -37,10 +48,11 @@ class ComposeSource(Part):
     profiles: list[Profile] = Field(default_factory=list, max_length=50)
     allow: list[Allowed] = Field(default_factory=list, max_length=200)
 
-    @field_validator("file", mode="before")
+    @field_validator("file", "profiles", "allow", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+        """A text is one, or several with commas, as a form has them."""
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _text_or_repository(self) -> ComposeSource:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from db import history, ledger, workloads
 from db.connection import Database
+from db.event_sentences import tell
 from db.ledger import DeployInFlight
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, IllegalTransition, Reason, Stage, Status, status_for
@@ -446,8 +447,8 @@ def _fill_every_table(session: Any, workload_id: int, now: datetime) -> None:
     deploy_well(session, workload_id, now, "a")
     deploy_badly(session, workload_id, now)
     ask(session, workload_id, now)
-    events.note(session, workload_id, "deployed", now)
-    events.note(session, workload_id, "failed", now, level="error")
+    events.note(session, workload_id, tell("created"), now)
+    events.note(session, workload_id, tell("put_in_order"), now, level="error")
     container = Container(
         docker_id=f"{workload_id:064d}",
         owner_type=workloads.OWNER,

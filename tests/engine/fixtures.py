@@ -91,7 +91,10 @@ def remove_workload(client: docker.DockerClient, name: str) -> None:
     for thing in [*client.volumes.list(filters=of_it), *client.networks.list(filters=of_it)]:
         with suppress(NotFound):
             thing.remove()
-    for image in client.images.list(filters=of_it):
+    for image in [
+        *client.images.list(filters=of_it),
+        *client.images.list(filters={"label": f"backstay.built-for={name}"}),
+    ]:
         with suppress(NotFound):
             client.images.remove(image.id, force=True)
 

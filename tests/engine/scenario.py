@@ -32,19 +32,21 @@ class Scenario:
     steps: list[str] = field(default_factory=list)
 
     def create(self, image: str, **spec: Any) -> None:
-        """Add the workload."""
+        """Add the workload, of an image."""
+        self.create_from({"kind": "image", "image": image}, **spec)
+
+    def create_from(self, source: dict[str, Any], **spec: Any) -> None:
+        """Add the workload, of any source."""
         given = {"ports": [{"container": 8080, "host": self.port}], "stop_timeout_s": 2} | spec
-        workloads.create(
-            self.context, {"name": self.name, "source": {"kind": "image", "image": image}} | given, "tester"
-        )
+        workloads.create(self.context, {"name": self.name, "source": source} | given, "tester")
 
     def change(self, **patch: Any) -> None:
         """Change the spec."""
         workloads.change(self.context, self.name, patch, "tester")
 
-    def deploy(self, image: str | None = None) -> dict[str, Any]:
+    def deploy(self, image: str | None = None, ref: str | None = None) -> dict[str, Any]:
         """Deploy to the end; answers the row."""
-        return self._carry_out(open_deploy(self.context, self.name, ME, image)[0])
+        return self._carry_out(open_deploy(self.context, self.name, ME, image, ref)[0])
 
     def rollback(self, version: int | None = None) -> dict[str, Any]:
         """Roll back to the end; answers the row."""

@@ -15,13 +15,17 @@ from typing import Any
 
 import pytest
 
-from db import containers, samples
+from db import containers, history, samples
 from db.settings import Settings
+from db.states import Trigger
+from flows.dispatch import carry_out
+from flows.following import failure
 from flows.reconcile import compare, reconcile
-from flows.requests import open_deploy, request_cancel
+from flows.requests import Asked, open_auto_rollback, open_deploy, request_cancel
 from flows.sweep import sweep
-from tasks import runtime
-from tasks.compose import program
+from flows.watch import judge
+from tasks import order, runtime
+from tasks.compose import program, rollout
 from tasks.container_watch import ContainerWatch
 from tasks.context import Context
 from tasks.happenings import Said
@@ -279,6 +283,12 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         row = shop.deploy()
         assert (row["error_code"], row["stage"]) == ("invalid_source", "pin"), keys
         assert any(message.startswith(f"The compose file may not have {keys};") for message in shop.messages()), keys
+    with shop.context.database.reading() as session:
+        newest = history.latest(session, workload(shop).id)
+    assert newest is not None
+    first, second = failure(shop.context, shop.name, newest).splitlines()
+    assert first.startswith(f"backstay: {shop.name} version 6 failed at pin, invalid_source: ")
+    assert second.startswith("The compose file may not have web.container_name;")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"
     assert stack.ids() == before
@@ -300,6 +310,31 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
     row = shop.deploy()
     assert (row["error_code"], stack.containers()) == ("compose_missing", [])
     assert program.find(shop.context.settings) is None
+
+
+def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_whole(
+    shop: Scenario, stack: Stack, images: Images
+) -> None:
+    images.publish(f"{stack.registry}/web:later", "later", "exits_later")
+    stack.create(auto_rollback=True)
+    shop.deploy()
+    database = stack.ids()["db"]
+    assert stack.deploy(web="later")["status"] == "succeeded"
+    with shop.context.database.reading() as session:
+        live = history.live(session, workload(shop).id)
+    assert live is not None
+
+    def verdict() -> str | None:
+        found = judge(*rollout.brought_by(live, order.observe(shop.context, shop.name)))
+        return found.code if found else None
+
+    wait_until(lambda: verdict() is not None, 20, "it never ended")
+    assert verdict() in {"taken_back_restarted", "taken_back_ended"}
+    opened, _, _ = open_auto_rollback(shop.context, shop.name, Asked(Trigger.SCHEDULE, "backstay"), live)
+    carry_out(shop.context, opened.id, "test-engine")
+    assert (shop.rows()[0]["status"], shop.rows()[0]["reason"], shop.served()) == ("succeeded", "auto_rollback", "one")
+    assert stack.ids()["db"] == database
+    assert [held["pin_short"] for held in shop.held()] == [shop.row(2)["pin_short"]]
 
 
 WAITS = """
@@ -400,7 +435,5 @@ def test_what_runs_on_is_kept_running_by_docker_and_what_runs_once_is_not(shop: 
 
 def carry_out_in(home: str, docker_host: str, deploy_id: str) -> None:
     """An engine of its own process, which is to be killed."""
-    from flows.dispatch import carry_out
-
     context = Context.open(Settings(home=Path(home), docker_host=docker_host), "victim", quiet=True)
     print(json.dumps(carry_out(context, int(deploy_id), "engine-1")))

@@ -6,19 +6,22 @@ Everything is real: the engine, Prefect, the web interface that is called, the c
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
+from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
 from tests.engine.registries import serving
 from tests.flows.fixtures import PrefectApi
 from tests.flows.journeys import EXAMPLES, House, built, ends, example, gone_afterwards, serves
+from tests.pure.hook_payloads import GITHUB
 from tests.real_parts import docker_address, free_port, real_part, wait_until
 
-JOURNEYS = {"image", "compose"}
+JOURNEYS = {"image", "git", "compose"}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,46 @@ def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: s
     house.done("rollback", name, "2")
     assert shop.served() == "version 2"
     assert f"{name} is removed." in house.done("remove", name, "--yes")
+    assert shop.containers() == {}
+
+
+def test_a_git_repository_that_is_pushed_to(house: House, images: Images, name: str, tmp_path: Path) -> None:
+    port, base, folder = free_port(), f"localhost/{name}-base:1", tmp_path / "example"
+    images.build(base)
+    folder.mkdir()
+    address = f"file://{tmp_path}/repository/.git"
+    instead = {"https://git.example/acme/site.git": address, "registry.example/busybox:1": base}
+    spec = example(folder, "git", **instead, **{"site": name, "18080": str(port)})
+    dockerfile = (folder / "Dockerfile").read_text()
+    repository = new_repository(tmp_path / "repository", {"Dockerfile": dockerfile, "index.html": "version 1"})
+    assert repository.url == address
+    assert house.done("apply", str(spec)) == f"{name}: created\n"
+    house.done("deploy", name)
+    shop, hook = house.workload(name, port), house.hook(name, "github", "--branch", "main")
+    assert shop.served() == "version 1"
+    second = repository.commit({"index.html": "version 2"})
+    pushed = GITHUB | {"after": second}
+    told = house.call(hook, pushed, "d-1")
+    assert (told["outcome"], told["version"]) == ("deploying", 2)
+    assert house.call(hook, pushed, "d-1") == told
+    assert house.call(hook, pushed | {"ref": "refs/heads/next"}, "d-2")["outcome"] == "other_branch"
+    row = ends(shop, 2)
+    assert (row["status"], row["actor"], row["pin"]["commit"]) == ("succeeded", "octocat", second)
+    assert shop.served() == "version 2"
+    repository.git("checkout", "--quiet", "-b", "broken")
+    repository.commit({"Dockerfile": f"{dockerfile}CMD exit 3\n"})
+    failed = house.backstay("deploy", name, "--ref", "broken")
+    assert (failed.code, "exited_early" in failed.err) == (1, True), failed
+    assert shop.served() == "version 2"
+    house.done("rollback", name)
+    assert shop.served() == "version 1"
+    assert house.call(hook, pushed, "d-3")["outcome"] == "held"
+    assert len(shop.rows()) == 4
+    # With the repository gone, back and forth still goes.
+    shutil.rmtree(repository.path)
+    house.done("rollback", name, "2")
+    assert shop.served() == "version 2"
+    house.done("remove", name, "--yes")
     assert shop.containers() == {}
 
 

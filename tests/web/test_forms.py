@@ -60,10 +60,33 @@ def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -
         ("git", {"git.url": "https://x/y.git", "git.ref": "main"}, {"url": "https://x/y.git", "ref": "main"}),
         ("compose", {"compose.text": "services: {}\n"}, {"text": "services: {}"}),
         ("static", {"static.path": "/srv"}, {"path": "/srv"}),
+        (
+            "compose",
+            {"compose.url": "https://x/y.git", "compose.file": "a.yaml\nb.yaml\n", "compose.allow": "web.privileged"},
+            {"url": "https://x/y.git", "file": ["a.yaml", "b.yaml"], "allow": ["web.privileged"]},
+        ),
     ],
 )
-def test_the_fields_of_a_kind_become_its_source(kind: str, inputs: dict[str, str], source: dict[str, str]) -> None:
+def test_the_fields_of_a_kind_become_its_source(kind: str, inputs: dict[str, str], source: dict[str, Any]) -> None:
     assert spec.spec_of({"kind": kind, "name": "x", **inputs})["source"] == {"kind": kind, **source}
+
+
+def test_the_source_of_every_kind_comes_back_from_its_inputs() -> None:
+    for source in (
+        {"kind": "git", "url": "https://x/y.git", "ref": "v1", "context": "app", "dockerfile": "Dockerfile"},
+        {"kind": "compose", "url": "https://x/y.git", "file": ["a.yaml", "b.yaml"], "profiles": ["web"]},
+        {"kind": "static", "url": "https://x/y.git", "root": "public"},
+    ):
+        inputs = spec.inputs_of({"name": "x", "source": source})
+        assert spec.patch_of(inputs, [], source)["source"] == source
+
+
+def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
+    uploaded = {"kind": "static", "content": "sha256:" + "a" * 64}
+    inputs = spec.inputs_of({"name": "x", "source": uploaded})
+    assert spec.patch_of(inputs, [], uploaded)["source"] == uploaded
+    named = spec.patch_of({**inputs, "static.path": "/srv/site"}, [], uploaded)["source"]
+    assert named == {"kind": "static", "path": "/srv/site"}
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,6 @@ from db import workloads as stored
 from db.models import Workload
 from flows import workloads
 from tasks.context import Context
-from tasks.kinds import KINDS
-from tasks.kinds.image import ImageKind
 from tests.pure.hook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITHUB_PING, GITLAB, REGISTRY_PUSH, envelope, sent
 from webapp.api import hooks
 from webapp.app import create_app
@@ -27,22 +25,9 @@ SECRET = "the-secret-of-both"
 Browser = Callable[[str], FlaskClient]
 
 
-class GitAsFarAsNeeded(ImageKind):
-    """What asking for a deploy of a repository needs of its kind; nothing is carried out here."""
-
-    name = "git"
-    takes: str | None = "ref"
-
-    def requested(self, source: dict[str, Any]) -> str:
-        """Address and ref."""
-        return f"{source['url']} {source['ref']}"
-
-
 @pytest.fixture
-def repository(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def repository(context: Context) -> None:
     """A workload from a git repository, whose branch is main."""
-    if "git" not in KINDS:
-        monkeypatch.setitem(KINDS, "git", GitAsFarAsNeeded())
     source = {"kind": "git", "url": "https://github.com/acme/shop.git", "ref": "main"}
     workloads.create(context, {"name": "site", "source": source}, "ann")
 

@@ -17,7 +17,10 @@ Browser = Callable[[str], FlaskClient]
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("path", ["/login", "/apps", "/apps/shop", "/system", "/apps/shop/rollback/1", "/apps/nobody"])
+@pytest.mark.parametrize(
+    "path",
+    ["/login", "/apps", "/apps/shop", "/system", "/credentials", "/reference", "/apps/shop/rollback/1", "/apps/nobody"],
+)
 def test_every_page_is_whole_in_both_languages(logged_in: Browser, shop: int, path: str, language: str) -> None:
     browser = logged_in("admin")
     if path == "/login":
@@ -102,6 +105,17 @@ def test_a_deploy_by_form_takes_another_image(logged_in: Browser, shop: int) -> 
     browser = logged_in("admin")
     assert browser.post("/apps/shop/deploy", data={"image": "shop:9"}).status_code == 303
     assert browser.get("/api/workloads/shop/deploys/4").json["requested"] == "shop:9"
+
+
+def test_the_dialog_of_a_deploy_asks_for_what_the_source_has(logged_in: Browser, context: Context, shop: int) -> None:
+    browser = logged_in("admin")
+    assert 'name="image"' in browser.get("/apps/shop/deploy").text
+    source = {"kind": "compose", "url": "https://git.example/shop.git", "ref": "v1"}
+    with context.database.writing() as session:
+        steps.workloads.by_id(session, shop).spec = {"name": "shop", "host": "local", "source": source}
+    page = browser.get("/apps/shop/deploy").text
+    assert 'name="ref" placeholder="v1"' in page
+    assert 'name="image"' not in page
 
 
 def test_a_stale_page_cannot_roll_back(logged_in: Browser, shop: int) -> None:

@@ -103,6 +103,8 @@ def test_the_confirmation_names_each_key_that_changes(logged_in: Browser, contex
         ("image", None, "unknown"),
         ("git", PinFound.HOST, "ready"),
         ("git", None, "rebuild"),
+        ("git", PinFound.SOURCE, "rebuild"),
+        ("git", PinFound.NOWHERE, "gone"),
     ],
 )
 def test_how_an_image_comes_back_depends_on_where_it_is(kind: str, found: PinFound | None, step: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +90,20 @@ def test_the_collector_reports_its_newest_sweep_and_totals_over_all(
     assert prometheus["backstay_collector_gaps_total", "local"] == 1
     assert prometheus["backstay_collector_missed_ticks_total", "local"] == 2
     assert prometheus["backstay_collector_cpu_seconds_total", "local"] == 0.006
+
+
+def test_the_page_shows_what_the_json_says_and_leads_to_prefect(
+    logged_in: Callable[[str], FlaskClient], context: Context, shop: int, prefect_answers: None
+) -> None:
+    sample(context, shop, int(time.time()) // 15 * 15, cpu=30.0)
+    report(context, replace(SWEEP, ts=int(time.time())))
+    page = re.sub(r"\s+", " ", logged_in("vera").get("/system").text)
+    assert f'href="{context.settings.prefect_ui_url}"' in page
+    assert page.count("does not answer") == 2  # the engine and Docker
+    assert re.search(r"Last tick .*? · 4 ms · 3 containers", page)
+    assert re.search(r"Disk of the ledger</strong> .*? free of ", page)
+    assert re.search(r'consumers-cpu"><li data-key="cpu-shop">.*?30%<', page)
+    assert 'rect width="100' in page
 
 
 @pytest.mark.parametrize(("age_s", "state"), [(0, "collecting"), (100, "collecting"), (600, "late")])

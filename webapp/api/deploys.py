@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,11 +82,17 @@ def asked() -> requests.Asked:
     return requests.Asked(caller().trigger, caller().actor, params.idempotency_key())
 
 
-def page(session: Session, workload: Workload, limit: int, **filters: Any) -> list[dict[str, Any]]:
-    """Rows of the history, for JSON and for the page."""
+def page(
+    session: Session,
+    workload: Workload,
+    limit: int,
+    also: Callable[[Deploy], dict[str, Any]] = lambda _: {},
+    **filters: Any,
+) -> list[dict[str, Any]]:
+    """Rows of the history, for JSON and for the page, which says with `also` what it shows besides."""
     live, url = history.live(session, workload.id), context().settings.prefect_ui_url
     found = history.page(session, workload.id, limit=limit, **filters)
-    return [row(deploy, workload.name, live, url) for deploy in found]
+    return [row(deploy, workload.name, live, url) | also(deploy) for deploy in found]
 
 
 def find(session: Session, workload: Workload, version: int) -> Deploy:

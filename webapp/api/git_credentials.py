@@ -25,14 +25,23 @@ _HOST = re.compile(HOST)
 @blueprint.get("")
 def list_all() -> Response:
     """Hosts, user names and which kinds of credentials there are, nothing else."""
+    return json_answer({"git_credentials": every()})
+
+
+def every() -> list[dict[str, Any]]:
+    """What may be shown, for JSON and for the page."""
     with context().database.reading() as session:
-        return json_answer({"git_credentials": [_shown(row) for row in stored.every(session)]})
+        return [_shown(row) for row in stored.every(session)]
 
 
 @blueprint.put("/<host>")
 def put(host: str) -> Response:
     """Store or replace the credentials of a git server."""
-    data = params.json_body()
+    return json_answer(store(host, params.json_body()))
+
+
+def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
     params.only_keys(data, {"username", "password", "token", "ssh_key"})
     if not _HOST.match(host.lower()):
         raise InvalidSpec("host", "must be the host of a git server, with a port if its address has one")
@@ -50,7 +59,7 @@ def put(host: str) -> Response:
             session, host.lower(), username, lock(password) if password else None, lock(key) if key else None, now()
         )
         found = stored.find(session, host.lower())
-        return json_answer(_shown(found) if found else {})
+        return _shown(found) if found else {}
 
 
 @blueprint.delete("/<host>")

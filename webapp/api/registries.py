@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flask import Blueprint, Response
 
@@ -22,15 +23,23 @@ _HOST = re.compile(HOST)
 @blueprint.get("")
 def list_all() -> Response:
     """Hosts and user names, nothing else."""
+    return json_answer({"registries": every()})
+
+
+def every() -> list[dict[str, Any]]:
+    """What may be shown, for JSON and for the page."""
     with context().database.reading() as session:
-        stored = [{"host": row.host, "username": row.username} for row in accounts.registries(session)]
-    return json_answer({"registries": stored})
+        return [{"host": row.host, "username": row.username} for row in accounts.registries(session)]
 
 
 @blueprint.put("/<host>")
 def put(host: str) -> Response:
     """Store or replace the credentials of a registry."""
-    data = params.json_body()
+    return json_answer(store(host, params.json_body()))
+
+
+def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
     params.only_keys(data, {"username", "password"})
     username, password = params.text(data, "username", 255), params.text(data, "password", 4096)
     if len(host) > 255 or not _HOST.match(host):
@@ -38,7 +47,7 @@ def put(host: str) -> Response:
     context().redactor.learn([password])
     with context().database.writing() as session:
         accounts.put_registry(session, host, username, context().vault.lock(password), now())
-    return json_answer({"host": host, "username": username})
+    return {"host": host, "username": username}
 
 
 @blueprint.delete("/<host>")

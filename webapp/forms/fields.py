@@ -18,6 +18,7 @@ class Field:
     example: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     needed: bool = False
+    many: bool = False  # a line a value
 
 
 def source(kind: str, key: str, label: str, **more: object) -> Field:
@@ -54,10 +55,34 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         ),
         source("compose", "url", _URL, example="https://git.example/shop.git"),
         source("compose", "ref", _REF, example="main"),
-        source("compose", "file", N_("File in the repository"), example="compose.yaml"),
+        source(
+            "compose",
+            "file",
+            N_("Files in the repository"),
+            shape="lines",
+            many=True,
+            example="compose.yaml",
+            hint=N_("One a line; later ones are laid over earlier ones. Empty: compose.yaml."),
+        ),
+        source("compose", "profiles", N_("Profiles"), shape="lines", many=True, hint=N_("One a line.")),
+        source(
+            "compose",
+            "allow",
+            N_("Allowed all the same"),
+            shape="lines",
+            many=True,
+            example="web.privileged",
+            hint=N_("One a line, as a refusal names it: what would give a container more of the host."),
+        ),
     ),
     "static": (
-        source("static", "path", N_("Directory on the host"), example="/srv/site", hint=N_("Or a repository, below.")),
+        source(
+            "static",
+            "path",
+            N_("Directory on the host"),
+            example="/srv/site",
+            hint=N_("Or a repository, below. Leave both empty for files that are uploaded."),
+        ),
         source("static", "url", _URL, example="https://git.example/site.git"),
         source("static", "ref", _REF, example="main"),
         source("static", "root", N_("Directory in the repository"), example="public"),
@@ -127,6 +152,8 @@ AUTO_ROLLBACK = Field(
 )
 WATCH = Field("watch_s", N_("Watch a new version for seconds"), "number", example="60")
 
+# A compose file says these itself.
+NOT_FOR_COMPOSE = frozenset({"ports", "resources.memory_mb", "resources.cpus", "volumes", "command"})
 # What the form shows, in its groups; the source and the secrets have places of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("How it is reached"), (PORTS,)),

@@ -14,6 +14,25 @@ ANYWHERE = ""
 GENERAL = N_("This is not accepted as it is; the note says what is.")
 # Clause -> text, with %(limit)s from the clause's first group.
 _TEXTS: tuple[tuple[str, str], ...] = (
+    (r"must be a registry host", N_("This is no host of a registry: name or address, with a port if it needs one.")),
+    (r"must be the host of a git server", N_("This is no host: name or address, with a port if its address has one.")),
+    (r"must be a private key", N_("This is no private SSH key without a passphrase.")),
+    (r"must be one line", N_("This must be one line.")),
+    (r"is missing, and so are", N_("Type a token, a password or an SSH key.")),
+    (r"must be a text of 1 to (\d+)", N_("This must have at most %(limit)s characters.")),
+    (
+        r"must be the address of a repository",
+        N_("This is no address like https://host/path or git@host:path."),
+    ),
+    (r"must not have credentials", N_("Leave the credentials out; store them under Credentials, by host.")),
+    (r"must be a branch, a tag", N_("This is no branch, tag or full hash of a commit.")),
+    (r"must be a path inside", N_("This must be a path inside the repository.")),
+    (r"must be the absolute path", N_("This must be the absolute path of a directory on the host.")),
+    (r"is in none of the directories", N_("This directory may not be served: BACKSTAY_STATIC_ROOTS does not name it.")),
+    (r"goes with no other place", N_("Say one place only: a directory, a repository, or files that are uploaded.")),
+    (r"goes with url only", N_("This goes with a repository only.")),
+    (r"exactly one of text, url", N_("Give the file itself, or a repository, one of the two.")),
+    (r"which go with url only", N_("Branch and file go with a repository only.")),
     (r"is missing$", N_("This is needed.")),
     (r"is missing, and there is no port", N_("Say which port to ask, or give the app a port.")),
     (r"must be an image reference", N_("This is no image reference: [host/]name[:tag].")),

@@ -77,7 +77,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     """The inputs that give this spec; secrets have none."""
     source = spec["source"]
     inputs = {"name": spec["name"], "kind": source["kind"]}
-    inputs |= {f"{source['kind']}.{key}": str(value) for key, value in source.items() if key != "kind"}
+    inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in source.items() if key != "kind"}
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
@@ -88,11 +88,22 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     return inputs | _health_inputs(spec.get("health") or {})
 
 
+def _shown(value: Any) -> str:
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
     kind = reader.text("kind") or "image"
     keys = [field.name.partition(".")[2] for field in SOURCES.get(kind, ())]
-    typed = {key: reader.text(f"{kind}.{key}") for key in keys}
+    typed: dict[str, Any] = {key: reader.text(f"{kind}.{key}") for key in keys}
+    for field in SOURCES.get(kind, ()):
+        if field.many:
+            typed[field.name.partition(".")[2]] = [
+                text for _, text in texts.lines(reader.text(field.name) or "")
+            ] or None
     kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
+    if kind == "static" and (typed["path"] or typed["url"]):
+        kept.pop("content", None)  # what was uploaded gives way to what was named
     return {**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None}
 
 

@@ -36,8 +36,9 @@ def confirm_deploy(name: str) -> str:
 @blueprint.post("/deploy")
 def deploy(name: str) -> AnyResponse:
     """Start a deploy."""
-    image = params.optional_text(dict(request.form), "image", 500) if request.form.get("image") else None
-    requests.request_deploy(context(), name, asked(), image)
+    given = {key: value for key, value in request.form.items() if value}
+    image, ref = params.optional_text(given, "image", 500), params.optional_text(given, "ref", 200)
+    requests.request_deploy(context(), name, asked(), image, ref)
     return _back_to(name)
 
 

@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from db.models import Workload
+from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
 from webapp import params
 from webapp.api import deploys
 from webapp.runs import Runs
+from webapp.verdicts import verdict
 
-FIRST_ROWS = 25
+FIRST_ROWS = 12
 MORE_ROWS = 50
 
 
@@ -58,15 +59,18 @@ def chosen() -> Choice:
 
 def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any]:
     """What the template of the panel shows: the rows, whether there are more, and how to get them."""
-    found = deploys.page(
-        session, workload, choice.limit + 1, before=choice.before, status=choice.status, reason=choice.reason
-    )
+    filters = {"before": choice.before, "status": choice.status, "reason": choice.reason}
+    found = deploys.page(session, workload, choice.limit + 1, also=_judged, **filters)
     rows = found[: choice.limit]
     return {
         "rows": rows,
         "choice": choice,
         "more": choice.more(rows[-1]["version"]).query() if len(found) > len(rows) else None,
     }
+
+
+def _judged(deploy: Deploy) -> dict[str, Any]:
+    return {"verdict": verdict(deploy.impact)}
 
 
 def mark_gone(rows: list[dict[str, Any]]) -> None:

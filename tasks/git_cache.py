@@ -1,0 +1,42 @@
+"""What of the fetched commits stays: those that a row of the ledger is pinned to. The rest goes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from db import history, pins
+from tasks.context import Context
+from tasks.git import cache_of
+from tasks.git_commands import forget, kept, tidy
+from tasks.locks import locked
+from tasks.processes import run
+
+_TIMEOUT_S = 120.0
+_ENVIRONMENT = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+
+
+def prune(context: Context) -> int:
+    """Forget what no row needs; answers how many commits went. A repository in use at the moment is waited for."""
+    with context.database.reading() as session:
+        needed: dict[Path, set[str]] = {}
+        for pin in history.every_pin(session):
+            for url, commit in pins.commits(pin):
+                needed.setdefault(cache_of(context, url), set()).add(commit)
+    caches = sorted(context.settings.git.glob("*.git"))
+    return sum(_prune_one(context, cache, needed.get(cache, set())) for cache in caches)
+
+
+def _prune_one(context: Context, cache: Path, needed: set[str]) -> int:
+    with locked(cache.with_suffix(".lock")):
+        if not needed:
+            shutil.rmtree(cache, ignore_errors=True)
+            return 1
+        names = run(kept(cache), _TIMEOUT_S, env=_ENVIRONMENT).stdout.decode().split()
+        gone = [commit for name in names if (commit := name.rpartition("/")[2]) not in needed]
+        for commit in gone:
+            run(forget(cache, commit), _TIMEOUT_S, env=_ENVIRONMENT)
+        if gone:
+            run(tidy(cache), _TIMEOUT_S, env=_ENVIRONMENT)
+        return len(gone)

@@ -1,0 +1,69 @@
+"""The git kind: a ref is resolved to a commit, the commit is checked out and its Dockerfile built by the Engine.
+
+A commit that an earlier release was built from is not built again while that image is there: same source, same image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from db.states import ErrorCode
+from tasks import built, single
+from tasks.build_context import directory_inside, file_inside
+from tasks.built import Materials
+from tasks.failures import Failure
+from tasks.git import Repository
+from tasks.kinds.protocol import Rollout
+from tasks.work import Work
+
+
+class GitKind:
+    """See tasks.kinds.SourceKind."""
+
+    name = "git"
+    takes: str | None = "ref"
+    rollout: Rollout = single
+
+    def requested(self, source: dict[str, Any]) -> str:
+        """The address and the ref."""
+        return f"{source['url']} {source['ref']}"
+
+    def pin(self, work: Work) -> dict[str, Any]:
+        """{"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
+        source = work.release["source"]
+        commit = Repository(work.context, source["url"], work.look).resolve(source["ref"])
+        kept = {key: source[key] for key in ("url", "ref", "context", "dockerfile")}
+        return {"kind": self.name, **kept, "commit": commit, "image_id": None}
+
+    def prepare(self, work: Work) -> dict[str, Any]:
+        """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
+        return built.provide(work, lambda: _materials(work))
+
+
+@contextmanager
+def _materials(work: Work) -> Iterator[Materials]:
+    pin = work.pin or {}
+    with checked_out(work, pin) as tree:
+        directory = directory_inside(tree, pin["context"])
+        file_inside(directory, pin["dockerfile"])
+        facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
+        yield Materials(directory, pin["dockerfile"], facts)
+
+
+@contextmanager
+def checked_out(work: Work, pin: dict[str, Any]) -> Iterator[Any]:
+    """The files of the commit of a pin. For a pin that was good once, "not found" means that it is gone."""
+    gone = False
+    repository = Repository(work.context, pin["url"], work.look)
+    try:
+        repository.bring(pin["commit"])
+    except Failure as failure:
+        gone = work.is_rollback and failure.code is ErrorCode.REFERENCE_NOT_FOUND
+        if not gone:
+            raise
+    if gone:
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit")
+    with repository.checkout(pin["commit"]) as tree:
+        yield tree

@@ -1,0 +1,147 @@
+"""A workload from a git repository, on a real Engine and with a real git server: there, back, and without either."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from db.git_credentials import put
+from flows.housekeeping import tidy
+from tasks import availability, build_logs
+from tasks.context import Context, now
+from tests.engine.git_servers import Repository, new_repository, serving_git
+from tests.engine.images import Images
+from tests.engine.scenario import Scenario
+
+TOKEN = "tok3n-for-the-journey"
+
+
+def dockerfile(base: str, *steps: str) -> str:
+    """A Dockerfile that serves the file `page`."""
+    return "\n".join((f"FROM {base}", "COPY page /www/index.html", *steps, ""))
+
+
+def forget(client: docker.DockerClient, row: dict) -> None:
+    """Remove the image of a row, whatever it is called."""
+    client.images.remove(row["pin"]["image_id"], force=True)
+
+
+def test_the_way_of_a_repository_from_its_first_deploy_to_its_removal(  # noqa: PLR0915 - a journey
+    shop: Scenario,
+    images: Images,
+    docker_client: docker.DockerClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context: Context = shop.context
+    base = f"{shop.name}-base:1"
+    images.build(base)
+    good = dockerfile(base, "RUN echo a step")
+    repository = new_repository(tmp_path / "git" / "shop", {"app/Dockerfile": good, "app/page": "one", ".env": "x"})
+    first = repository.git("rev-parse", "HEAD")
+    with serving_git(tmp_path / "git", "x-access-token", TOKEN) as server:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+        shop.create_from({"kind": "git", "url": server.url(repository), "context": "app"})
+        assert shop.deploy()["error_code"] == "auth_required"
+        with context.database.writing() as session:
+            put(session, server.host, "x-access-token", context.vault.lock(TOKEN), None, now())
+
+        one = shop.deploy()
+        assert (one["status"], one["verified"], shop.served()) == ("succeeded", True, "one")
+        assert (one["pin"]["commit"], one["pin"]["image_from"]) == (first, "build")
+        assert one["pin_short"] == first[:12]
+        labels = docker_client.images.get(one["pin"]["image_id"]).labels
+        assert labels["org.opencontainers.image.revision"] == first
+        assert labels["org.opencontainers.image.source"] == server.url(repository)
+        assert labels["org.opencontainers.image.version"] == "main"
+        log = build_logs.read(context.settings, 1, one["version"], 0).text
+        assert "a step" in log
+        assert f"Built {one['pin']['image_id']}" in log
+
+        second = repository.commit({"app/page": "two"})
+        two = shop.deploy()
+        assert (two["pin"]["commit"], shop.served()) == (second, "two")
+
+        repository.commit({"app/Dockerfile": dockerfile(base, "RUN echo no; exit 3"), "app/page": "three"})
+        broken = shop.deploy()
+        assert (broken["status"], broken["error_code"], shop.served()) == ("failed", "build_failed", "two")
+        repository.commit({"app/Dockerfile": "", "app/page": "four"})
+        assert shop.deploy()["error_code"] == "build_failed"
+        shutil.move(repository.path / "app" / "Dockerfile", repository.path / "Dockerfile")
+        repository.commit({})
+        assert shop.deploy()["error_code"] == "invalid_source"
+        assert shop.deploy(ref="nowhere")["error_code"] == "reference_not_found"
+
+        again = shop.deploy(ref=second)
+        assert (again["pin"]["image_id"], again["pin"]["image_from"]) == (two["pin"]["image_id"], "kept")
+        assert any("needed no build" in line for line in shop.messages())
+        assert shop.served() == "two"
+
+    # The server is off from here on, and its history was rewritten.
+    _rewrite(repository)
+    back = shop.rollback(one["version"])
+    assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, "one")
+    assert (back["pin"]["image_id"], back["pin"]["image_from"]) == (one["pin"]["image_id"], "kept")
+
+    forget(docker_client, two)
+    availability.check(context)
+    assert shop.row(two["version"])["rollback_blocked_by"] is None
+    rebuilt = shop.rollback(two["version"])
+    assert (rebuilt["status"], rebuilt["verified"], shop.served()) == ("succeeded", True, "two")
+    assert (rebuilt["pin"]["commit"], rebuilt["pin"]["image_from"]) == (second, "build")
+    assert rebuilt["pin"]["image_id"] != two["pin"]["image_id"]
+    assert any("was built again" in line for line in shop.messages())
+    # Built again it has another image id, and is the same release: going back goes to the other one.
+    assert shop.rollback()["pin"]["commit"] == first
+
+    forget(docker_client, rebuilt)
+    tidy(context)
+    assert len(list(context.settings.git.glob("*.git"))) == 1
+    shutil.rmtree(context.settings.git)
+    availability.check(context)  # the server is away: nobody knows
+    assert shop.row(two["version"])["rollback_blocked_by"] is None
+    lost = shop.rollback(two["version"])
+    assert (lost["status"], lost["error_code"], shop.served()) == ("failed", "source_unavailable", "one")
+
+    ours = [row["pin"]["image_id"] for row in shop.every_row() if row["status"] == "succeeded"]
+    shop.remove()
+    for image_id in ours:
+        with pytest.raises(ImageNotFound):
+            docker_client.images.get(image_id)
+    assert list(context.settings.git.glob("*.git")) == []
+    assert list(context.settings.builds.iterdir()) == []
+    assert list(context.settings.work.iterdir()) == []
+
+
+def test_a_commit_that_nobody_has_any_more_is_pin_unavailable_and_said_beforehand(
+    shop: Scenario, images: Images, docker_client: docker.DockerClient, tmp_path: Path
+) -> None:
+    base = f"{shop.name}-base:1"
+    images.build(base)
+    repository = new_repository(tmp_path / "shop", {"Dockerfile": dockerfile(base), "page": "one"})
+    repository.commit({"page": "gone"})
+    shop.create_from({"kind": "git", "url": repository.url})
+    one = shop.deploy()
+    repository.force_back({"page": "two"})
+    two = shop.deploy()
+    assert shop.served() == "two"
+    repository.forget_the_past()
+    forget(docker_client, one)
+    shutil.rmtree(shop.context.settings.git)
+    availability.check(shop.context)
+    assert shop.row(one["version"])["rollback_blocked_by"] == "pin_unavailable"
+    lost = shop.rollback(one["version"])
+    assert (lost["status"], lost["error_code"]) == ("failed", "pin_unavailable")
+    assert shop.served() == "two"
+    assert shop.row(two["version"])["live"]
+
+
+def _rewrite(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "--orphan", "fresh")
+    repository.commit({"app/page": "rewritten"})
+    repository.git("branch", "--quiet", "-D", "main")
+    repository.forget_the_past()
