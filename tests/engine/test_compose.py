@@ -99,7 +99,8 @@ class Stack:
             "health": {"running_s": 0.5, "timeout_s": 20},
             "ports": [],
         }
-        self.shop.create("", **given | spec)
+        wanted = given | spec
+        self.shop.create_from(wanted.pop("source"), **wanted)
 
     def deploy(self, **parts: Any) -> dict[str, Any]:
         """Change the file and deploy it."""
