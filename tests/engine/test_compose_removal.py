@@ -1,4 +1,4 @@
-"""A removal that somebody else does at the same time: the web process that was asked for it, and the engine's reconcile."""
+"""A removal that somebody else does at the same time: the web process that was asked, and the engine's reconcile."""
 
 from __future__ import annotations
 
