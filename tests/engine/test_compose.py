@@ -99,7 +99,7 @@ class Stack:
             "health": {"running_s": 0.5, "timeout_s": 20},
             "ports": [],
         }
-        self.shop.create("", **given | spec)
+        self.shop.create_from(**given | spec)
 
     def deploy(self, **parts: Any) -> dict[str, Any]:
         """Change the file and deploy it."""
