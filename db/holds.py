@@ -41,9 +41,9 @@ def is_held(held: list[Any], pin: dict[str, Any]) -> bool:
 
 
 def _is(entry: dict[str, Any], pin: dict[str, Any]) -> bool:
-    # A commit that was built again is the same commit, though the image is another. A digest counts as long as the
-    # image behind it is not known.
-    marks = [key for key in MARKS if key != "digest" or not pin.get("image_id")]
+    # What a sender says of a push is a commit and no more; a pin says what of that commit runs, and is compared by
+    # that. A digest counts as long as the image behind it is not known.
+    marks = [key for key, known in (("commit", "kind"), ("digest", "image_id")) if not pin.get(known)]
     return entry["identity"] == _key(pin) or any(pin.get(key) and entry.get(key) == pin[key] for key in marks)
 
 

@@ -5,6 +5,7 @@ Everything is real: the engine, Prefect, the web interface that is called, the c
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ def test_a_git_repository_that_is_pushed_to(house: House, images: Images, name: 
     repository = new_repository(tmp_path / "repository", {"Dockerfile": dockerfile, "index.html": "version 1"})
     assert repository.url == address
     assert house.done("apply", str(spec)) == f"{name}: created\n"
-    house.done("deploy", name)
     shop, hook = house.workload(name, port), house.hook(name, "github", "--branch", "main")
+    assert json.loads(house.done("deploy", name, "--detach", "--json"))["finished_at"] is None
+    assert ends(shop, 1)["status"] == "succeeded"
     assert shop.served() == "version 1"
     second = repository.commit({"index.html": "version 2"})
     pushed = GITHUB | {"after": second}

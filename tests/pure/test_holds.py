@@ -37,6 +37,8 @@ def test_a_held_commit_stays_held_and_is_released_when_it_was_built_again(now: d
     held = hold([], built, 2, "rollback", now)
     assert is_held(held, again)
     assert not is_held(held, again | {"commit": "decaf"})
+    assert not is_held(held, again | {"context": "another"})
+    assert is_held(held, {"commit": "c0ffee"})
     assert release(held, again) == []
 
 
