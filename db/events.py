@@ -15,14 +15,11 @@ KEEP_EVENTS = 1000
 
 
 def note(
-    session: Session, workload_id: int, told: Told | str, now: datetime, *, level: str = "info", actor: str = "backstay"
+    session: Session, workload_id: int, told: Told, now: datetime, *, level: str = "info", actor: str = "backstay"
 ) -> None:
     """Add a line: `tell("live", version=3)`. level: info, warning or error."""
     line = Event(workload_id=workload_id, ts=now, level=level, actor=actor)
-    if isinstance(told, Told):
-        line.message, line.code, line.params = told.text, told.code, told.params
-    else:
-        line.message = told
+    line.message, line.code, line.params = told.text, told.code, told.params
     session.add(line)
     session.flush()
 

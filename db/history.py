@@ -97,7 +97,7 @@ def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
 
 
 # What an image was built from, and what else decides what comes out.
-BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ()}
+BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ("server", "root")}
 
 
 def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:

@@ -143,17 +143,20 @@ def request_cancel(session: Session, deploy_id: int) -> bool:
     return asked is not None
 
 
-def succeed(session: Session, deploy_id: int, stages: list[dict[str, Any]], now: datetime) -> Deploy:
-    """End a deploy as verified and live, in one step: the version that was live stops being it."""
+def succeed(
+    session: Session, deploy_id: int, stages: list[dict[str, Any]], now: datetime, *, takes_over: bool = True
+) -> Deploy:
+    """End a deploy as verified and live, in one step: the version that was live stops being it. One that found running
+    what it asked for does not take over: what is live stays live."""
     deploy = _lock(session, deploy_id)
     check_transition(Status(deploy.status), Status.SUCCEEDED)
-    replaced = session.scalars(
-        update(Deploy)
-        .where(Deploy.workload_id == deploy.workload_id, Deploy.live)
-        .values(live=False)
-        .returning(Deploy.version)
-    ).first()
-    deploy.status, deploy.live, deploy.verified, deploy.replaced = Status.SUCCEEDED, True, True, replaced
+    if takes_over:
+        live = update(Deploy).where(Deploy.workload_id == deploy.workload_id, Deploy.live).values(live=False)
+        deploy.replaced = session.scalars(live.returning(Deploy.version)).first()
+        deploy.live = True
+    else:
+        deploy.impact_looks = 0  # it did nothing that could be looked at
+    deploy.status, deploy.verified = Status.SUCCEEDED, True
     _finish(session, deploy, stages, now)
     return deploy
 

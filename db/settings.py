@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     )
     build_timeout: int = Field(1800, ge=1, description="Seconds that the build of an image may take.")
     build_log_kb: int = Field(1000, ge=16, description="Size of the log of one build, at most, in KB.")
+    static_image: str = Field(
+        "nginx:alpine",
+        pattern=r"^\S+$",
+        description="Image of the web server that files of `static` sources are put on.",
+    )
+    static_root: str = Field(
+        "/usr/share/nginx/html",
+        pattern=r'^/[^\s"\\]*[^\s"\\/]$',
+        description="Directory in BACKSTAY_STATIC_IMAGE that its web server serves.",
+    )
     static_roots: str = Field(
         "",
         description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
@@ -124,6 +134,11 @@ class Settings(BaseSettings):
     def builds(self) -> Path:
         """Directory of the logs of builds: a directory a workload, a file a version."""
         return self.home / "builds"
+
+    @property
+    def content(self) -> Path:
+        """Directory of the files of static sites, by their hash."""
+        return self.home / "content"
 
     @property
     def logs(self) -> Path:

@@ -49,13 +49,14 @@ def deploy(
     name: Name,
     image: Annotated[str | None, typer.Option("--image", help="Another image than the spec names.")] = None,
     ref: Annotated[str | None, typer.Option("--ref", help="Another branch, tag or commit than the spec names.")] = None,
+    upload: Annotated[Path | None, typer.Option("--upload", help="Files to serve: a directory, a tar, a zip.")] = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Deploy a workload and follow it to its end. Exit code 1 when it fails."""
-    from flows.requests import request_deploy
+    from flows import uploads
 
-    _carry_out(name, lambda context, asked: request_deploy(context, name, asked, image, ref), detach, as_json)
+    _carry_out(name, lambda context, asked: uploads.deploy(context, name, asked, image, ref, upload), detach, as_json)
 
 
 def rollback(

@@ -15,7 +15,7 @@ from db import events, history, ledger, workloads
 from db.event_sentences import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
-from flows import holding
+from flows import holding, unchanged
 from flows.housekeeping import after_deploy
 from flows.wanted import take_up_quietly
 from tasks.context import Context, now
@@ -71,6 +71,8 @@ def _carry_out_alone(
         failure = _timed(stage, step, work, done, call)
         if failure is not None:
             return _back_out(work, stage, failure, done)
+        if stage is Stage.PREPARE and unchanged.is_unchanged(work):
+            return unchanged.leave_as_it_is(work, done)
     if _attempt_quietly(work, _kind(work).rollout.clean_up):
         with context.database.writing() as session:
             workloads.set_unsettled(session, work.deploy.workload_id, False)

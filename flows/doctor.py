@@ -39,6 +39,7 @@ def examine(settings: Settings) -> list[Check]:
         check_clock,
         check_docker,
         check_compose,
+        check_git,
         check_prefect,
         check_ports,
     ]
@@ -142,6 +143,12 @@ def check_compose(settings: Settings) -> Check:
     if settings.compose:
         return Check("compose", False, f"BACKSTAY_COMPOSE names no Docker Compose that works; {todo}.")
     return Check("compose", not _has_compose_workloads(settings), f"not found; compose workloads need it: {todo}.")
+
+
+def check_git(settings: Settings) -> Check:
+    """Whether git is there. Only sources in repositories need it, so that it is missing is no fault by itself."""
+    path = shutil.which("git")
+    return Check("git", True, path or "not found; sources in git repositories need it: install git.")
 
 
 def _has_compose_workloads(settings: Settings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db import container_events, events, history, hooks, ledger, workloads
 from flows import rollups
-from tasks import build_logs, git_cache, host_images
+from tasks import build_logs, content, git_cache, host_images
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.retention import Verb
@@ -21,7 +21,18 @@ def tidy(context: Context) -> str:
     with context.database.writing() as session:
         workloads.drop_unused_documents(session)
     git_cache.prune(context)
+    prune_content(context, moment)
     return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
+
+
+def prune_content(context: Context, moment: int) -> None:
+    """Remove the files of static sites that no row and no spec needs. moment: epoch seconds."""
+    with context.database.reading() as session:
+        if history.unfinished(session):
+            return  # one that waits for its turn has its content in no pin yet
+        needed = {str(pin["content"]) for pin in history.every_pin(session) if pin and pin.get("content")}
+        needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
+    content.prune(context.settings, needed, moment)
 
 
 def after_deploy(context: Context, workload_id: int, succeeded: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from db import history, pins
@@ -18,18 +19,31 @@ _ENVIRONMENT = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOB
 
 
 def prune(context: Context) -> int:
-    """Forget what no row needs; answers how many commits went. A repository in use at the moment is waited for."""
+    """Forget what no row needs; answers how many commits went. A repository in use at the moment is left for the next
+    time: a removal in the browser shall not wait for a fetch."""
     with context.database.reading() as session:
         needed: dict[Path, set[str]] = {}
         for pin in history.every_pin(session):
             for url, commit in pins.commits(pin):
                 needed.setdefault(cache_of(context, url), set()).add(commit)
     caches = sorted(context.settings.git.glob("*.git"))
-    return sum(_prune_one(context, cache, needed.get(cache, set())) for cache in caches)
+    gone = 0
+    for cache in caches:
+        with suppress(_InUse, OSError):  # OSError: no git, a disk that cannot be written
+            gone += _prune_one(cache, needed.get(cache, set()))
+    return gone
 
 
-def _prune_one(context: Context, cache: Path, needed: set[str]) -> int:
-    with locked(cache.with_suffix(".lock")):
+class _InUse(Exception):  # noqa: N818 - it names what happened
+    """Somebody fetches."""
+
+
+def _leave_it() -> None:
+    raise _InUse
+
+
+def _prune_one(cache: Path, needed: set[str]) -> int:
+    with locked(cache.with_suffix(".lock"), _leave_it):
         if not needed:
             shutil.rmtree(cache, ignore_errors=True)
             return 1

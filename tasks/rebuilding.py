@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.states import ErrorCode, PinFound
+from tasks import content
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.git import Repository
@@ -21,11 +22,13 @@ class Source:
 
 def can_be_built(pin: dict[str, Any] | None) -> bool:
     """Whether a pin says what its image was built from. Pure."""
-    return bool(pin and pin.get("commit") and pin.get("url") and "image_id" in pin)
+    return bool(pin and "image_id" in pin and (pin.get("content") or (pin.get("commit") and pin.get("url"))))
 
 
 def look(context: Context, pin: dict[str, Any], may_ask: bool) -> Source | None:
     """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
+    if pin.get("content"):
+        return Source(PinFound.SOURCE if content.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
     refused: ErrorCode | None = None
     try:
         repository = Repository(context, pin["url"], lambda: None)

@@ -35,7 +35,7 @@ class Work:
         self.release, self.secrets, self.live, self.live_release = release, secrets, live, live_release
         self.pin: dict[str, Any] | None = deploy.pin
         self.container_id: str | None = None
-        self.notes: list[Told | str] = []  # for the event log
+        self.notes: list[Told] = []  # for the event log
         self.cancelled = False
         self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
         self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout

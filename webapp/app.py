@@ -14,6 +14,7 @@ from tasks.logs import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     build_logs,
+    content,
     deploys,
     git_credentials,
     health,
@@ -53,6 +54,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     reference,
     git_credentials,
     build_logs,
+    content,
     builds,
     login,
     apps,

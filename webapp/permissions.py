@@ -39,6 +39,7 @@ PERMISSIONS: dict[str, str] = {
     "registries.list_all": VIEWER,
     "registries.put": ADMIN,
     "registries.remove": ADMIN,
+    "content.put": ADMIN,
     "build_logs.show": VIEWER,
     "build_pages.show": VIEWER,
     # Its callers have no role: it looks at the token in the address and at the signature of the body itself.

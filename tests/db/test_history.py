@@ -162,6 +162,12 @@ def test_without_a_version_a_rollback_goes_to(
         ({"digest": "x", "image": "shop:1"}, {"digest": "x", "image": "shop:2"}, True),
         ({"digest": "x"}, {"digest": "y"}, False),
         ({"image_id": "1"}, None, False),
+        ({"commit": "c", "context": ".", "image_id": "1"}, {"commit": "c", "context": ".", "image_id": "2"}, True),
+        ({"commit": "c", "context": ".", "image_id": "1"}, {"commit": "c", "context": "app", "image_id": "1"}, False),
+        ({"commit": "c", "url": "a", "ref": "main"}, {"commit": "c", "url": "b", "ref": "v1"}, True),
+        ({"content": "c", "server": "s", "image_id": "1"}, {"content": "c", "server": "s", "image_id": "2"}, True),
+        ({"content": "c", "server": "s"}, {"content": "c", "server": "other"}, False),
+        ({"sha256": "f", "commit": "c"}, {"sha256": "g", "commit": "c"}, False),
     ],
 )
 def test_two_pins_are_the_same_when_they_run_the_same_thing(

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
-from db import history, ledger, workloads
+from db import history, impacts, ledger, workloads
 from db.connection import Database
+from db.event_sentences import tell
 from db.ledger import DeployInFlight
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, IllegalTransition, Reason, Stage, Status, status_for
@@ -446,8 +447,8 @@ def _fill_every_table(session: Any, workload_id: int, now: datetime) -> None:
     deploy_well(session, workload_id, now, "a")
     deploy_badly(session, workload_id, now)
     ask(session, workload_id, now)
-    events.note(session, workload_id, "deployed", now)
-    events.note(session, workload_id, "failed", now, level="error")
+    events.note(session, workload_id, tell("created"), now)
+    events.note(session, workload_id, tell("put_in_order"), now, level="error")
     container = Container(
         docker_id=f"{workload_id:064d}",
         owner_type=workloads.OWNER,
@@ -462,3 +463,19 @@ def _fill_every_table(session: Any, workload_id: int, now: datetime) -> None:
     containers.add(session, container)
     reading = {"owner_type": workloads.OWNER, "owner_id": workload_id, "container_id": container.id}
     samples.insert_tick(session, [reading | {"ts": ts, "memory_usage": 1} for ts in (15, 30)])
+
+
+def test_a_deploy_that_changes_nothing_succeeds_and_what_is_live_stays_live(database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        shop = add_workload(session, now)
+        live = deploy_well(session, shop, now, "a")
+        same = begin(session, shop, now)
+        ledger.record_pin(session, same.id, pin("a"))
+        ended = ledger.succeed(session, same.id, [], now, takes_over=False)
+        assert (ended.status, ended.live, ended.verified, ended.replaced) == ("succeeded", False, True, None)
+    with database.reading() as session:
+        found = history.live(session, shop)
+        assert found is not None
+        assert found.version == live.version
+        assert history.default_rollback_target(session, shop) is None
+        assert impacts.replaced_unseen(session, "local") == []

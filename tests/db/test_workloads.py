@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db import containers, events, ledger, workloads
 from db.connection import Database
+from db.event_sentences import tell
 from db.models import Container, Document
 from db.workloads import NameTaken
 from tests.ledger_steps import RELEASE, Meanwhile, add_workload, all_at_once, deploy_badly, new_deploy
@@ -157,17 +158,17 @@ def test_events_are_listed_newest_first_and_pruned_to_the_newest(database: Datab
     with database.writing() as session:
         shop, blog = add_workload(session, now, name="shop"), add_workload(session, now, name="blog")
         for number in range(5):
-            events.note(session, shop, f"line {number}", now, level="warning", actor="alice")
-        events.note(session, blog, "another's", now)
+            events.note(session, shop, tell("live", version=number), now, level="warning", actor="alice")
+        events.note(session, blog, tell("created"), now)
         events.prune(session, shop, keep=2)
     with database.reading() as session:
         lines = events.page(session, shop)
         assert [(line.message, line.level, line.actor) for line in lines] == [
-            ("line 4", "warning", "alice"),
-            ("line 3", "warning", "alice"),
+            ("Version 4 is live", "warning", "alice"),
+            ("Version 3 is live", "warning", "alice"),
         ]
-        assert [line.message for line in events.page(session, shop, limit=1)] == ["line 4"]
-        assert [line.message for line in events.page(session, blog)] == ["another's"]
+        assert [line.message for line in events.page(session, shop, limit=1)] == ["Version 4 is live"]
+        assert [line.message for line in events.page(session, blog)] == ["Created"]
 
 
 def test_a_removed_container_leaves_the_present_ones_and_stays_in_the_index(database: Database, now: datetime) -> None:

@@ -17,12 +17,15 @@ import pytest
 
 from db import containers, history, samples
 from db.settings import Settings
+from db.states import Trigger
+from flows.dispatch import carry_out
 from flows.following import failure
 from flows.reconcile import compare, reconcile
-from flows.requests import open_deploy, request_cancel
+from flows.requests import Asked, open_auto_rollback, open_deploy, request_cancel
 from flows.sweep import sweep
-from tasks import runtime
-from tasks.compose import program
+from flows.watch import judge
+from tasks import order, runtime
+from tasks.compose import program, rollout
 from tasks.container_watch import ContainerWatch
 from tasks.context import Context
 from tasks.happenings import Said
@@ -309,6 +312,31 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
     assert program.find(shop.context.settings) is None
 
 
+def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_whole(
+    shop: Scenario, stack: Stack, images: Images
+) -> None:
+    images.publish(f"{stack.registry}/web:later", "later", "exits_later")
+    stack.create(auto_rollback=True)
+    shop.deploy()
+    database = stack.ids()["db"]
+    assert stack.deploy(web="later")["status"] == "succeeded"
+    with shop.context.database.reading() as session:
+        live = history.live(session, workload(shop).id)
+    assert live is not None
+
+    def verdict() -> str | None:
+        found = judge(*rollout.brought_by(live, order.observe(shop.context, shop.name)))
+        return found.code if found else None
+
+    wait_until(lambda: verdict() is not None, 20, "it never ended")
+    assert verdict() in {"taken_back_restarted", "taken_back_ended"}
+    opened, _, _ = open_auto_rollback(shop.context, shop.name, Asked(Trigger.SCHEDULE, "backstay"), live)
+    carry_out(shop.context, opened.id, "test-engine")
+    assert (shop.rows()[0]["status"], shop.rows()[0]["reason"], shop.served()) == ("succeeded", "auto_rollback", "one")
+    assert stack.ids()["db"] == database
+    assert [held["pin_short"] for held in shop.held()] == [shop.row(2)["pin_short"]]
+
+
 WAITS = """
 services:
   web:
@@ -389,7 +417,5 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
 
 def carry_out_in(home: str, docker_host: str, deploy_id: str) -> None:
     """An engine of its own process, which is to be killed."""
-    from flows.dispatch import carry_out
-
     context = Context.open(Settings(home=Path(home), docker_host=docker_host), "victim", quiet=True)
     print(json.dumps(carry_out(context, int(deploy_id), "engine-1")))

@@ -74,8 +74,12 @@ class LeakyHome:
         return self.client.post(f"/api{path}", json={} if body is None else body)
 
     def create(self, name: str, image: str, **spec: Any) -> None:
-        """Add a workload."""
-        answer = self.post("/workloads", {"name": name, "source": {"kind": "image", "image": image}} | spec)
+        """Add a workload of an image."""
+        self.create_from(name, {"kind": "image", "image": image}, **spec)
+
+    def create_from(self, name: str, source: dict[str, str], **spec: Any) -> None:
+        """Add a workload of any source."""
+        answer = self.post("/workloads", {"name": name, "source": source} | spec)
         assert answer.status_code == 201, answer.text
 
     def deploy(self, name: str, **body: Any) -> int:

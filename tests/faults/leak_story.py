@@ -7,9 +7,11 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from db.states import Stage
+from tests.engine.git_servers import GitServer
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.faults import leak_evidence
+from tests.faults.leak_builds import Repositories
 from tests.faults.leak_compose import Stacks
 from tests.faults.leak_home import LeakyHome
 from tests.faults.leak_mistakes import Mistakes
@@ -23,11 +25,17 @@ class Story:
     """What happens: deploys that fail in each way and some that do not, and people who put secrets in wrong places."""
 
     def __init__(
-        self, home: LeakyHome, planted: dict[str, str], registry: RegistryServer, images: Images, prefix: str
+        self,
+        home: LeakyHome,
+        planted: dict[str, str],
+        registry: RegistryServer,
+        git: GitServer,
+        images: Images,
+        prefix: str,
     ) -> None:
         self.home, self.planted, self.registry, self.images, self.prefix = home, planted, registry, images, prefix
         images.logins[registry.address] = {"username": "puller", "password": planted["registry_right"]}
-        self.mistakes = Mistakes(self)
+        self.mistakes, self.repositories = Mistakes(self), Repositories(self, git)
         self.secrets = {name: planted[name] for name in WORKLOAD}
 
     def tell(self) -> None:
@@ -45,7 +53,7 @@ class Story:
             jobs += [pool.submit(self.fails, *one) for one in self.failures()]
             jobs += [pool.submit(self.breaks, stage, how) for stage, how in zip(Stage, HOWS, strict=True)]
             jobs += [pool.submit(self.breaks, "health", "unprintable"), pool.submit(self.breaks, "verify", "talk")]
-            jobs += [pool.submit(stacks.failures)]
+            jobs += [pool.submit(stacks.failures), pool.submit(self.repositories.deploy)]
             for job in jobs:
                 job.result()
         self.are_called()

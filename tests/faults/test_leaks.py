@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from tests.engine.fixtures import remove_workload
+from tests.engine.git_servers import serving_git
 from tests.engine.images import Images
 from tests.engine.registries import serving
 from tests.faults import leak_evidence
@@ -35,6 +36,9 @@ def planted() -> dict[str, str]:
     return {
         "registry_right": f'r!gh+/"{_random()}é',
         "registry_wrong": f"wr0ng&{_random()}=ü",
+        "git_right": f"g1t~/@{_random()}",
+        "git_wrong": f"n0git{_random()}",
+        "git_in_url": f"url{_random()}",
         "admin": f"correct horse {_random()}",
         "PLAIN": f"plain{_random()}",
         "SHELL": f"$(x) 'q' \"d\" \\ & ; | <{_random()}>",
@@ -57,16 +61,22 @@ def found(
     """The installation after all that happened to it, with the evidence."""
     real_part("registry")
     folder = tmp_path_factory.mktemp("leaks")
-    (folder / "registry").mkdir()
+    for name in ("registry", "git"):
+        (folder / name).mkdir()
     home = LeakyHome(folder / "home", planted["admin"])
     prefix = f"t-{secrets.token_hex(3)}"
     events = docker_client.events(decode=True, filters={"label": "backstay.installation"})
     watcher = Thread(target=leak_evidence.watch, args=[home.evidence, events, prefix], daemon=True)
     watcher.start()
     try:
-        with serving(folder / "registry", "puller", planted["registry_right"]) as registry, home.up():
-            Story(home, planted, registry, all_images, prefix).tell()
-            _collect(home, docker_client, prefix)
+        with (
+            serving(folder / "registry", "puller", planted["registry_right"]) as registry,
+            serving_git(folder / "git", "x-access-token", planted["git_right"]) as git,
+        ):
+            home.env["GIT_SSL_CAINFO"] = str(git.certificate)
+            with home.up():
+                Story(home, planted, registry, git, all_images, prefix).tell()
+                _collect(home, docker_client, prefix)
     finally:
         events.close()
         names = {str(one.labels["backstay.workload"]) for one in _containers(docker_client, prefix)}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from db.models import Deploy
-from db.pins import PinnedImage
+from db.pins import PinnedImage, commits
 from db.states import PinFound
 from tasks.availability import ASK_AGAIN, ASK_HUB_AGAIN, Finding, due, findings
+from tasks.rebuilding import Source, can_be_built
 
 HOST, REGISTRY, NOWHERE = PinFound.HOST, PinFound.REGISTRY, PinFound.NOWHERE
 
@@ -108,3 +109,35 @@ def test_a_release_of_several_images_is_as_good_as_its_worst(
     before = None if after else REGISTRY
     (found,) = findings([row(before, pin=pin)], local, given, now)
     assert found.found == after
+
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+GIT = {"kind": "git", "url": "https://x/y", "commit": "c", "image_id": "sha256:1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "source", "after"),
+    [
+        (HOST, Source(PinFound.SOURCE), Finding(1, PinFound.SOURCE, None)),
+        (HOST, Source(PinFound.SOURCE, asked=True), Finding(1, PinFound.SOURCE, NOW)),
+        (PinFound.SOURCE, Source(NOWHERE, asked=True), Finding(1, NOWHERE, NOW)),
+        (PinFound.SOURCE, Source(None, asked=True), Finding(1, None, NOW)),
+        (HOST, None, Finding(1, None, None)),
+        (PinFound.SOURCE, None, None),
+    ],
+)
+def test_an_image_that_was_built_here_is_where_its_source_is(
+    before: PinFound, source: Source | None, after: Finding | None
+) -> None:
+    found = findings([row(before, pin=GIT)], set(), {}, NOW, {1: source})
+    assert found == ([] if after is None else [after])
+    assert findings([row(HOST, pin=GIT)], {"sha256:1"}, {}, NOW) == []
+
+
+def test_what_can_be_built_again_says_so_in_its_pin() -> None:
+    assert can_be_built(GIT)
+    assert can_be_built({"content": "sha256:0", "image_id": None})
+    assert not can_be_built(pinned())
+    assert not can_be_built({"url": "https://x/y", "commit": "c", "services": {}})
+    assert not can_be_built(None)
+    assert list(commits({"services": {"a": GIT}, "list": [GIT]})) == [("https://x/y", "c")] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from db import history, ledger, workloads
+from db import events, history, ledger, workloads
+from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tests import ledger_steps as steps
@@ -299,6 +301,49 @@ def test_a_window_can_be_chosen_and_its_json_follows(visit: Callable[..., Page],
     )
 
 
+MEASURE_SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput) {
+      window.shifts.push([one.value, one.sources.map((source) => source.node?.id || source.node?.className)]);
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+"""
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+def test_nothing_jumps_while_a_page_loads_or_is_kept_fresh(
+    visit: Callable[..., Page], context: Context, busy_shop: int, locale: str
+) -> None:
+    page = visit("/apps", locale=locale)
+    page.add_init_script(MEASURE_SHIFTS)
+    page.goto("/apps/shop")
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    with page.expect_response("**/apps/shop"), context.database.writing() as session:
+        # The stream says so, and the page is fetched again: one line more in the log of events.
+        events.note(session, busy_shop, tell("put_in_order"), now())
+    expect(page.locator("#events .event-message").first).to_contain_text("put" if locale == "en" else "приведены")
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, _ in shifts) < 0.01, shifts
+
+
+def test_a_hidden_tab_asks_for_nothing(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop")
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    page.clock.install()
+    page.goto("/apps/shop")
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    tell_it = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.evaluate(hide % "true" + tell_it)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(120_000)
+    assert asked == []
+    with page.expect_request("**/stats/history*"):
+        page.evaluate(hide % "false" + tell_it)
+
+
 def test_without_samples_the_chart_says_so(visit: Callable[..., Page], shop: int) -> None:
     expect(visit("/apps/shop").locator("[data-hint]")).to_contain_text("No samples in this window yet")
 
@@ -315,6 +360,79 @@ def test_a_viewer_sees_no_button_to_change_anything(visit: Callable[..., Page], 
     page = visit("/apps/shop", who="vera")
     expect(page.locator("#history [data-key=v5]")).to_be_visible()
     expect(page.locator("a[data-dialog], [data-dialog-box] form, #history form, #history .button")).to_have_count(0)
+
+
+def test_the_keyboard_alone_leads_through_a_rollback(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('href')") == "/apps/shop/rollback/1":
+            break
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none"
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "/apps/shop/rollback/1"
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_broken_version_is_deployed_fails_and_is_gone_back_from(
+    visit: Callable[..., Page], context: Context, busy_shop: int
+) -> None:
+    page = visit("/apps/shop")
+    page.get_by_role("link", name="New deploy").click()
+    page.get_by_role("dialog").locator("[name=image]").fill("shop:broken")
+    page.get_by_role("button", name="Start the deploy").click()
+    row = page.locator("#history [data-key=v6]")
+    expect(row).to_contain_text("shop:broken")
+    with context.database.writing() as session:
+        claimed = ledger.claim(session, row_id(context, busy_shop, 6), "engine-1", None, now())
+        assert claimed is not None
+        ledger.fail(session, claimed.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, now())
+    expect(row).to_contain_text("did not become healthy in time")
+    expect(page.locator("#history [data-key=v5]")).to_contain_text("live")
+    expect(row.locator("[aria-disabled=true]")).to_have_attribute("title", re.compile("never succeeded"))
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    page.get_by_role("button", name="Roll back to v1").click()
+    expect(page.locator("#history [data-key=v7]")).to_contain_text("Rollback to v1")
+
+
+def test_while_docker_is_down_the_page_says_so_and_the_rest_is_there(
+    visit: Callable[..., Page], busy_shop: int
+) -> None:
+    page = visit("/apps/shop", locale="ru")
+    expect(page.locator("#containers")).to_contain_text("Docker не отвечает")
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    expect(page.locator("#history [data-key=v5]")).to_be_visible()
+    page.locator("[data-log]").scroll_into_view_if_needed()
+    expect(page.locator("[data-log-state]")).to_contain_text("Docker не отвечает")
+
+
+def test_an_app_of_another_kind_is_created_by_form_without_a_script(
+    browser: Browser, address: str, people: None, context: Context
+) -> None:
+    opened = browser.new_context(java_script_enabled=False, base_url=address)
+    page = opened.new_page()
+    log_in(page, "admin")
+    page.goto("/new")
+    page.locator("[name=name]").fill("stack")
+    page.locator("[name=kind][value=compose]").check()
+    expect(page.locator("[name='image.image']")).to_be_hidden()
+    expect(page.locator("[name=ports]")).to_be_hidden()
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("[id='error-compose.text']")).to_contain_text("one of the two")
+    page.locator("[name='compose.text']").fill("services: {web: {image: 'shop:1'}}")
+    page.locator("[name=deploy_now]").uncheck()
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("stack")
+    opened.close()
 
 
 def test_all_of_it_works_without_a_script(browser: Browser, address: str, people: None, busy_shop: int) -> None:

@@ -64,11 +64,17 @@ def test_a_window_leaves_out_what_is_older(viewer: FlaskClient, context: Context
 
 def test_events_are_newest_first_in_utc(viewer: FlaskClient, context: Context, shop: int) -> None:
     with context.database.writing() as session:
-        events.note(session, shop, "first", datetime(2026, 11, 23, 12, tzinfo=UTC))
-        events.note(session, shop, "second", datetime(2026, 11, 23, 13, tzinfo=UTC), level="warning", actor="alice")
+        events.note(session, shop, tell("created"), datetime(2026, 11, 23, 12, tzinfo=UTC))
+        told = tell("live", version=3)
+        events.note(session, shop, told, datetime(2026, 11, 23, 13, tzinfo=UTC), level="warning", actor="alice")
     newest, oldest = viewer.get(f"{BASE}/events").json["events"][:2]
-    assert newest == {"ts": "2026-11-23T13:00:00.000Z", "level": "warning", "message": "second", "actor": "alice"}
-    assert oldest["message"] == "first"
+    assert newest == {
+        "ts": "2026-11-23T13:00:00.000Z",
+        "level": "warning",
+        "message": "Version 3 is live",
+        "actor": "alice",
+    }
+    assert oldest["message"] == "Created"
 
 
 def test_while_docker_is_down_its_part_is_missing_and_nothing_else(viewer: FlaskClient, shop: int) -> None:
@@ -135,7 +141,7 @@ def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_js
     told = tell("ended_serving", version=2, stage="health", code="health_timeout", live=1)
     with context.database.writing() as session:
         events.note(session, shop, told, datetime(2026, 11, 23, 12, tzinfo=UTC), level="error")
-        events.note(session, shop, "from before the codes", datetime(2026, 11, 23, 13, tzinfo=UTC))
+        session.add(Event(workload_id=shop, ts=now(), level="info", message="from before the codes", actor="x"))
         session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
     browser = logged_in("vera")
     page = browser.get("/apps/shop?lang=ru").text

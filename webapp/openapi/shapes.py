@@ -181,6 +181,14 @@ class WholeImpact(Shape):
     leak: Leak | None
 
 
+class TakenIn(Shape):
+    """Files that were uploaded: their hash, how many they are, how large together."""
+
+    content: str
+    files: int
+    bytes: int
+
+
 class BuildLog(Shape):
     """A part of the log of a build, secrets blanked out; empty and complete for a deploy that built nothing."""
 

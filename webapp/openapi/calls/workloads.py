@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.specs import Spec
 from webapp.openapi.call import Answer, Body, Call, ok
 from webapp.openapi.kept import WholeWorkload, Workloads
+from webapp.openapi.shapes import TakenIn
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 
@@ -22,6 +23,13 @@ CALLS: dict[str, Call] = {
         ok(WholeWorkload, "It was changed; nothing that runs was touched."),
         body=Body(PATCH),
         refuses=("no_such_workload", "invalid_spec"),
+    ),
+    "content.put": Call(
+        "Upload the files of a static site",
+        ok(TakenIn, "They were taken in; the next deploy serves them."),
+        body=Body({"type": "string", "format": "binary"}, media=("application/octet-stream",)),
+        refuses=("no_such_workload", "invalid_spec", "too_large"),
+        more="A tar (plain, gzip, bzip2, xz) or a zip.",
     ),
     "workloads.remove": Call(
         "Remove a workload",

@@ -1,0 +1,192 @@
+"""The files of static sites, kept by their hash in HOME/content: taken in from a directory, given back as one.
+
+The hash is over names, modes and bytes, in the order of the names, and over nothing else: not over times, owners or the
+way in which the files came. What is kept can be built again when its image is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from db.settings import Settings
+from db.states import ErrorCode
+from tasks.failures import Failure
+
+MOST_FILES = 100_000
+SPARED_S = 3600  # what was just uploaded, and is in no spec yet
+_PART = 1 << 20
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was taken in: its hash (sha256:…), how many files, how many bytes."""
+
+    hash: str
+    files: int
+    size: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    path: Path
+    mode: int
+    size: int
+    link: str | None = None
+
+
+def keep(settings: Settings, directory: Path) -> Content:
+    """Take in the files of a directory. Raises Failure(invalid_source): too many, too large, a device or a pipe, a link
+    that leads out."""
+    entries = list(_entries(directory, settings.source_max_mb * 1_000_000))
+    found = _hash(entries)
+    path = _path(settings, found)
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as draft:
+            try:
+                _write(entries, draft)
+                os.fsync(draft.fileno())
+                Path(draft.name).rename(path)
+            except BaseException:
+                Path(draft.name).unlink(missing_ok=True)
+                raise
+    os.utime(path)
+    return Content(found, len(entries), sum(entry.size for entry in entries))
+
+
+def is_kept(settings: Settings, content: str) -> bool:
+    """Whether the files of that hash are here."""
+    return bool(content) and _path(settings, content).exists()
+
+
+def give_back(settings: Settings, content: str, into: Path) -> None:
+    """Write the files of a hash into an empty directory. Raises Failure(pin_unavailable) when they are not here, or are
+    not what they were."""
+    missing = not is_kept(settings, content)
+    if not missing:
+        with tarfile.open(_path(settings, content)) as archive:
+            for member in archive:
+                _place(archive, member, into)
+        for folder, _, _ in os.walk(into):
+            Path(folder).chmod(0o755)  # whatever our umask is, a server that runs as somebody else has to get in
+        missing = _hash(list(_entries(into, settings.source_max_mb * 1_000_000))) != content
+    if missing:
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "content")
+
+
+def prune(settings: Settings, needed: Collection[str], moment: float) -> int:
+    """Remove what nothing needs; answers how many went. What came in the last hour stays. moment: epoch seconds."""
+    kept = {_path(settings, one) for one in needed}
+    gone = [
+        path
+        for path in (settings.content.iterdir() if settings.content.exists() else ())
+        if path not in kept and moment - path.stat().st_mtime > SPARED_S
+    ]
+    for path in gone:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def _path(settings: Settings, content: str) -> Path:
+    return settings.content / f"{content.removeprefix('sha256:')}.tar"
+
+
+def _entries(root: Path, limit: int) -> Iterator[_Entry]:
+    """Files and links below a directory, by name. Links are never followed."""
+    total = count = 0
+    found: list[_Entry] = []
+    for folder, names, files in os.walk(root, followlinks=False):
+        links = [name for name in names if (Path(folder) / name).is_symlink()]
+        for name in (*files, *links):
+            entry = _entry(root, Path(folder) / name)
+            total, count = total + entry.size, count + 1
+            if total > limit or count > MOST_FILES:
+                raise Failure(ErrorCode.INVALID_SOURCE, "size")
+            found.append(entry)
+    yield from sorted(found, key=lambda entry: entry.name)
+
+
+def _entry(root: Path, path: Path) -> _Entry:
+    name, status = path.relative_to(root).as_posix(), path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        link = str(path.readlink())
+        if not leads_inside(name, link):
+            raise Failure(ErrorCode.INVALID_SOURCE, "link")
+        return _Entry(name, path, 0o777, 0, link)
+    if not stat.S_ISREG(status.st_mode):
+        raise Failure(ErrorCode.INVALID_SOURCE, "special")
+    # A server that runs as somebody else has to read it.
+    return _Entry(name, path, 0o755 if status.st_mode & 0o111 else 0o644, status.st_size)
+
+
+def leads_inside(name: str, link: str) -> bool:
+    """Whether a link of that name stays in the directory that it is in, whatever else is a link there. Pure."""
+    depth = len(PurePosixPath(name).parts) - 1
+    if link.startswith("/") or "\0" in link:
+        return False
+    for part in PurePosixPath(link).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return False
+    return True
+
+
+def _hash(entries: list[_Entry]) -> str:
+    whole = hashlib.sha256()
+    for entry in entries:
+        if entry.link is not None:
+            digest = hashlib.sha256(os.fsencode(entry.link))
+        else:
+            with _opened(entry.path) as file:
+                digest = hashlib.sha256()
+                while part := file.read(_PART):
+                    digest.update(part)
+        kind = "link" if entry.link is not None else f"{entry.mode:o}"
+        whole.update(b"%s %s " % (kind.encode(), digest.hexdigest().encode()) + os.fsencode(entry.name) + b"\0")
+    return f"sha256:{whole.hexdigest()}"
+
+
+def _write(entries: list[_Entry], into: IO[bytes]) -> None:
+    with tarfile.open(fileobj=into, mode="w") as archive:
+        for entry in entries:
+            info = tarfile.TarInfo(entry.name)
+            info.mode = entry.mode
+            if entry.link is not None:
+                info.type, info.linkname = tarfile.SYMTYPE, entry.link
+                archive.addfile(info)
+                continue
+            with _opened(entry.path) as file:
+                info.size = os.fstat(file.fileno()).st_size
+                archive.addfile(info, file)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+
+
+def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
+    # Our own tar: names were checked when it was written.
+    path = into / member.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.issym():
+        path.symlink_to(member.linkname)
+        return
+    source = archive.extractfile(member)
+    assert source is not None  # noqa: S101 - it has files and links only
+    with path.open("xb") as file:
+        while part := source.read(_PART):
+            file.write(part)
+    path.chmod(member.mode)

@@ -1,0 +1,89 @@
+"""The static kind: files become a hash, the hash an image on a server of the installation's choice.
+
+The files themselves are kept by their hash (tasks.content), so a release can be built again when its image is gone,
+wherever the files came from and whatever has become of that place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from db.rows import pin_short
+from db.states import ErrorCode
+from tasks import built, content, single
+from tasks.build_context import directory_inside
+from tasks.built import Materials
+from tasks.failures import Failure
+from tasks.git import Repository, working_directory
+from tasks.kinds.protocol import Rollout
+from tasks.sources.allowed import refused
+from tasks.work import Work
+
+UPLOAD = "an upload"
+
+
+class StaticKind:
+    """See tasks.kinds.SourceKind."""
+
+    name = "static"
+    takes: str | None = "ref"
+    rollout: Rollout = single
+
+    def requested(self, source: dict[str, Any]) -> str:
+        """The directory, the repository with ref and folder, or the upload."""
+        if url := source.get("url"):
+            return " ".join((url, source.get("ref", "main"), source.get("root", ".")))
+        return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
+
+    def pin(self, work: Work) -> dict[str, Any]:
+        """{"kind", "content", "server", "root", "image_id": None}, and of a repository "url", "ref", "revision"."""
+        source, settings = work.release["source"], work.context.settings
+        if refused(source, settings):
+            raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
+        beside: dict[str, Any] = {}
+        if source.get("url"):
+            found, beside = _from_repository(work, source)
+        elif source.get("path"):
+            found = content.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
+        elif content.is_kept(settings, source.get("content", "")):
+            found = source["content"]
+        else:
+            raise Failure(ErrorCode.INVALID_SOURCE, "nothing uploaded")
+        server = {"server": settings.static_image, "root": settings.static_root}
+        return {"kind": self.name, "content": found, **server, **beside, "image_id": None}
+
+    def prepare(self, work: Work) -> dict[str, Any]:
+        """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
+        return built.provide(work, lambda: _materials(work))
+
+
+def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    ref = source.get("ref", "main")
+    repository = Repository(work.context, source["url"], work.look)
+    commit = repository.resolve(ref)
+    with repository.checkout(commit) as tree:
+        found = content.keep(work.context.settings, directory_inside(tree, source.get("root", ".")))
+    return found.hash, {"url": source["url"], "ref": ref, "revision": commit}
+
+
+def _allowed(path: str, roots: tuple[str, ...]) -> Path:
+    """The directory itself, when it lies where it may also after every link on the way was followed."""
+    real = Path(path).resolve()
+    if not real.is_dir() or not any(real.is_relative_to(Path(root).resolve()) for root in roots):
+        raise Failure(ErrorCode.INVALID_SOURCE, "path")
+    return real
+
+
+@contextmanager
+def _materials(work: Work) -> Iterator[Materials]:
+    pin = work.pin or {}
+    with working_directory(work.context) as directory:
+        files = directory / "content"
+        files.mkdir()
+        content.give_back(work.context.settings, pin["content"], files)
+        (directory / "Dockerfile").write_text(f'FROM {pin["server"]}\nCOPY ["content/", "{pin["root"]}/"]\n')
+        facts = {"version": str(pin_short(pin)), "source": pin.get("url"), "revision": pin.get("revision")}
+        yield Materials(directory, "Dockerfile", {key: value for key, value in facts.items() if value})

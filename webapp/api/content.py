@@ -1,0 +1,29 @@
+"""Files for a static site, as a tar or a zip in the body of the request: written to disk as they come, then checked."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from flask import Blueprint, Response, request
+
+from flows import uploads
+from webapp.answers import json_answer
+from webapp.current import caller, context
+
+blueprint = Blueprint("content", __name__, url_prefix="/api/workloads/<name>")
+
+
+@blueprint.put("/content")
+def put(name: str) -> Response:
+    """Take the files in for the next deploy: {"content", "files", "bytes"}."""
+    uploads.check_kind(context(), name)  # before the body is read
+    settings = context().settings
+    request.max_content_length = settings.source_max_mb * 1_000_000
+    settings.content.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=settings.content, prefix=".upload-") as archive:
+        shutil.copyfileobj(request.stream, archive)
+        archive.flush()
+        found = uploads.take_in(context(), name, Path(archive.name), caller().actor)
+    return json_answer({"content": found.hash, "files": found.files, "bytes": found.size})
