@@ -12,8 +12,8 @@ from db.history import identity
 from db.rows import iso, pin_short
 from db.states import Trigger
 
-# What of a pin can be known before the image is there.
-MARKS = ("commit", "digest")
+# What of a pin can be known before it is looked up, and what it is called then.
+MARKS = {"commit": "commit", "revision": "commit", "digest": "digest"}
 BY_HAND = frozenset({Trigger.UI, Trigger.API, Trigger.CLI, Trigger.PREFECT})
 
 
@@ -25,7 +25,7 @@ def hold(held: list[Any], pin: dict[str, Any], version: int, reason: str, now: d
         "reason": reason,
         "since": iso(now),
         "identity": _key(pin),
-        **{key: pin[key] for key in MARKS if pin.get(key)},
+        **{mark: pin[key] for key, mark in MARKS.items() if pin.get(key)},
     }
     return [*release(held, pin), entry]
 
