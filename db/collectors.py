@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Collector
+
+NEWEST = ("ts", "interval_s", "path", "containers", "gaps", "sweep_ms")
+TOTALS = ("ticks_total", "missed_total", "samples_total", "gaps_total", "sweep_ms_total", "cpu_s_total")
 
 
 @dataclass(frozen=True)
@@ -32,21 +35,31 @@ class Sweep:
 
 def record(session: Session, sweep: Sweep) -> None:
     """Make it the newest one of its host, and add it to the totals."""
-    row = session.get(Collector, sweep.host, with_for_update=True)
-    if row is None:
-        row = Collector(host=sweep.host, ticks_total=0, missed_total=0, samples_total=0, gaps_total=0)
-        row.sweep_ms_total = row.cpu_s_total = 0.0
-        session.add(row)
-    row.ts, row.interval_s, row.path = sweep.ts, sweep.interval_s, sweep.path
-    row.containers, row.gaps, row.sweep_ms = sweep.containers, sweep.gaps, sweep.sweep_ms
-    row.ticks_total += 1
-    row.missed_total += sweep.missed
-    row.samples_total += sweep.containers - sweep.gaps
-    row.gaps_total += sweep.gaps
-    row.sweep_ms_total += sweep.sweep_ms
-    row.cpu_s_total += sweep.cpu_s
+    newest = {name: getattr(sweep, name) for name in NEWEST}
+    more = {
+        "ticks_total": 1,
+        "missed_total": sweep.missed,
+        "samples_total": sweep.containers - sweep.gaps,
+        "gaps_total": sweep.gaps,
+        "sweep_ms_total": sweep.sweep_ms,
+        "cpu_s_total": sweep.cpu_s,
+    }
+    values = {"of_host": sweep.host} | {f"new_{name}": value for name, value in (newest | more).items()}
+    if session.connection().execute(_GROW, values).rowcount == 0:
+        session.add(Collector(host=sweep.host, **newest, **more))
 
 
 def every(session: Session) -> Sequence[Collector]:
     """The collectors that ever reported, by host."""
     return session.scalars(select(Collector).order_by(Collector.host)).all()
+
+
+# Made once, as in db.samples.
+_GROW = (
+    update(Collector)
+    .where(Collector.host == bindparam("of_host"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in NEWEST}
+        | {name: getattr(Collector, name) + bindparam(f"new_{name}") for name in TOTALS}
+    )
+)

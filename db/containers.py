@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -24,6 +25,28 @@ def present(session: Session, workload_id: int) -> Sequence[Container]:
 def all_present(session: Session, host: str) -> Sequence[Container]:
     """Containers of every workload of a host that are not known to be removed."""
     return session.scalars(select(Container).where(Container.host == host, Container.removed_at.is_(None))).all()
+
+
+class Present(NamedTuple):
+    """What sampling has to know of a container."""
+
+    id: int
+    docker_id: str
+    owner_type: str
+    owner_id: int
+    created_at: datetime
+
+
+def to_sample(session: Session, host: str) -> list[Present]:
+    """Those of all_present, as what sampling needs of them: a quarter of the time."""
+    columns = (Container.id, Container.docker_id, Container.owner_type, Container.owner_id, Container.created_at)
+    query = select(*columns).where(Container.host == host, Container.removed_at.is_(None))
+    return [Present(*row) for row in session.execute(query)]
+
+
+def present_ids(session: Session, host: str) -> set[int]:
+    """The ids in the index of those of all_present."""
+    return set(session.scalars(select(Container.id).where(Container.host == host, Container.removed_at.is_(None))))
 
 
 def add(session: Session, container: Container) -> None:

@@ -20,7 +20,7 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.EXITED_EARLY: "The container stopped before it became healthy; read its last log lines.",
     ErrorCode.HEALTH_TIMEOUT: "The new version did not become healthy in time; check its log, or allow more time.",
     ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or make it need less.",
-    ErrorCode.PIN_UNAVAILABLE: "The exact image of that version is gone from the host and from its registry; "
+    ErrorCode.PIN_UNAVAILABLE: "What that version was is gone from the host, and its source does not have it any more; "
     "choose another version.",
     ErrorCode.PIN_MISMATCH: "What runs is not the pinned image; deploy again, and see who else changes containers.",
     ErrorCode.ENGINE_UNREACHABLE: "Docker did not answer; start Docker on the host, then deploy again.",

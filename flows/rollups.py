@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from db import containers, samples, tiers
@@ -12,6 +13,7 @@ from tasks.usage import kept_s
 
 # A minute's worth is one step; more than a few are a backlog, which housekeeping works off.
 STEPS_A_MINUTE = 5
+LONGEST_WAY_S = 0.1
 # A tick may have been on its way when its container was removed.
 LAST_SAMPLES_S = 600
 
@@ -51,13 +53,20 @@ def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
 def _step(context: Context, owner_id: int, width: int, now: int) -> bool:
     if context.stopping.is_set():
         return False
+    import pandas  # noqa: F401 - takes a second the first time, in which the write lock must not be held
+
+    began = time.monotonic()
     with context.database.writing() as session:
-        return rollup.advance(session, owner_id, width, now)
+        is_more = rollup.advance(session, owner_id, width, now)
+    if is_more:
+        _give_way(context, began)
+    return is_more
 
 
 def _prune(context: Context, owner_id: int, width: int, before: int) -> int:
     total = 0
     while not context.stopping.is_set():
+        began = time.monotonic()
         with context.database.writing() as session:
             limit = rollup.deletable(session, owner_id, width, before)
             if width == SAMPLES:
@@ -67,4 +76,10 @@ def _prune(context: Context, owner_id: int, width: int, before: int) -> int:
         if gone == 0:
             break
         total += gone
+        _give_way(context, began)
     return total
+
+
+def _give_way(context: Context, began: float) -> None:
+    """Leave the write lock alone for as long as a step had it: who waits looks at it now and then only (SQLite)."""
+    context.stopping.wait(min(LONGEST_WAY_S, time.monotonic() - began))

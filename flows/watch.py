@@ -87,10 +87,14 @@ class Watch:
 
 def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> None:
     """Go back from the live version, or say in the event log why that is not possible."""
-    asked = Asked(Trigger.SCHEDULE, "backstay", idempotency_key=f"auto-rollback-of-{live.id}")
+    if not context.orchestrator.answers():
+        return  # a request now would fail and count as the one time: the next look comes soon
+    once = f"auto-rollback-of-{live.id}"
     refused = ""
     try:
-        opened = open_row(context, workload.name, asked, live)
+        opened = open_row(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", once), live)
+        if never_began(opened[0]):
+            opened = open_row(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live)
         if not opened[2]:
             return  # it was taken back already
         with context.database.writing() as session:
@@ -100,6 +104,11 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
         refused = refusal.code
     if refused and refused not in {"deploy_in_flight", "live_changed"}:
         context.log.warning("no automatic rollback of %s", workload.name, extra={"code": refused})
+
+
+def never_began(row: Deploy) -> bool:
+    """Whether it was lost on its way to an engine, and by nobody's wish. Pure."""
+    return row.started_at is None and row.status in {Status.FAILED, Status.INTERRUPTED}
 
 
 def _watched(context: Context) -> list[tuple[Workload, Deploy]]:

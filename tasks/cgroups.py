@@ -6,6 +6,7 @@ rootless Engine or of another machine is not found here and is for the API. What
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from tasks.readings import Counters, Texts, from_v1, from_v2
 
+MOST_PLACES = 10_000
 # Docker's name for the cgroup of a container: with the cgroupfs driver, with the systemd driver.
 PLACES = ("docker/{}", "system.slice/docker-{}.scope")
 
@@ -50,15 +52,24 @@ V2 = _Layout(
 )
 
 
+# A read gives all of a file that is shorter than this: the kernel hands out longer ones a page at a time.
+SURELY_WHOLE = 3000
+
+
 class CgroupFiles:
-    """The files below `root`, which is / except for tests. Keeps nothing open."""
+    """The files below `root`, which is / except for tests. Keeps nothing open.
+
+    Written with the calls of the system and not with pathlib, which would take as long again as the kernel does.
+    """
 
     def __init__(self, root: Path = Path("/")) -> None:
-        self._cgroups = root / "sys/fs/cgroup"
-        self._proc = root / "proc"
+        self._cgroups = f"{root / 'sys/fs/cgroup'}/"
+        self._proc = f"{root / 'proc'}/"
         # On v1 a "unified" hierarchy without controllers may lie beside the others; on v2 it is the mount itself.
-        self._layout = V2 if (self._cgroups / "cgroup.controllers").exists() else V1
+        self._layout = V2 if Path(self._cgroups, "cgroup.controllers").exists() else V1
         self._host_memory = self._memory_total()
+        self._host_network = _link(f"{self._proc}self/ns/net")
+        self._places: dict[str, str] = {}
 
     def readable(self, docker_id: str) -> bool:
         """Whether the files of a container can be used here: false also when it does not run."""
@@ -79,42 +90,48 @@ class CgroupFiles:
         if place is None:
             return None
 
-        def path(name: str) -> Path:
-            return self._cgroups / name.format(place)
+        def path(name: str) -> str:
+            return self._cgroups + name.format(place)
 
-        pid = _first_pid(path(layout.procs).read_text())
+        pid = _first_pid(_text(path(layout.procs)))
         if pid is None:
             return None
-        cpu = path(layout.cpu).read_text()
+        cpu = _text(path(layout.cpu))
         at = time.monotonic_ns()  # belongs to the CPU counter: nothing else may be read between the two
         texts = Texts(
             cpu=cpu,
-            memory_usage=path(layout.memory_usage).read_text(),
-            memory_stat=path(layout.memory_stat).read_text(),
-            memory_limit=path(layout.memory_limit).read_text(),
+            memory_usage=_text(path(layout.memory_usage)),
+            memory_stat=_text(path(layout.memory_stat)),
+            memory_limit=_text(path(layout.memory_limit)),
             block=_optional(path(layout.block)),
             network=self._network(pid),
         )
         return layout.parse(texts, at, self._host_memory)
 
     def _place(self, docker_id: str) -> str | None:
+        known = self._places.get(docker_id)
+        if known is not None:
+            return known
         places = (place.format(docker_id) for place in PLACES)
-        return next((place for place in places if (self._cgroups / self._layout.procs.format(place)).exists()), None)
+        found = next((one for one in places if Path(self._cgroups, self._layout.procs.format(one)).exists()), None)
+        if found is not None:
+            if len(self._places) > MOST_PLACES:
+                self._places.clear()
+            self._places[docker_id] = found
+        return found
 
     def _network(self, pid: str) -> str | None:
         # With host networking the interfaces are the machine's, not the container's. Whoever may not see whose
         # namespace it is (only root may) gets no numbers rather than those of the machine.
-        try:
-            if (self._proc / pid / "ns/net").readlink() == (self._proc / "self/ns/net").readlink():
-                return None
-        except OSError:
+        own = _link(f"{self._proc}{pid}/ns/net")
+        if own is None or self._host_network is None or own == self._host_network:
             return None
-        return _optional(self._proc / pid / "net/dev")
+        return _optional(f"{self._proc}{pid}/net/dev")
 
     def _memory_total(self) -> int:
         # "MemTotal:       24684092 kB": the same number as MemTotal of the Engine on this machine.
         try:
-            words = (self._proc / "meminfo").read_text().split()
+            words = _text(f"{self._proc}meminfo").split()
             return int(words[words.index("MemTotal:") + 1]) * 1024
         except (OSError, ValueError):
             return 2**62  # no container's limit is that high, and "no limit" on v1 is higher
@@ -126,8 +143,26 @@ def _first_pid(procs: str) -> str | None:
     return pid if pid not in ("", "0") else None
 
 
-def _optional(path: Path) -> str | None:
+def _text(path: str) -> str:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return path.read_text()
+        parts = [os.read(file, 65536)]
+        while parts[-1] and sum(map(len, parts)) >= SURELY_WHOLE:
+            parts.append(os.read(file, 65536))
+    finally:
+        os.close(file)
+    return b"".join(parts).decode()
+
+
+def _optional(path: str) -> str | None:
+    try:
+        return _text(path)
+    except OSError:
+        return None
+
+
+def _link(path: str) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - see CgroupFiles
     except OSError:
         return None

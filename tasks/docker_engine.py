@@ -165,12 +165,6 @@ class DockerEngine:
         """Remove a container whatever its state, with its anonymous volumes. One that is gone is fine."""
         self._call("remove", lambda: _if_there(lambda: self._api.remove_container(container_id, v=True, force=True)))
 
-    def keep_running(self, container_id: str) -> None:
-        """From now on Docker restarts the container when it ends, the host boots, or Docker was killed."""
-        # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
-        policy = {"Name": "always"}
-        self._call("update", lambda: self._api.update_container(container_id, restart_policy=policy))
-
     def inspect(self, container_id: str) -> ContainerRecord | None:
         """What a container is and does now; None when it is gone."""
 

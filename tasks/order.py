@@ -6,6 +6,7 @@ The same few lines serve a failed deploy, a start after a crash, and a removal. 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from db import containers, pins
 from db.models import Container, Deploy, Workload
@@ -63,6 +64,21 @@ def remove(context: Context, container_id: str, stop_timeout_s: int) -> None:
     """Stop a container as it wants to be stopped, and remove it. The index follows with refresh_index."""
     context.docker.stop(container_id, stop_timeout_s)
     context.docker.remove(container_id)
+
+
+def keep_running(context: Context, container_id: str) -> None:
+    """From now on Docker restarts a container when it ends, the host boots, or Docker was killed. Raises Failure.
+
+    One that is to be restarted `on-failure` only may end, and stays as it is.
+    """
+
+    # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
+    def update(api: Any) -> None:
+        policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
+        if policy in {"", "no", "unless-stopped"}:
+            api.update_container(container_id, restart_policy={"Name": "always"})
+
+    context.docker.ask("update", update)
 
 
 def refresh_index(context: Context, workload: Workload, records: list[ContainerRecord]) -> None:

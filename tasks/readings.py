@@ -176,11 +176,10 @@ def _network(text: str | None) -> tuple[int | None, int | None]:
 
 
 def _named(text: str, name: str) -> int:
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        if key == name:
-            return int(value)
-    raise ValueError(f"no {name} in the file")
+    _, found, rest = f"\n{text}".partition(f"\n{name} ")
+    if not found:
+        raise ValueError(f"no {name} in the file")
+    return int(rest[: rest.find("\n")] if "\n" in rest else rest)
 
 
 def _without_cache(usage: int, cache: int) -> int:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # Younger ticks may still be on their way. One that takes longer is late, which undoes what lacks it, so this is only
 # to save work.
 SETTLE_S = 30
-# So many samples (or buckets of the finer tier) go into a step, about: 30 ms of the write lock.
-MOST_ROWS = 3000
+# So many samples (or buckets of the finer tier) go into a step, about: 15 ms of the write lock.
+MOST_ROWS = 1500
 LONGEST_S = 30 * 86400
 SHORTEST_S = 5
 PARTS_OF_A_PERCENT = frozenset({"cpu_sum", "cpu_max"})  # the other columns are whole numbers

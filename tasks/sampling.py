@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db import collectors, containers, samples
 from db.collectors import Sweep
-from db.models import Container
+from db.containers import Present
 from tasks.cgroups import CgroupFiles
 from tasks.failures import Failure
 from tasks.one_shot import one_shot_stats
@@ -51,10 +51,6 @@ class Cpu:
     def begin(self) -> None:
         """Count the calling thread from now on."""
         self._mark = time.thread_time()
-
-    def add(self, seconds: float) -> None:
-        """Count what other threads took."""
-        self._untold += seconds
 
     def pause(self) -> None:
         """Take in what was counted up to now."""
@@ -118,9 +114,9 @@ class Sampler:
             cpu_s=self._cpu.untold(),
         )
 
-    def _present(self) -> list[Container]:
+    def _present(self) -> list[Present]:
         with self._context.database.reading() as session:
-            return list(containers.all_present(session, self._context.settings.host_name))
+            return containers.to_sample(session, self._context.settings.host_name)
 
     def _read(self, docker_ids: list[str]) -> tuple[dict[str, Counters], Literal["cgroup", "api"]]:
         by_file = _known((docker_id, self._files.read(docker_id)) for docker_id in docker_ids)
@@ -136,13 +132,12 @@ class Sampler:
         except Failure:
             return {}
         answers = one_shot_stats(self._context.docker.address, docker_ids)
-        self._cpu.add(answers.cpu_s)
-        found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.stats.items())
-        if not answers.stats:
+        found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.items())
+        if not answers:
             self._host_memory = None  # the Engine that answers next may be on another machine, or on a larger one
         return found
 
-    def _remember(self, present: list[Container], readings: Mapping[str, Counters]) -> None:
+    def _remember(self, present: list[Present], readings: Mapping[str, Counters]) -> None:
         # One that gave nothing keeps its older reading: the next CPU is then the average since that one.
         ids = [container.docker_id for container in present]
         self._previous = _known(
@@ -155,7 +150,7 @@ class Sampler:
             with self._context.database.writing() as session:
                 # Asked again: samples of a workload that was removed in the meantime would belong to nobody, and then
                 # to the next workload that gets its id.
-                still = {c.id for c in containers.all_present(session, self._context.settings.host_name)}
+                still = containers.present_ids(session, self._context.settings.host_name)
                 kept = [row for row in rows if row["container_id"] in still]
                 samples.insert_tick(session, kept)
                 collectors.record(session, replace(sweep, gaps=sweep.containers - len(kept)))
@@ -189,7 +184,7 @@ def align(now: float, interval: int) -> int:
     return int(now // interval) * interval
 
 
-def _row(container: Container, ts: int, reading: Counters, before: Counters | None) -> dict[str, Any]:
+def _row(container: Present, ts: int, reading: Counters, before: Counters | None) -> dict[str, Any]:
     age_s = time.time() - container.created_at.timestamp()
     return {
         "owner_type": container.owner_type,

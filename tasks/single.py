@@ -62,7 +62,7 @@ def verify(work: Work) -> None:
 
 def settle(work: Work) -> None:
     """The new version takes over: Docker keeps it running from now on, the old one stops."""
-    work.context.docker.keep_running(_id(work))
+    order.keep_running(work.context, _id(work))
     _stop_old(work)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from tasks.work import Work
 # What is asked of the builder, and what only concerns how often it works.
 KNOWN = frozenset({"context", "dockerfile", "args", "target"})
 LEFT_OUT = frozenset({"tags", "cache_from", "cache_to", "no_cache", "pull", "labels", "provenance", "sbom"})
-MTIME = 0  # the builder's cache does not look at it
 
 
 def relative(builds: Mapping[str, Mapping[str, Any]], tree: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -71,8 +71,10 @@ def _build(work: Work, name: str, build: Mapping[str, Any], tree: Path, address:
     every = building.labels_of(work.context.installation, work.workload, now(), source=address)
     labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
     more = {"buildargs": json.dumps(build["args"])} | ({"target": build["target"]} if build.get("target") else {})
-    with tempfile.TemporaryFile() as tar:
-        pack(place, dockerfile, tar, MTIME)
+    work.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=work.context.settings.work) as tar:
+        # Today's time on every file: web servers make their ETag of it, and the builder's cache does not look at it.
+        pack(place, dockerfile, tar, int(time.time()))
         image_id = building.build(work.context, tar, dockerfile, tag, labels, log, work.look, more)
     with work.context.database.writing() as session:
         images.remember(session, work.deploy.host, image_id, now())

@@ -78,7 +78,8 @@ def verify(work: Work) -> None:
 
 
 def settle(work: Work) -> None:
-    """The old containers are gone already, and what restarts is said in the file."""
+    """The old containers are gone already. From now on Docker keeps the new ones running."""
+    _keep_running(work.context, work.pin or {}, _observe(work))
 
 
 def undo(work: Work) -> None:
@@ -113,6 +114,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     order.refresh_index(context, workload, records)
     if not went_well:
         raise Failure(ErrorCode.START_FAILED, "restore")
+    _keep_running(context, live.pin, records)
     return _states(records) != before
 
 
@@ -132,6 +134,13 @@ def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
 def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
     """Whether no container that has a health check fails it at this moment."""
     return all(one.health in {None, "healthy"} for one in records if one.running)
+
+
+def _keep_running(context: Context, pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> None:
+    """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
+    for one in records:
+        if not pin["runs"].get(one.labels.get(order.SERVICE), {}).get("once", True):
+            order.keep_running(context, one.id)
 
 
 def _up(

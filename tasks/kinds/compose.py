@@ -7,7 +7,6 @@ rollback's included, takes the stored one: no source, no registry and no parsing
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tasks import order
 from tasks.compose import builds, checkout, model, program, reading, rollout, rules
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.git import Repository
+from tasks.git import Repository, working_directory
 from tasks.kinds import image
 from tasks.kinds.protocol import Rollout
 from tasks.sources.compose import DEFAULT_FILE
@@ -55,8 +54,8 @@ class ComposeKind:
             with repository.checkout(commit["commit"]) as tree:
                 work.rendered = _of_checkout(work, source, tree.resolve())
         else:
-            with tempfile.TemporaryDirectory(dir=program.home(work.context)) as folder:
-                work.rendered = _of_text(work, source, Path(folder))
+            with working_directory(work.context) as folder:
+                work.rendered = _of_text(work, source, folder)
         variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
         _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))

@@ -129,7 +129,8 @@ def held_and_waited(context: Context, work: Callable[[], object]) -> tuple[list[
             yield session
         held.append((time.perf_counter() - began) * 1000)
 
-    stop, waits = multiprocessing.Event(), multiprocessing.Queue[list[float]]()
+    stop = multiprocessing.Event()
+    waits: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
     writer = multiprocessing.Process(target=write, args=(context.settings.home / "backstay.db", stop, waits))
     writer.start()
     waits.get()  # it has begun

@@ -227,6 +227,22 @@ def test_a_rollback_with_nothing_to_go_back_to_is_refused(backstay: Backstay, sp
     assert backstay("releases", "shop", "--json").json == {"deploys": []}
 
 
+def test_files_are_taken_in_before_they_are_deployed(backstay: Backstay, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("hello")
+    (tmp_path / "site.yaml").write_text("name: site\nsource: {kind: static}\n")
+    backstay("apply", str(tmp_path / "site.yaml"))
+    said = backstay("deploy", "site", "--upload", str(site))
+    assert (said.code, "(orchestrator_unreachable)" in said.err) == (1, True)  # Prefect is away here
+    found = backstay("status", "site", "--json").json
+    assert found["source"]["content"].startswith("sha256:")
+    (site / "out").symlink_to("/etc/passwd")
+    for path, key in ((site, "content"), (tmp_path / "site.yaml", "content"), (tmp_path / "none", "upload")):
+        said = backstay("deploy", "site", "--upload", str(path))
+        assert (said.code, said.err.startswith(f"backstay: {key} must be")) == (2, True), said
+
+
 def test_a_deploy_is_followed_stage_by_stage_to_its_end(
     backstay: Backstay, database: Database, settings: Settings, now: datetime
 ) -> None:

@@ -15,6 +15,7 @@ from db.connection import Database
 from db.event_sentences import tell
 from db.models import Event, Workload
 from db.settings import Settings
+from db.size import size_bytes
 from tests.ledger_steps import add_workload, all_at_once
 
 
@@ -89,3 +90,10 @@ def test_sqlite_writes_ahead_and_syncs_each_commit(settings: Settings, migrated_
         assert session.scalar(text("PRAGMA synchronous")) == 2
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
     database.close()
+
+
+def test_the_ledger_knows_its_size(database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        add_workload(session, now)
+    with database.reading() as session:
+        assert size_bytes(session) > 10_000

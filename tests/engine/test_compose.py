@@ -99,7 +99,8 @@ class Stack:
             "health": {"running_s": 0.5, "timeout_s": 20},
             "ports": [],
         }
-        self.shop.create("", **given | spec)
+        wanted = given | spec
+        self.shop.create_from(wanted.pop("source"), **wanted)
 
     def deploy(self, **parts: Any) -> dict[str, Any]:
         """Change the file and deploy it."""
@@ -413,6 +414,24 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
     assert stack.ids()["web"] == served_by
     assert shop.deploy()["status"] == "succeeded"
     assert shop.served() == "two"
+
+
+def test_what_runs_on_is_kept_running_by_docker_and_what_runs_once_is_not(shop: Scenario, stack: Stack) -> None:
+    def policies() -> dict[str, str]:
+        found = {one.labels["backstay.service"]: one.attrs["HostConfig"]["RestartPolicy"] for one in stack.containers()}
+        return {service: policy["Name"] or "no" for service, policy in found.items()}
+
+    stack.create()
+    assert shop.deploy()["status"] == "succeeded"
+    assert policies() == {"web": "always", "db": "always", "migrate": "no"}
+    for one in stack.containers():  # as after a failed deploy: put back from the stored file
+        one.remove(force=True)
+    with shop.context.database.writing() as session:
+        from db import workloads
+
+        workloads.set_unsettled(session, workload(shop).id, True)
+    reconcile(shop.context, "engine-2")
+    assert policies() == {"web": "always", "db": "always", "migrate": "no"}
 
 
 def carry_out_in(home: str, docker_host: str, deploy_id: str) -> None:

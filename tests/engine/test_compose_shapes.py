@@ -70,7 +70,7 @@ def test_a_stack_in_the_shape_of_a_known_project_is_deployed_from_its_repository
     publish_all(images, repository, prefix, env)
     source: dict[str, Any] = {"kind": "compose", "url": repository.url, "file": [f"stack/{file}" for file in files]}
     health = {"running_s": 0.5, "timeout_s": 60}
-    shop.create("", source=source, env=env, secrets={secret: SECRET}, ports=[], health=health)
+    shop.create_from(source, env=env, secrets={secret: SECRET}, ports=[], health=health)
     row = shop.deploy()
     assert row["status"] == "succeeded", shop.messages()
     assert row["pin"]["commit"] == repository.git("rev-parse", "HEAD")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import docker
 import pytest
+from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
 from db import tallies
@@ -70,6 +71,12 @@ def becomes(shop: Scenario, *expected: str) -> None:
     assert written(shop) == list(expected)
 
 
+def has_restarted(container: DockerContainer) -> bool:
+    """Whether Docker has started it again."""
+    container.reload()
+    return int(container.attrs["RestartCount"]) > 0
+
+
 def past_grace() -> None:
     """Let the moments pass in which a stop still counts as the deploy's that has just ended."""
     time.sleep(2.1)
@@ -105,13 +112,19 @@ def test_by_hand_crash_and_deploy_are_told_apart(
     assert totals["deploys", "succeeded"] == 2
 
 
+@pytest.mark.parametrize("followed", [True, False], ids=["followed", "while the engine is down"])
 def test_out_of_memory_is_told_from_a_crash(
-    shop: Scenario, watch: Callable[[], ContainerWatch], images: Images
+    shop: Scenario, watch: Callable[[], ContainerWatch], images: Images, followed: bool
 ) -> None:
     images.build(f"localhost/{shop.name}:eats", "eats", "eats_memory_later")
     shop.change(resources={"memory_mb": 20}, source={"kind": "image", "image": f"localhost/{shop.name}:eats"})
-    watch()
+    first = watch()
     shop.deploy()
+    if not followed:
+        first.stop()
+        (container,) = shop.docker.containers.list(all=True, filters={"label": f"backstay.workload={shop.name}"})
+        wait_until(lambda: has_restarted(container), 20, "it does not run out of memory")
+        watch()
     wait_until(lambda: "exit:oom(137)" in written(shop), 15, lambda: str(written(shop)))
     assert written(shop)[:3] == [*DEPLOYED, "oom:oom", "exit:oom(137)"]
     assert "Version 1 ended because it ran out of memory" in shop.messages()

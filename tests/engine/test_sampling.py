@@ -179,7 +179,7 @@ def test_a_paused_container_keeps_its_memory_and_uses_no_cpu(
     try:
         paused.pause()
     except APIError:
-        pytest.skip("the kernel of this machine has no freezer")
+        pytest.skip("this machine does not let its containers be frozen")  # seen in nested ones, now and then
     sampler = Sampler(context, files)
     assert [sampler.tick(ts).gaps for ts in (1200, 1215)] == [0, 0]
     assert index.cpu_of(container_id)[1215] == pytest.approx(0, abs=0.1)
@@ -193,7 +193,7 @@ def test_a_paused_container_keeps_its_memory_and_uses_no_cpu(
 def test_the_api_and_the_files_say_the_same(context: Context, burner: DockerContainer, holder: DockerContainer) -> None:
     files, ids = local_files(burner), [docker_id(burner), docker_id(holder)]
     before = {docker_id: reading(files, docker_id) for docker_id in ids}
-    answers = one_shot_stats(context.docker.address, ids).stats
+    answers = one_shot_stats(context.docker.address, ids)
     after = {docker_id: reading(files, docker_id) for docker_id in ids}
     for docker_id_ in ids:
         first, last = before[docker_id_], after[docker_id_]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from flows.dispatch import carry_out
 from flows.watch import Watch
 from tasks.context import Context
-from tasks.orchestrator import Orchestrator
+from tasks.orchestrator import Orchestrator, OrchestratorUnreachable
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
 from tests.real_parts import wait_until
@@ -21,23 +20,35 @@ class CarriesOutAtOnce(Orchestrator):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context.settings)
-        self.context = context
+        self.context, self.there = context, True
+
+    def answers(self) -> bool:
+        """Whether it is there."""
+        return self.there
 
     def start(self, deployment: str, host: str, name: str, parameters: dict[str, int], key: str) -> str:
         """Carry the row out."""
+        if not self.there:
+            raise OrchestratorUnreachable("away")
         carry_out(self.context, parameters["deploy_id"], "test-engine", key)
         return key
 
 
 @pytest.fixture
-def shop(shop: Scenario, images: Images) -> Iterator[Scenario]:
+def prefect(context: Context) -> CarriesOutAtOnce:
+    """What answers from the second deploy on."""
+    return CarriesOutAtOnce(context)
+
+
+@pytest.fixture
+def shop(shop: Scenario, images: Images, prefect: CarriesOutAtOnce) -> Scenario:
     """A workload that serves a good version and goes back by itself."""
     images.build(f"localhost/{shop.name}:good", "good")
     shop.create(f"localhost/{shop.name}:good", auto_rollback=True, watch_s=60, resources={"memory_mb": 48})
     assert shop.deploy()["status"] == "succeeded"
     shop.context.orchestrator.close()
-    shop.context.orchestrator = CarriesOutAtOnce(shop.context)
-    yield shop
+    shop.context.orchestrator = prefect
+    return shop
 
 
 @pytest.mark.parametrize("fails", ["exits_later", "eats_memory_later"])
@@ -65,3 +76,25 @@ def test_a_version_that_ends_or_eats_its_memory_soon_is_taken_back_once_and_held
         watch.look()
         time.sleep(0.1)
     assert len(shop.rows()) == 3
+
+
+def test_while_prefect_is_away_it_is_not_taken_back_but_soon_after_also_when_a_first_try_was_lost(
+    shop: Scenario, images: Images, prefect: CarriesOutAtOnce
+) -> None:
+    bad = f"localhost/{shop.name}:bad"
+    images.build(bad, "bad", "exits_later")
+    assert shop.deploy(bad)["status"] == "succeeded"
+    watch = Watch(shop.context)
+    wait_until(lambda: shop.docker.containers.get(f"{shop.name}-v2").attrs["RestartCount"] > 0, 30, "it does not end")
+    prefect.there = False
+    watch.look()
+    assert len(shop.rows()) == 2
+    # It goes away between the question whether it is there and the request.
+    prefect.answers = lambda: True  # type: ignore[method-assign]
+    watch.look()
+    assert (shop.row(3)["status"], shop.row(3)["error_code"]) == ("failed", "orchestrator_unreachable")
+    prefect.there = True
+    for _ in range(3):
+        watch.look()
+    assert [row["reason"] for row in shop.rows()] == ["auto_rollback", "auto_rollback", "deploy", "deploy"]
+    assert shop.served() == "good"

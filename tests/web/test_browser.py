@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 from db import events, history, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
+from tasks.build_logs import BuildLog
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.real_parts import real_part
@@ -33,7 +34,7 @@ PAGES = (
     "/reference",
     "/credentials",
     "/new",
-    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "hooks/new")),
+    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "build/1", "hooks/new")),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
 # Statuses that a test provokes: the browser writes each into its console.
@@ -443,3 +444,19 @@ def test_all_of_it_works_without_a_script(browser: Browser, address: str, people
     page.locator("a[href$='/rollback/1']").click()
     expect(page.get_by_role("button", name="Roll back to v1")).to_be_visible()
     context.close()
+
+
+def test_the_log_of_a_build_is_followed_while_it_grows(visit: Callable[..., Page], context: Context, shop: int) -> None:
+    with context.database.writing() as session:
+        deploy = steps.begin(session, shop, now())
+    log = BuildLog(context, "shop", shop, deploy.version)
+    log.write("Step 1/2 : FROM base\n")
+    page = visit(f"/apps/shop/build/{deploy.version}", "vera")
+    expect(page.locator("[data-build-log]")).to_have_text("Step 1/2 : FROM base")
+    log.write("Step 2/2 : <b>COPY</b>\n")
+    expect(page.locator("[data-build-log]")).to_contain_text("Step 2/2 : <b>COPY</b>")
+    log.close()
+    with context.database.writing() as session:
+        ledger.fail(session, deploy.id, ErrorCode.BUILD_FAILED, "f" * 16, now())
+    expect(page.locator(".badge-failed")).to_be_visible()
+    expect(page.locator("[data-build-log][data-complete]")).to_contain_text("Step 1/2")

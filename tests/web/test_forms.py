@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from tasks.kinds import KINDS
 from tasks.specs import parse_spec, public
 from webapp.forms import fields, refusals, spec, texts
+from webapp.i18n import translations
 
 Browser = Callable[[str], FlaskClient]
 FULL: dict[str, Any] = {
@@ -160,6 +161,12 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"health": "tcp"}, "health"),
         ({"watch_s": "1"}, "watch_s"),
         ({"volumes": "data:relative"}, "volumes"),
+        ({"kind": "git"}, "git.url"),
+        ({"kind": "git", "git.url": "https://me:pw@git.example/x.git"}, "git.url"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.ref": "a..b"}, "git.ref"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.context": "/etc"}, "git.context"),
+        ({"kind": "compose"}, "compose.text"),
+        ({"kind": "compose", "compose.text": "services: {}", "compose.ref": "main"}, "compose.text"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(
@@ -174,6 +181,7 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(
     assert bool(re.search("[а-я]{3}", said)) == (language == "ru")
     assert f'href="#field-{field}"' in answer.text
     assert "s3cr3t-value" not in answer.text
+    assert said not in {refusals.GENERAL, translations(language).ugettext(refusals.GENERAL)}, "a text of its own"
     assert [one["name"] for one in browser.get("/api/workloads").json["workloads"]] == ["shop"]
 
 

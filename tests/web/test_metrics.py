@@ -39,9 +39,15 @@ def test_prometheus_gets_usage_deploys_and_durations_by_workload(
 
 
 def test_an_installation_without_anything_can_be_scraped_too(viewer: FlaskClient, anonymous: FlaskClient) -> None:
-    assert scraped(viewer) == {
+    found = scraped(viewer)
+    assert found.pop(("backstay_ledger_bytes",)) > 4096
+    assert found == {
         ("backstay_unfinished_deploys",): 0,
         ("backstay_newest_sample_timestamp_seconds",): 0,
+        ("backstay_service_up", "engine"): 0,
+        ("backstay_service_up", "database"): 1,
+        ("backstay_service_up", "prefect"): 0,
+        ("backstay_service_up", "docker"): 0,
     }
     assert anonymous.get("/metrics").status_code == 401
 

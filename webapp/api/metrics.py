@@ -15,7 +15,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from db import collectors, history, samples, tallies, workloads
 from db.models import Collector
+from db.size import size_bytes
 from tasks.aggregate import per_owner_now
+from webapp.api.system import services
 from webapp.consumers import NOW_S
 from webapp.current import context
 
@@ -46,6 +48,7 @@ class _Ledger:
             rows = samples.last_of_each(session, int(time.time()) - NOW_S)
             totals, live_rows = tallies.every(session), history.live_and_latest(session)[0]
             unfinished, reports = len(history.unfinished(session)), collectors.every(session)
+            ledger_bytes = size_bytes(session)
         yield from _usage(names, rows)
         yield from _totals(names, totals)
         verified = GaugeMetricFamily(
@@ -59,7 +62,12 @@ class _Ledger:
         yield GaugeMetricFamily(
             "backstay_newest_sample_timestamp_seconds", "When a sample last came in; 0: not lately.", value=newest
         )
+        yield GaugeMetricFamily("backstay_ledger_bytes", "The size of the ledger's database.", value=ledger_bytes)
         yield from _collectors(reports)
+        up = GaugeMetricFamily("backstay_service_up", "1: it answers, 0: it does not.", labels=["service"])
+        for service in services():
+            up.add_metric([service["name"]], float(service["up"]))
+        yield up
 
 
 def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Metric]:

@@ -18,6 +18,7 @@ from db.connection import LedgerUnavailable
 from db.models import Collector
 from db.rows import iso, row
 from db.settings import Settings
+from db.size import size_bytes
 from flows.doctor import LITTLE_SPACE
 from flows.engine_start import is_running
 from tasks.docker_records import EngineFacts
@@ -46,16 +47,24 @@ def overview() -> dict[str, Any]:
         "version": version("backstay"),
         "host": here.settings.host_name,
         "prefect_ui_url": here.settings.prefect_ui_url,
-        "services": [
-            {"name": "engine", "up": is_running(here.settings), "version": None},
-            {"name": "database", "up": bool(found["database"]), "version": None},
-            {"name": "prefect", "up": bool(found["prefect"]), "version": None},
-            {"name": "docker", "up": docker is not None, "version": docker.version if docker else None},
-        ],
+        "services": services(),
         "machine": _machine(docker),
         "disks": disks(here.settings, docker),
         **(_of_the_ledger(here.settings, moment, docker) if found["database"] else _of_no_ledger(here.settings)),
     }
+
+
+def services() -> list[dict[str, Any]]:
+    """The engine of this host and what Backstay stands on: {"name", "up", "version"}; asked at most once a second."""
+    readiness: Readiness = current_app.extensions["backstay.readiness"]
+    found = readiness.found()
+    docker: EngineFacts | None = found["docker"]
+    return [
+        {"name": "engine", "up": is_running(context().settings), "version": None},
+        {"name": "database", "up": bool(found["database"]), "version": None},
+        {"name": "prefect", "up": bool(found["prefect"]), "version": None},
+        {"name": "docker", "up": docker is not None, "version": docker.version if docker else None},
+    ]
 
 
 def _of_the_ledger(settings: Settings, moment: int, docker: EngineFacts | None) -> dict[str, Any]:
@@ -64,12 +73,14 @@ def _of_the_ledger(settings: Settings, moment: int, docker: EngineFacts | None) 
             every = stored.every(session)
             rows = samples.last_of_each(session, moment - NOW_S)
             reports = collectors.every(session)
+            ledger_bytes = size_bytes(session)
             unfinished, live = history.unfinished(session), history.live_and_latest(session)[0]
     except LedgerUnavailable:  # it went away since it was asked
         return _of_no_ledger(settings)
     names = {workload.id: workload.name for workload in every}
     used = consumers(every, rows)
     return {
+        "ledger_bytes": ledger_bytes,
         "collector": collector(settings, reports, moment, bool(live)),
         "totals": totals(used),
         "workloads": used,
@@ -84,7 +95,7 @@ def _of_the_ledger(settings: Settings, moment: int, docker: EngineFacts | None) 
 
 def _of_no_ledger(settings: Settings) -> dict[str, Any]:
     nothing: dict[str, Any] = {"totals": totals([]), "workloads": [], "top": top([], None), "under_way": []}
-    return {"collector": collector(settings, [], 0, False), **nothing}
+    return {"ledger_bytes": None, "collector": collector(settings, [], 0, False), **nothing}
 
 
 def collector(settings: Settings, reports: Sequence[Collector], moment: int, has_live: bool) -> dict[str, Any]:

@@ -121,6 +121,7 @@ class System(Shape):
     services: list[Foundation]
     machine: Machine | None
     disks: list[Disk]
+    ledger_bytes: int | None
     collector: Collector
     totals: Totals
     workloads: list[Usage]
