@@ -88,7 +88,11 @@ def why_up_failed(
         return Trouble(waits_for(runs, records, 0, Limits(0, 0)) or first, ErrorCode.HEALTH_TIMEOUT)
     if port_is_taken:
         return Trouble(first, ErrorCode.PORT_IN_USE)
-    return Trouble(first, ErrorCode.START_FAILED if never_started else ErrorCode.CREATE_FAILED)
+    if never_started:
+        return Trouble(first, ErrorCode.START_FAILED)
+    # Which of those without a container was refused, and which was only not come to, nobody says.
+    missing = [name for name in sorted(runs) if not of_service(records, name)]
+    return Trouble(", ".join(missing) or first, ErrorCode.CREATE_FAILED)
 
 
 def is_as_pinned(pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> bool:

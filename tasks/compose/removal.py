@@ -15,6 +15,7 @@ from tasks import order
 from tasks.compose import program
 from tasks.context import Context
 from tasks.docker_records import ContainerRecord
+from tasks.failures import Failure
 
 
 def remove(context: Context, workload: Workload, project: str) -> bool:
@@ -36,7 +37,11 @@ def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerR
 def _remove_networks(context: Context, workload: str) -> None:
     labels = [f"{order.INSTALLATION}={context.installation}", f"{order.WORKLOAD}={workload}"]
     for one in context.docker.ask("list networks", lambda api: api.networks(filters={"label": labels})):
-        context.docker.ask("remove network", partial(_remove_network, network_id=str(one["Id"])))
+        try:
+            context.docker.ask("remove network", partial(_remove_network, network_id=str(one["Id"])))
+        except Failure as failure:
+            if failure.kind != "NotFound":  # whoever removes a workload and the engine's reconcile may both be at it
+                raise
 
 
 def _remove_network(api: Any, network_id: str) -> None:

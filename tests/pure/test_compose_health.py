@@ -106,7 +106,8 @@ def test_the_first_service_that_is_not_there_yet_is_waited_for(
             False,
             Trouble("web", ErrorCode.START_FAILED),
         ),
-        ([], False, False, Trouble("db", ErrorCode.CREATE_FAILED)),
+        (all_but("web"), False, False, Trouble("web", ErrorCode.CREATE_FAILED)),
+        ([container("job", "exited")], False, False, Trouble("db, web", ErrorCode.CREATE_FAILED)),
     ],
 )
 def test_why_it_did_not_come_up_is_told_by_the_containers(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -58,3 +60,21 @@ def test_what_is_no_archive_too_large_or_for_somebody_else_is_refused(
     assert admin.put("/api/workloads/shop/content", data=archive()).json["detail"].startswith("source.kind:")
     assert admin.put("/api/workloads/nothing/content", data=archive()).status_code == 404
     assert list(context.settings.content.iterdir()) == []
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_site_is_created_and_its_files_are_sent_by_form(logged_in: Callable[[str], FlaskClient]) -> None:
+    browser = logged_in("admin")
+    made = browser.post("/new", data={"name": "site", "kind": "static", "deploy_now": "on"})
+    assert (made.status_code, made.headers["Location"]) == (303, "/apps/site/deploy")
+    assert 'enctype="multipart/form-data"' in browser.get("/apps/site/deploy").text
+    wrong = browser.post("/apps/site/deploy?lang=ru", data={"files": (io.BytesIO(b"no archive"), "site.tar")})
+    assert wrong.status_code == 422
+    assert re.search(r'id="deploy-files-error">.*?<span>Это не tar и не zip', wrong.text)
+    assert browser.get("/api/workloads/site").json["last"] is None
+    sent = browser.post("/apps/site/deploy", data={"files": (io.BytesIO(archive(a=b"1")), "site.tgz")})
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/apps/site")
+    found = browser.get("/api/workloads/site").json
+    assert found["spec"]["source"]["content"].startswith("sha256:")
+    assert found["last"]["trigger"] == "ui"
+    assert "uploaded last" in browser.get("/apps/site/deploy?lang=en").text

@@ -34,6 +34,10 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     (r"exactly one of text, url", N_("Give the file itself, or a repository, one of the two.")),
     (r"which go with url only", N_("Branch and file go with a repository only.")),
     (r"is missing$", N_("This is needed.")),
+    (
+        r"must be a tar or zip",
+        N_("This is no tar or zip, has a link that leads out of it, or is too large."),
+    ),
     # Of the form that is a check by TCP without a port.
     (r"must have exactly one of http", N_("Say which port to ask, or give the app a port.")),
     (r"is missing, and there is no port", N_("Say which port to ask, or give the app a port.")),

@@ -5,18 +5,25 @@ The script shows the same confirmation in a dialog; it asks for it with ?dialog=
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from db import history, workloads
 from db.differences import between
 from db.models import Deploy
 from db.rows import row
-from flows import requests
+from flows import requests, uploads
+from tasks.specs import InvalidSpec
 from webapp import consequences, params, problems
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
-from webapp.current import context, reading
+from webapp.current import caller, context, reading
+from webapp.forms import refusals
+from webapp.i18n import gettext
 from webapp.pages.apps import page_of
 from webapp.pages.rows import Choice
 from webapp.problems import Problem
@@ -34,8 +41,13 @@ def confirm_deploy(name: str) -> str:
 
 
 @blueprint.post("/deploy")
-def deploy(name: str) -> AnyResponse:
-    """Start a deploy."""
+def deploy(name: str) -> AnyResponse | tuple[str, int]:
+    """Start a deploy; of a static site also of files that come with the form."""
+    request.max_content_length = context().settings.source_max_mb * 1_000_000
+    files = request.files.get("files")
+    if files is not None and files.filename and (problem := _not_taken_in(name, files)):
+        with reading(name) as (session, workload):
+            return _confirmation("deploy", app=describe(session, workload), error=problem), 422
     given = {key: value for key, value in request.form.items() if value}
     image, ref = params.optional_text(given, "image", 500), params.optional_text(given, "ref", 200)
     requests.request_deploy(context(), name, asked(), image, ref)
@@ -86,6 +98,20 @@ def refused(refusal: requests.Refusal) -> Response:
 def _confirmation(what: str, **values: object) -> str:
     folder = "dialogs" if "dialog" in request.args else "confirm"
     return render_template(f"{folder}/{what}.html", **values)
+
+
+def _not_taken_in(name: str, files: FileStorage) -> str:
+    """Take uploaded files in for the next deploy; answers what is wrong with them, "" for nothing."""
+    place = context().settings.content
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place, prefix=".upload-") as archive:
+        files.save(archive)
+        archive.flush()
+        try:
+            uploads.take_in(context(), name, Path(archive.name), caller().actor)
+        except InvalidSpec as problem:
+            return gettext(refusals.text_of(problem.problem)[0])
+    return ""
 
 
 def _as_row(deploy: Deploy, name: str, live: Deploy | None) -> dict[str, object]:

@@ -45,6 +45,9 @@ def create() -> Response | tuple[str, int]:
     except (spec.BadInputs, InvalidSpec, NameTaken) as problem:
         return _form(inputs, errors=errors_of(problem, inputs)), 409 if isinstance(problem, NameTaken) else 422
     request.view_args = {"name": workload.name}  # whose page a refusal of the deploy is shown on
+    source = workload.spec["source"]
+    if source["kind"] == "static" and not source.keys() & {"url", "path"}:
+        return redirect(f"/apps/{workload.name}/deploy", 303)  # the files are still to come
     if inputs.get("deploy_now"):
         requests.request_deploy(context(), workload.name, asked())
     return redirect(f"/apps/{workload.name}", 303)
