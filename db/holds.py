@@ -12,8 +12,8 @@ from db.history import identity
 from db.rows import iso, pin_short
 from db.states import Trigger
 
-# What of a pin can be known before the image is there.
-MARKS = ("commit", "digest")
+# What of a pin can be known before it is looked up, and what it is called then.
+MARKS = {"commit": "commit", "revision": "commit", "digest": "digest"}
 BY_HAND = frozenset({Trigger.UI, Trigger.API, Trigger.CLI, Trigger.PREFECT})
 
 
@@ -25,7 +25,7 @@ def hold(held: list[Any], pin: dict[str, Any], version: int, reason: str, now: d
         "reason": reason,
         "since": iso(now),
         "identity": _key(pin),
-        **{key: pin[key] for key in MARKS if pin.get(key)},
+        **{mark: pin[key] for key, mark in MARKS.items() if pin.get(key)},
     }
     return [*release(held, pin), entry]
 
@@ -41,9 +41,9 @@ def is_held(held: list[Any], pin: dict[str, Any]) -> bool:
 
 
 def _is(entry: dict[str, Any], pin: dict[str, Any]) -> bool:
-    # A commit that was built again is the same commit, though the image is another. A digest counts as long as the
-    # image behind it is not known.
-    marks = [key for key in MARKS if key != "digest" or not pin.get("image_id")]
+    # What a sender says of a push is a commit and no more; a pin says what of that commit runs, and is compared by
+    # that. A digest counts as long as the image behind it is not known.
+    marks = [key for key, known in (("commit", "kind"), ("digest", "image_id")) if not pin.get(known)]
     return entry["identity"] == _key(pin) or any(pin.get(key) and entry.get(key) == pin[key] for key in marks)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 
 from db.models import Workload
 from tasks.kinds.protocol import Rollout, SourceKind
@@ -18,10 +17,8 @@ __all__ = ["KINDS", "Rollout", "SourceKind", "kind_of"]
 
 def _found() -> Iterator[SourceKind]:
     for name in kind_names():
-        place = f"{__name__}.{name}"
-        if find_spec(place):
-            kind: SourceKind = getattr(import_module(place), f"{name.title()}Kind")()
-            yield kind
+        kind: SourceKind = getattr(import_module(f"{__name__}.{name}"), f"{name.title()}Kind")()
+        yield kind
 
 
 KINDS: dict[str, SourceKind] = {kind.name: kind for kind in _found()}

@@ -5,6 +5,8 @@ Everything is real: the engine, Prefect, the web interface that is called, the c
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -18,10 +20,11 @@ from tests.engine.images import Images
 from tests.engine.registries import serving
 from tests.flows.fixtures import PrefectApi
 from tests.flows.journeys import EXAMPLES, House, built, ends, example, gone_afterwards, serves
-from tests.pure.hook_payloads import GITHUB
+from tests.pure.hook_payloads import GITEA, GITHUB
 from tests.real_parts import docker_address, free_port, real_part, wait_until
 
-JOURNEYS = {"image", "git", "compose"}
+JOURNEYS = {"image", "git", "compose", "static"}
+SERVER = f"localhost/t-server-{os.getpid()}:1"  # what static sites are put on
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,8 @@ def house(
         for name, value in prefect_api.environment().items():
             environment.setenv(name, value)
         home = tmp_path_factory.mktemp("journeys") / "home"
-        with built(home, docker_client, prefect_api.url, docker_host=docker_address()) as house:
+        chosen = {"docker_host": docker_address(), "static_image": SERVER, "static_root": "/www"}
+        with built(home, docker_client, prefect_api.url, **chosen) as house:
             yield house
 
 
@@ -102,8 +106,9 @@ def test_a_git_repository_that_is_pushed_to(house: House, images: Images, name: 
     repository = new_repository(tmp_path / "repository", {"Dockerfile": dockerfile, "index.html": "version 1"})
     assert repository.url == address
     assert house.done("apply", str(spec)) == f"{name}: created\n"
-    house.done("deploy", name)
     shop, hook = house.workload(name, port), house.hook(name, "github", "--branch", "main")
+    assert json.loads(house.done("deploy", name, "--detach", "--json"))["finished_at"] is None
+    assert ends(shop, 1)["status"] == "succeeded"
     assert shop.served() == "version 1"
     second = repository.commit({"index.html": "version 2"})
     pushed = GITHUB | {"after": second}
@@ -124,6 +129,45 @@ def test_a_git_repository_that_is_pushed_to(house: House, images: Images, name: 
     assert house.call(hook, pushed, "d-3")["outcome"] == "held"
     assert len(shop.rows()) == 4
     # With the repository gone, back and forth still goes.
+    shutil.rmtree(repository.path)
+    house.done("rollback", name, "2")
+    assert shop.served() == "version 2"
+    house.done("remove", name, "--yes")
+    assert shop.containers() == {}
+
+
+def test_a_static_site_whose_repository_is_pushed_to(house: House, images: Images, name: str, tmp_path: Path) -> None:
+    port, folder = free_port(), tmp_path / "example"
+    images.build(SERVER, "the server's own page")
+    folder.mkdir()
+    address = f"file://{tmp_path}/repository/.git"
+    instead = {"https://git.example/acme/pages.git": address, "pages": name, "80": "8080", "18080": str(port)}
+    spec = example(folder, "static", **instead)
+    repository = new_repository(tmp_path / "repository", {"public/index.html": "version 1"})
+    house.done("apply", str(spec))
+    house.done("deploy", name)
+    shop, hook = house.workload(name, port), house.hook(name, "gitea", "--branch", "main")
+    assert shop.served() == "version 1"
+    second = GITEA | {"ref": "refs/heads/main", "after": repository.commit({"public/index.html": "version 2"})}
+    assert house.call(hook, second, "d-1")["outcome"] == "deploying"
+    assert (ends(shop, 2)["status"], shop.served()) == ("succeeded", "version 2")
+    # A commit that changes none of the files is no other version.
+    third = GITEA | {"ref": "refs/heads/main", "after": repository.commit({"README": "words"})}
+    house.call(hook, third, "d-2")
+    row = ends(shop, 3)
+    assert (row["status"], row["live"], row["pin"]["no_change"]) == ("succeeded", False, 2)
+    repository.git("checkout", "--quiet", "-b", "empty")
+    repository.git("rm", "--quiet", "-r", "public")
+    repository.commit({"README": "nothing to serve"})
+    failed = house.backstay("deploy", name, "--ref", "empty")
+    assert (failed.code, "invalid_source" in failed.err) == (1, True), failed
+    assert shop.served() == "version 2"
+    house.done("rollback", name)
+    assert shop.served() == "version 1"
+    assert house.call(hook, second, "d-3")["outcome"] == "held"
+    # The later commit has the same files, which shows when they are fetched.
+    assert house.call(hook, third, "d-4")["outcome"] == "deploying"
+    assert (ends(shop, 6)["status"], shop.served()) == ("cancelled", "version 1")
     shutil.rmtree(repository.path)
     house.done("rollback", name, "2")
     assert shop.served() == "version 2"

@@ -37,7 +37,15 @@ def test_a_held_commit_stays_held_and_is_released_when_it_was_built_again(now: d
     held = hold([], built, 2, "rollback", now)
     assert is_held(held, again)
     assert not is_held(held, again | {"commit": "decaf"})
+    assert not is_held(held, again | {"context": "another"})
+    assert is_held(held, {"commit": "c0ffee"})
     assert release(held, again) == []
+
+
+def test_files_of_a_commit_are_held_by_the_commit_and_by_what_they_are(now: datetime) -> None:
+    held = hold([], {"kind": "static", "content": "sha256:1", "revision": "c0ffee"}, 2, "rollback", now)
+    assert is_held(held, {"commit": "c0ffee"})
+    assert is_held(held, {"kind": "static", "content": "sha256:1", "revision": "decaf"})
 
 
 def test_a_pin_is_held_once_and_released_alone(now: datetime) -> None:

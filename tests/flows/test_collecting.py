@@ -1,0 +1,50 @@
+"""A tick is taken at its moment or not at all, and what was left out is counted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from db import collectors
+from db.connection import Database
+from db.models import Collector
+from db.settings import Settings
+from flows.deployments import Engine, collect_tick
+from tasks.context import Context
+from tasks.sampling import Sampler
+
+
+@pytest.fixture
+def engine(settings: Settings, database: Database) -> Iterator[Engine]:
+    """An engine that samples each second; there is nothing to sample."""
+    context = Context.open(settings.model_copy(update={"stats_interval": 1}), quiet=True)
+    yield Engine(context, "test", Sampler(context), threading.BoundedSemaphore(1))
+    context.close()
+
+
+def reports(engine: Engine) -> list[Collector]:
+    """What the collector has said."""
+    with engine.context.database.reading() as session:
+        return list(collectors.every(session))
+
+
+def test_a_moment_that_has_passed_is_left_out_and_counted_as_missed(engine: Engine) -> None:
+    assert collect_tick(engine, int(time.time()) - 1) == 0
+    assert reports(engine) == []
+    first = int(time.time()) + 1
+    collect_tick(engine, first)
+    assert time.time() >= first
+    collect_tick(engine, first + 3)
+    (report,) = reports(engine)
+    assert (report.ts, report.ticks_total, report.missed_total) == (first + 3, 2, 2)
+
+
+def test_an_engine_that_stops_takes_no_further_tick(engine: Engine) -> None:
+    engine.context.stopping.set()
+    began = time.monotonic()
+    assert collect_tick(engine, int(time.time()) + 30) == 0
+    assert time.monotonic() - began < 1
+    assert reports(engine) == []
