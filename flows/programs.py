@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.settings import Settings, prefect_auth
+from flows.pulse import prefect_takes_writes
 
 RETENTION_S = 2 * 24 * 3600
 PROBE_TIMEOUT_S = 0.5
@@ -23,7 +24,8 @@ _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREF
 
 @dataclass(frozen=True)
 class Program:
-    """One program. `is_ready` gets its process id. `grace_s` is how long it may take to end."""
+    """One program. `is_ready` gets its process id. `grace_s` is how long it may take to end. `is_well` is asked while
+    it runs, where not answering is not all that can go wrong: see flows.pulse."""
 
     name: str
     argv: list[str]
@@ -32,6 +34,7 @@ class Program:
     is_ready: Callable[[int], bool]
     grace_s: float
     needs_ledger: bool = True
+    is_well: Callable[[], bool] | None = None
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -50,6 +53,7 @@ def _prefect(settings: Settings) -> Program:
         is_ready=lambda _pid: answers("127.0.0.1", settings.prefect_port, "/api/health"),
         grace_s=10,
         needs_ledger=False,
+        is_well=lambda: prefect_takes_writes(settings),
     )
 
 

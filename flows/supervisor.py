@@ -20,6 +20,7 @@ from flows import preflight
 from flows.output import Output
 from flows.preflight import CannotStart
 from flows.programs import Program, programs
+from flows.pulse import Pulse
 from flows.restarts import Record, Seen, decide, how_it_ended
 from tasks.processes import Child, spawn, terminate
 
@@ -40,6 +41,7 @@ class Runner:
         self._output, self._wake, self._lock = output, wake, lock
         self._child: Child | None = None
         self._reader: threading.Thread | None = None
+        self._pulse: Pulse | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -53,19 +55,31 @@ class Runner:
         decision = decide(self.record, Seen(exit_code, self._answers(exit_code)), now)
         if decision.became_ready:
             self._output.say(f"{self.program.name} is ready ({now - (self.record.started_at or now):.1f} s)")
+            self._pulse = Pulse(self.program.is_well) if self.program.is_well is not None else None
         if decision.died_for is not None:
             ended = how_it_ended(exit_code if exit_code is not None else NOT_STARTED)
             self._output.say(f"{self.program.name} {ended}; it is started again in {decision.died_for:.0f} s")
+            self._forget_pulse()
         self.record = decision.record
         if decision.start:
             self._start()
+        elif self._child is not None and self._pulse is not None and self._pulse.is_stuck():
+            self._output.say(f"{self.program.name} runs and does not work any more; it is ended, to be started again")
+            self._forget_pulse()
+            self._child.kill()
 
     def end(self, hurry: Callable[[], bool]) -> None:
         """Stop it, and read what it still had to say."""
+        self._forget_pulse()
         if self._child is not None:
             terminate(self._child, self.program.grace_s, hurry)
         if self._reader is not None:
             self._reader.join(1.0)
+
+    def _forget_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.end()
+        self._pulse = None
 
     def _exit_code(self) -> int | None:
         if self.record.started_at is None:

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -163,6 +164,20 @@ def test_a_child_that_is_killed_comes_back(installation: Installation, name: str
     installation.wait_for(f"{name} is ready", BACK_WITHIN_S, ready_before + 1)
     assert installation.children()[name].pid != before.pid
     assert installation.web_answers()
+
+
+@pytest.mark.timeout(180)
+def test_a_prefect_that_answers_and_takes_nothing_is_started_again(installation: Installation) -> None:
+    before, ready_before = installation.children()["prefect"], installation.said.count("prefect is ready")
+    other = sqlite3.connect(installation.home / "prefect.db", isolation_level=None, timeout=30)
+    other.execute("BEGIN IMMEDIATE")  # as a transaction does that was left open inside the server
+    installation.wait_for("prefect runs and does not work any more", 90)
+    other.rollback()
+    other.close()
+    installation.wait_for("prefect is ready", BACK_WITHIN_S, ready_before + 1)
+    assert installation.children()["prefect"].pid != before.pid
+    assert installation.run("deploy", "shop", "--json").returncode == 1  # carried out, to its bad end
+    assert json.loads(installation.run("releases", "shop", "--json").stdout)["deploys"][0]["stage"] == "pin"
 
 
 @pytest.mark.timeout(120)
