@@ -26,7 +26,7 @@ Build = Callable[..., str]
 @pytest.fixture
 def base(images: Images, workload_name: str) -> str:
     """An image to build on."""
-    images.build(f"{workload_name}-base:1")
+    images.build_base(f"{workload_name}-base:1")
     return f"{workload_name}-base:1"
 
 

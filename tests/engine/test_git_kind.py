@@ -39,7 +39,7 @@ def test_the_way_of_a_repository_from_its_first_deploy_to_its_removal(  # noqa: 
 ) -> None:
     context: Context = shop.context
     base = f"{shop.name}-base:1"
-    images.build(base)
+    images.build_base(base)
     good = dockerfile(base, "RUN echo a step")
     repository = new_repository(tmp_path / "git" / "shop", {"app/Dockerfile": good, "app/page": "one", ".env": "x"})
     first = repository.git("rev-parse", "HEAD")
@@ -121,7 +121,7 @@ def test_a_commit_that_nobody_has_any_more_is_pin_unavailable_and_said_beforehan
     shop: Scenario, images: Images, docker_client: docker.DockerClient, tmp_path: Path
 ) -> None:
     base = f"{shop.name}-base:1"
-    images.build(base)
+    images.build_base(base)
     repository = new_repository(tmp_path / "shop", {"Dockerfile": dockerfile(base), "page": "one"})
     repository.commit({"page": "gone"})
     shop.create_from({"kind": "git", "url": repository.url})

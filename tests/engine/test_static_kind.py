@@ -31,7 +31,7 @@ def site(tmp_path: Path) -> Path:
 def on_busybox(shop: Scenario, images: Images, tmp_path: Path) -> Scenario:
     """The workload, with busybox as the server of static sites."""
     base = f"{shop.name}-server:1"
-    images.build(base, behaviour="broken_health")  # its own files have no /healthz
+    images.build_base(base, "broken_health")  # its own files have no /healthz
     changes = {"static_image": base, "static_root": "/www", "static_roots": str(tmp_path / "sites")}
     shop.context.settings = shop.context.settings.model_copy(update=changes)
     return shop

@@ -97,7 +97,7 @@ def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: s
 
 def test_a_git_repository_that_is_pushed_to(house: House, images: Images, name: str, tmp_path: Path) -> None:
     port, base, folder = free_port(), f"localhost/{name}-base:1", tmp_path / "example"
-    images.build(base)
+    images.build_base(base)
     folder.mkdir()
     address = f"file://{tmp_path}/repository/.git"
     instead = {"https://git.example/acme/site.git": address, "registry.example/busybox:1": base}
