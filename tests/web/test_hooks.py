@@ -303,14 +303,22 @@ def test_an_admin_adds_and_removes_a_hook_on_the_page_of_the_app(logged_in: Brow
     assert "bsh_" not in page
     assert "Вебхуки" in browser.get("/apps/shop?lang=ru").text
     (number,) = [one["id"] for one in browser.get(BASE).json["hooks"]]
+    assert f'<form method="post" action="/apps/shop/hooks/{number}/remove"' not in page  # it is asked for first
+    assert f'href="/apps/shop/hooks/{number}/remove"' in page
+    asked = browser.get(f"/apps/shop/hooks/{number}/remove?lang=en")
+    assert "Remove the webhook of Docker registry?" in asked.text
+    assert "Удалить вебхук" in browser.get(f"/apps/shop/hooks/{number}/remove?dialog=1&lang=ru").text
+    assert len(browser.get(BASE).json["hooks"]) == 1
     assert browser.post(f"/apps/shop/hooks/{number}/remove").headers["Location"] == "/apps/shop#hooks"
     assert browser.get(BASE).json == {"hooks": []}
+    assert browser.get(f"/apps/shop/hooks/{number}/remove").status_code == 404
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_viewer_sees_the_hooks_and_nothing_to_change_them_with(logged_in: Browser, admin: FlaskClient) -> None:
     added(admin, "registry", tag="*")
     page = logged_in("vera").get("/apps/shop").text
+    assert logged_in("vera").get("/apps/shop/hooks/1/remove").status_code == 403
     assert "Docker registry" in page
     assert "/hooks/new" not in page
     assert "/remove" not in page
