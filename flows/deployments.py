@@ -34,6 +34,10 @@ LATE_S = 50
 # `user:password@host/shop` has no place in its database.
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[str, Field(pattern=r"^[^@\s]+(@sha256:[0-9a-f]{64})?$", max_length=500)]
+# A branch, a tag or a commit, without what addresses and logins have, and none that begins like a token does. Only in
+# the schema, which is what Prefect's server goes by: pydantic's own patterns cannot look ahead.
+_REF = r"^(?!gh[a-z]_|github_pat_|gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent)-|bs[th]_)[A-Za-z0-9_][A-Za-z0-9_./+#-]*$"
+Ref = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": _REF})]
 
 
 @dataclass
@@ -56,9 +60,11 @@ def serve_in(engine: Engine) -> None:
 
 
 @flow(name="dispatch", persist_result=False, log_prints=False, validate_parameters=True)
-def dispatch(deploy_id: int | None = None, workload: Name | None = None, image: Image | None = None) -> State[Any]:
-    """Carry out a deploy. Started by hand in Prefect's UI: give `workload`, and `image` if it shall be another one."""
-    opener = partial(open_deploy, name=workload or "", image=image)
+def dispatch(
+    deploy_id: int | None = None, workload: Name | None = None, image: Image | None = None, ref: Ref | None = None
+) -> State[Any]:
+    """Carry out a deploy. Started by hand: give `workload`, and `image` or `ref` if it shall be another one."""
+    opener = partial(open_deploy, name=workload or "", image=image, ref=ref)
     return _guarded(lambda engine: _carry_out(engine, deploy_id, opener))
 
 

@@ -148,8 +148,13 @@ class DockerEngine:
             # Labelled here, because Docker would create them without a label when the container starts.
             for volume in new.volumes:
                 self._api.create_volume(volume, labels=new.volume_labels)
-            host_config = self._api.create_host_config(**new.host_config())
-            return str(self._api.create_container(**new.config(), host_config=host_config)["Id"])
+            given = new.config() | {"host_config": self._api.create_host_config(**new.host_config())}
+            try:
+                return str(self._api.create_container(**given)["Id"])
+            except APIError as error:
+                if error.status_code != 409 or not new.other_name:  # 409: the name is taken
+                    raise
+            return str(self._api.create_container(**given | {"name": new.other_name})["Id"])
 
         return self._call("create", go, ErrorCode.CREATE_FAILED)
 

@@ -60,7 +60,8 @@ class ContainerRecord:
 
 @dataclass(frozen=True)
 class NewContainer:
-    """A container to be created. `environment` has secret values: never in a repr."""
+    """A container to be created, as `other_name` when somebody else's is called `name`. `environment` has secret
+    values: never in a repr."""
 
     name: str
     image_id: str
@@ -73,6 +74,7 @@ class NewContainer:
     memory_mb: int | None = None
     cpus: float | None = None
     stop_timeout_s: int = 10
+    other_name: str = ""
 
     def config(self) -> dict[str, Any]:
         """Arguments of the SDK's create_container."""

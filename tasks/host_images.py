@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db import images
+from tasks.building import BUILT_BY, BUILT_FOR
 from tasks.context import Context
 from tasks.docker_engine import DockerEngine
-from tasks.retention import HostImage, ImageStep, Verb, name_of, plan, prefix
+from tasks.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
 
 NOTHING = "<none>"
 
@@ -62,7 +63,7 @@ def apply(context: Context, found: list[ImageStep], brought: Mapping[str, dateti
 def on_host(docker: DockerEngine) -> list[HostImage]:
     """All images, without the layers in between."""
     return [
-        HostImage(one["Id"], _names(one.get("RepoTags")), _names(one.get("RepoDigests")))
+        HostImage(one["Id"], _names(one.get("RepoTags")), _names(one.get("RepoDigests")), _built_as(one.get("Labels")))
         for one in docker.ask("list images", lambda api: api.images())
     ]
 
@@ -115,6 +116,8 @@ def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
 
 
 def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
+    if step.image_id not in brought:  # built here, and never written down
+        return True
     with context.database.writing() as session:
         images.forget(session, context.settings.host_name, {step.image_id: brought[step.image_id]})
     return True
@@ -122,3 +125,7 @@ def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
 
 def _names(found: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in found or () if NOTHING not in name)
+
+
+def _built_as(labels: Mapping[str, str] | None) -> str:
+    return built_as((labels or {}).get(BUILT_BY, ""), (labels or {}).get(BUILT_FOR, ""))

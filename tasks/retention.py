@@ -23,11 +23,16 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class HostImage:
-    """An image of the host with its names: `repository:tag`, and `repository@sha256:…` for what a registry gave."""
+    """An image of the host with its names: `repository:tag`, and `repository@sha256:…` for what a registry gave.
+
+    built_as: how its name began when an installation built it, by its labels; an image that somebody builds upon it
+    inherits them, so they mean nothing without the name.
+    """
 
     id: str
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    built_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ def prefix(installation: str) -> str:
 def name_of(installation: str, workload: str, version: int, service: str = "") -> str:
     """The name that a release puts on its image, or on that of one of its services."""
     return f"{prefix(installation)}{workload}:v{version}" + (f"-{service[:100]}" if service else "")
+
+
+def built_as(built_by: str, built_for: str) -> str:
+    """How the names begin that a build of an installation for a workload gives; empty when one of both is not known."""
+    return f"{prefix(built_by)}{built_for}:" if built_by and built_for else ""
 
 
 def plan(
@@ -77,7 +87,7 @@ def _of_one(
     names = set(wanted.get(image.id, ()))
     others = (set(image.tags) - ours) | set(image.digests)
     yield from (ImageStep(Verb.NAME, image.id, (name,)) for name in sorted(names - ours))
-    if image.id in wanted or image.id not in brought:
+    if image.id in wanted or not (image.id in brought or _was_built_here(image, begins)):
         # Taking the last name away would remove the image.
         if ours - names and (others or names):
             yield ImageStep(Verb.UNNAME, image.id, tuple(sorted(ours - names)))
@@ -87,3 +97,9 @@ def _of_one(
         yield ImageStep(Verb.FORGET, image.id)
     elif image.id not in in_use:
         yield ImageStep(Verb.REMOVE, image.id, (*sorted(ours), *sorted(image.digests)))
+
+
+def _was_built_here(image: HostImage, begins: str) -> bool:
+    # Known without a row as well: the engine may have died between the end of the build and its row.
+    built = image.built_as
+    return bool(built) and built.startswith(begins) and any(tag.startswith(built) for tag in image.tags)

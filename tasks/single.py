@@ -109,6 +109,7 @@ def _new_container(work: Work) -> NewContainer:
     resources = release.get("resources", {})
     return NewContainer(
         name=f"{workload}-v{work.deploy.version}",
+        other_name=f"{workload}-v{work.deploy.version}-{work.context.installation[:8]}",
         image_id=(work.pin or {})["image_id"],
         labels=order.labels(work.context.installation, workload, work.deploy.version),
         environment=release.get("env", {}) | work.secrets,

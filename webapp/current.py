@@ -61,6 +61,15 @@ def find_workload(session: Session, name: str) -> Workload:
     return found
 
 
+def find_workload_id(session: Session, name: str) -> int:
+    """The id of the workload of that name. Raises Problem(no_such_workload)."""
+    found = workloads.id_of(session, name) if _NAME.match(name) else None
+    if found is None:
+        raise Problem("no_such_workload")
+    g.workload = name
+    return found
+
+
 def workload_named(name: str) -> Workload:
     """The workload of that name, for what is not in the ledger. Raises Problem(no_such_workload)."""
     with context().database.reading() as session:

@@ -49,6 +49,7 @@ PERMISSIONS: dict[str, str] = {
     "hooks.remove": ADMIN,
     "hook_pages.new": ADMIN,
     "hook_pages.create": ADMIN,
+    "hook_pages.confirm_removal": ADMIN,
     "hook_pages.remove": ADMIN,
     "git_credentials.list_all": VIEWER,
     "git_credentials.put": ADMIN,

@@ -46,7 +46,6 @@ class Delivery:
     digest: str | None = None
     repository: str | None = None
     host: str | None = None
-    default_branch: str | None = None
     actor: str | None = None
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tasks.hooks.delivery import LONGEST_REF, Delivery
 from tasks.pins import parse_reference
+from tasks.sources.addresses import DEFAULT_REF
 
 # git@host:path, as ssh writes it.
 _SCP_LIKE = re.compile(r"^(?:[^/@]+@)?([^/:@]+):(?!//)(.+)$")
@@ -37,31 +38,32 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
         return "deleted"
     if _is_other_repository(source, delivery):
         return "other_repository"
-    if delivery.branch is None and delivery.tag is None:
+    own, names_none = own_ref(source), delivery.branch is None and delivery.tag is None
+    if names_none or (own is None and not (branch or tag)):
         # "Deploy", and nothing more: enough for a hook that is not particular.
         return "no_ref" if branch or tag else Target()
-    found = _matched(source, branch, tag, delivery)
+    found = _matched(own, branch, tag, delivery)
     if found is None:
         return "other_tag" if delivery.branch is None else "other_branch"
-    return _target(source, found, _own_ref(source) or delivery.default_branch)
+    return _target(source, found, own)
 
 
-def _matched(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | None:
-    """The branch or tag of the delivery that the hook waits for."""
+def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Delivery) -> str | None:
+    """The branch or tag of the delivery that the hook waits for; `own` is the one of the source."""
     if branch or tag:
         pairs = ((branch, delivery.branch), (tag, delivery.tag))
         return next((name for pattern, name in pairs if pattern and name and fnmatchcase(name, pattern)), None)
-    own = _own_ref(source) or delivery.default_branch
     return own if own in {delivery.branch, delivery.tag} else None
 
 
-def _own_ref(source: dict[str, Any]) -> str | None:
-    """The branch or tag that the source names itself."""
+def own_ref(source: dict[str, Any]) -> str | None:
+    """The branch or tag that the source is deployed from; None for one that has neither repository nor registry."""
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
         return reference.tag or "latest"
-    ref = source.get("ref")
-    return None if ref is None else re.sub(r"^refs/(heads|tags)/", "", str(ref))
+    if "url" not in source:
+        return None
+    return re.sub(r"^refs/(heads|tags)/", "", str(source.get("ref", DEFAULT_REF)))
 
 
 def _target(source: dict[str, Any], name: str, own: str | None) -> Target:

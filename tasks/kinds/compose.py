@@ -21,10 +21,9 @@ from tasks.failures import Failure
 from tasks.git import Repository, working_directory
 from tasks.kinds import image
 from tasks.kinds.protocol import Rollout
+from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
 from tasks.work import Work
-
-DEFAULT_REF = "main"
 
 
 class ComposeKind:

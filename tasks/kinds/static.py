@@ -19,6 +19,7 @@ from tasks.built import Materials
 from tasks.failures import Failure
 from tasks.git import Repository, working_directory
 from tasks.kinds.protocol import Rollout
+from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.allowed import refused
 from tasks.work import Work
 
@@ -35,7 +36,7 @@ class StaticKind:
     def requested(self, source: dict[str, Any]) -> str:
         """The directory, the repository with ref and folder, or the upload."""
         if url := source.get("url"):
-            return " ".join((url, source.get("ref", "main"), source.get("root", ".")))
+            return " ".join((url, source.get("ref", DEFAULT_REF), source.get("root", ".")))
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
     def pin(self, work: Work) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class StaticKind:
 
 
 def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    ref = source.get("ref", "main")
+    ref = source.get("ref", DEFAULT_REF)
     repository = Repository(work.context, source["url"], work.look)
     commit = repository.resolve(ref)
     with repository.checkout(commit) as tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.addresses import DEFAULT_REF, PathInside, Ref, RepositoryUrl
 from tasks.sources.part import Part
 
 
@@ -13,6 +13,6 @@ class GitSource(Part):
 
     kind: Literal["git"]
     url: RepositoryUrl
-    ref: Ref = "main"
+    ref: Ref = DEFAULT_REF
     context: PathInside = "."
     dockerfile: PathInside = "Dockerfile"

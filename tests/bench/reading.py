@@ -30,6 +30,8 @@ STEPS = {"30m": 15, "2h": 15, "6h": 15, "24h": 60, "7d": 900, "30d": 3600}
 MOST = {"30m": 1.0, "2h": 1.0, "6h": 1.0, "7d": 0.2, "30d": 0.2}
 MOST_OVER_HTTP = 1.5
 MOST_MS_OF_30_DAYS = 20.0
+OURS, IDLE = "webapp.app:create_app()", "tests.bench.constant:app"
+ROOT = Path(__file__).parents[2]
 
 
 def main(directory: Path) -> list[Line]:
@@ -46,13 +48,18 @@ def main(directory: Path) -> list[Line]:
             f"{prometheus.disk(directory / 'prometheus') / 1e6:.0f} MB; "
             f"Backstay in {time.monotonic() - loaded:.0f} s, {ledger.size(context) / 1e6:.0f} MB"
         )
-        with prometheus.serving(directory / "prometheus") as baseline, web(context) as ours:
-            return [line for window in WINDOWS for line in compare(context, ours, baseline, window)]
+        with prometheus.serving(directory / "prometheus") as baseline, web(context) as ours, web(context, IDLE) as idle:
+            return [line for window in WINDOWS for line in compare(context, (ours, idle, baseline), window)]
 
 
-def compare(context: Context, ours: Asker, baseline: Asker, window: str) -> list[Line]:
-    """The lines of one window; each round asks for another of the 6 workloads."""
+def compare(context: Context, askers: tuple[Asker, Asker, Asker], window: str) -> list[Line]:
+    """The lines of one window, asking ours, the app that does nothing, and Prometheus, in turns.
+
+    Each round asks for another of the 6 workloads.
+    """
+    ours, idle, baseline = askers
     path = f"stats/history?window={window}"
+    size = len(ours.get(f"/api/workloads/w1/{path}"))
 
     def in_process(number: int) -> bytes:
         return in_this_process(context, number % 6 + 1, WINDOWS[window])
@@ -67,12 +74,16 @@ def compare(context: Context, ours: Asker, baseline: Asker, window: str) -> list
     def of_all(_: int) -> bytes:
         return ours.get(f"/api/{path}")
 
-    here, http, theirs, together = medians(ROUNDS, in_process, over_http, query_range, of_all)
+    def nothing(_: int) -> bytes:
+        return idle.get(f"/constant/{size}")
+
+    here, http, theirs, together, floor = medians(ROUNDS, in_process, over_http, query_range, of_all, nothing)
     points = f"{len(json.loads(over_http(0)))} points, theirs {prometheus.points(query_range(0)[0])}"
     return [
         Line(f"{window}, {points}: in process / query_range", here, "ms", theirs, MOST.get(window)),
         Line(f"{window}: over HTTP / query_range", http, "ms", theirs, MOST.get(window)),
         Line(f"{window}: over HTTP / in process", http, "ms", here, MOST_OVER_HTTP),
+        Line(f"{window}: as many bytes from a view that does nothing / in process", floor, "ms", here),
         Line(f"{window}: all 6 workloads over HTTP / one", together, "ms", http),
         *([Line("30d: in process, p50", here, "ms", None, MOST_MS_OF_30_DAYS)] if window == "30d" else []),
     ]
@@ -85,14 +96,14 @@ def in_this_process(context: Context, workload_id: int, window_s: int) -> bytes:
 
 
 @contextmanager
-def web(context: Context) -> Iterator[Asker]:
-    """The web process as `backstay up` starts it, and a viewer's client of it."""
+def web(context: Context, app: str = OURS) -> Iterator[Asker]:
+    """The web process as `backstay up` starts it, or the same server with another app, and a viewer's client of it."""
     settings = context.settings.model_copy(update={"web_port": free_port()})
     with context.database.writing() as session:
-        token, _ = accounts.create_token(session, "viewer", "bench", now())
-    environment = client_env(settings, os.environ)
-    command = gunicorn(settings)
-    log = settings.home / "web.output"
+        token, _ = accounts.create_token(session, "viewer", app, now())
+    environment = client_env(settings, os.environ) | {"PYTHONPATH": str(ROOT)}
+    command = [app if argument == OURS else argument for argument in gunicorn(settings)]
+    log = settings.home / f"{app.partition(':')[0]}.output"
 
     def ready() -> bool:
         return answers("127.0.0.1", settings.web_port, "/healthz")

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 import typer
+from sqlalchemy import select
 
 from db import accounts
 from db.connection import Database
+from db.models import Token
 from db.settings import Settings
+from db.vault import token_hash
 from flows.cli import app
 from tests.cli.conftest import Backstay
 
@@ -122,7 +125,7 @@ def test_a_token_is_printed_once_and_stored_as_a_hash(backstay: Backstay, databa
         row = accounts.find_token(session, said.json["token"])
         assert row is not None
         assert (row.id, row.label) == (said.json["id"], "ci")
-        assert said.json["token"] not in row.token_hash
+        assert session.scalars(select(Token.token_hash)).all() == [token_hash(said.json["token"])]
 
 
 def test_a_token_alone_on_stdout_can_be_piped(backstay: Backstay) -> None:

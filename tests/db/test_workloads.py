@@ -64,6 +64,8 @@ def test_workloads_are_listed_by_name_and_host(database: Database, now: datetime
         assert [workload.name for workload in workloads.every(session, host="local")] == ["blog", "shop"]
         assert workloads.find(session, "shop").name == "shop"  # type: ignore[union-attr]
         assert workloads.find(session, "sho") is None
+        assert workloads.id_of(session, "shop") == workloads.find(session, "shop").id  # type: ignore[union-attr]
+        assert workloads.id_of(session, "sho") is None
 
 
 def test_a_change_replaces_spec_and_secrets(database: Database, now: datetime) -> None:
@@ -83,6 +85,7 @@ def test_a_workload_under_removal_is_out_of_sight_until_it_is_gone(database: Dat
         workloads.begin_removal(session, workload_id, now)
     with database.reading() as session:
         assert workloads.find(session, "shop") is None
+        assert workloads.id_of(session, "shop") is None
         assert workloads.every(session) == []
         assert [workload.id for workload in workloads.removing(session, "local")] == [workload_id]
         assert workloads.removing(session, "second") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,17 @@ import pytest
 
 from db import images as stored
 from db import ledger, workloads
+from db.states import ErrorCode
 from flows.engine_start import hold_lock
+from flows.housekeeping import arrange_images
 from flows.requests import open_deploy
 from flows.sweep import sweep
 from tasks import order
+from tasks.building import labels_of
 from tasks.context import Context, now
 from tasks.docker_engine import DockerEngine
 from tasks.failures import Failure
+from tasks.retention import name_of
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import free_port
@@ -77,6 +82,22 @@ def test_an_image_that_was_brought_and_that_nothing_needs_goes_on_request(shop: 
     assert shop.context.docker.local_image(image_id) is not None
     assert [one.done for one in sweep(shop.context, apply=True)] == [True]
     assert shop.context.docker.local_image(image_id) is None
+    assert sweep(shop.context) == []
+
+
+def test_an_image_that_was_built_and_never_written_down_goes_when_no_deploy_is_under_way(shop: Scenario) -> None:
+    # As the engine leaves it when it dies between the end of a build and the row of its image.
+    built = shop.docker.images.build(
+        fileobj=io.BytesIO(f"FROM scratch\nENV OF={shop.name}\n".encode()),
+        labels=labels_of(shop.context.installation, shop.name, now()),
+        tag=name_of(shop.context.installation, shop.name, 3),
+    )[0]
+    opened, _, _ = open_deploy(shop.context, shop.name, ME)  # may yet turn out to need it
+    assert (sweep(shop.context), arrange_images(shop.context)) == ([], 0)
+    with shop.context.database.writing() as session:
+        ledger.fail(session, opened.id, ErrorCode.INTERRUPTED, "f" * 16, now())
+    assert [(one.leftover.kind, one.leftover.id) for one in sweep(shop.context)] == [("image", built.id)]
+    assert (arrange_images(shop.context), shop.context.docker.local_image(built.id)) == (1, None)
     assert sweep(shop.context) == []
 
 

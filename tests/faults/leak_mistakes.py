@@ -131,6 +131,7 @@ class Mistakes:
         image = f"puller:{self.planted['in_prefect-image']}@{self.story.image('shouts')}"
         given = [
             {"workload": name, "image": image},
+            {"workload": name, "ref": f"https://puller:{self.planted['in_prefect-image']}@host/shop.git"},
             {"deploy_id": self.planted["in_prefect-id"]},
             {"workload": name, "version": self.planted["in_prefect-id"]},
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import httpx
 import pytest
 
 from db import images as stored
@@ -118,6 +119,37 @@ def test_a_run_started_in_prefects_ui_opens_its_own_row(shop: Through) -> None:
         assert shop.prefect("GET", f"/flow_runs/{lost['id']}")["state"]["message"] == "no_such_workload"
     row = shop.row(1)
     assert (row["trigger"], row["flow_run_id"], row["live"]) == ("prefect", run["id"], True)
+
+
+def test_a_run_started_in_prefects_ui_may_name_a_ref_and_prefect_keeps_none_that_could_be_a_secret(
+    shop: Through,
+) -> None:
+    site = Through(shop.context, shop.docker, f"{shop.name}-site", free_port())
+    site.create_from({"kind": "static", "url": "file:///nowhere/site.git"})
+    with shop.engine():
+        deployment = shop.prefect("GET", "/deployments/name/dispatch/dispatch")
+
+        def start(name: str, ref: str) -> Any:
+            body = {"parameters": {"workload": name, "ref": ref}, "work_queue_name": shop.context.settings.host_name}
+            return shop.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+
+        start(site.name, "release/1.2")
+        image = start(shop.name, "release/1.2")["id"]
+        wait_until(lambda: bool(site.rows()) and site.row(1)["status"] == "failed", 30, "it did not fail")
+        wait_until(lambda: shop.prefect("GET", f"/flow_runs/{image}")["state_type"] == "FAILED", 30, "it did not fail")
+        assert shop.prefect("GET", f"/flow_runs/{image}")["state"]["message"] == "invalid_spec"
+        for secret in (
+            "https://ann:hunter2@host/x",
+            "ann:hunter2",
+            "ann@host",
+            "--option",
+            "glpat-abc",
+            "ghp_" + "a" * 36,
+        ):
+            with pytest.raises(httpx.HTTPStatusError):
+                start(site.name, secret)
+    assert "release/1.2" in site.row(1)["requested"]
+    assert shop.rows() == []
 
 
 def test_a_tick_a_second_is_collected_by_the_flow_and_belongs_to_the_workload(shop: Through) -> None:

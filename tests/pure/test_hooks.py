@@ -97,7 +97,6 @@ def test_a_push_to_github_is_read() -> None:
             commit=COMMIT,
             repository="acme/shop",
             host="github.com",
-            default_branch="main",
             actor="octocat",
         )
     ]
@@ -233,7 +232,7 @@ GITHUB_URL = "https://github.com/acme/shop"
 GIT = {"kind": "git", "url": "https://github.com/acme/shop.git", "ref": "main"}
 SSH = {"kind": "git", "url": "git@github.com:acme/shop.git", "ref": "refs/heads/main"}
 IMAGE = {"kind": "image", "image": "127.0.0.1:5000/shop:1"}
-MAIN = Delivery("push", branch="main", repository="acme/shop", host="github.com", default_branch="main")
+MAIN = Delivery("push", branch="main", repository="acme/shop", host="github.com")
 ELSEWHERE = replace(MAIN, branch="develop")
 PUSHED = Delivery("push", tag="1", repository="shop", digest=DIGEST)
 
@@ -260,10 +259,21 @@ PUSHED = Delivery("push", tag="1", repository="shop", digest=DIGEST)
         (GIT, "main", None, replace(MAIN, repository="acme/other"), "other_repository"),
         (GIT, "main", None, replace(MAIN, repository="Acme/Shop"), Target()),
         (GIT | {"url": "file:///srv/mirror.git"}, "main", None, MAIN, Target()),
-        # Without a ref of its own a source follows the default branch.
-        ({"kind": "static", "url": GITHUB_URL}, None, None, MAIN, Target()),
-        ({"kind": "static", "url": GITHUB_URL}, None, None, ELSEWHERE, "other_branch"),
+        # A source that names no ref is deployed from main, whatever the repository calls its default branch.
+        *(
+            ({"kind": kind, "url": GITHUB_URL}, pattern, None, delivery, decision)
+            for kind in ("static", "compose")
+            for pattern, delivery, decision in (
+                (None, MAIN, Target()),
+                (None, ELSEWHERE, "other_branch"),
+                ("*", MAIN, Target()),
+                ("*", ELSEWHERE, Target(ref="develop")),
+            )
+        ),
+        # What comes from nowhere has no branch to wait for.
         ({"kind": "static", "path": "/srv/site"}, None, None, Delivery("push"), Target()),
+        ({"kind": "static", "path": "/srv/site"}, None, None, MAIN, Target()),
+        ({"kind": "static", "path": "/srv/site"}, "release", None, MAIN, "other_branch"),
         # Images have tags.
         (IMAGE, None, None, PUSHED, Target()),
         (IMAGE, None, "*", PUSHED, Target()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.retention import HostImage, ImageStep, Verb, name_of, plan, prefix
+from tasks.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
 
 OURS = prefix("ab12")
 V1, V2 = name_of("ab12", "shop", 1), name_of("ab12", "shop", 2)
@@ -16,6 +16,11 @@ def image(*names: str) -> HostImage:
     """An image of the host with these names."""
     tags = tuple(name for name in names if "@" not in name)
     return HostImage(ID, tags, tuple(name for name in names if "@" in name))
+
+
+def built(*names: str) -> HostImage:
+    """An image with these names that says of itself that it was built here for the workload shop."""
+    return HostImage(ID, names, (), built_as("ab12", "shop"))
 
 
 CASES = {
@@ -60,6 +65,31 @@ CASES = {
         True,
         False,
         [ImageStep(Verb.FORGET, ID)],
+    ),
+    "what was built here and never written down goes": (
+        built(V1),
+        {},
+        False,
+        False,
+        [ImageStep(Verb.REMOVE, ID, (V1,))],
+    ),
+    "what was built here stays while a container uses it": (built(V1), {}, False, True, []),
+    "what was built here stays while an unfinished deploy needs it": (built(V1), {ID: set()}, False, False, []),
+    "what was built here and is needed stays": (built(V1), {ID: {V1}}, False, False, []),
+    "what somebody built upon ours has our labels and not our name": (built("mine:1"), {}, False, False, []),
+    "what somebody built upon another's and deployed here has not the name of its build": (
+        HostImage(ID, (V1,), (), built_as("ab12", "other")),
+        {},
+        False,
+        False,
+        [],
+    ),
+    "what another installation built is its": (
+        HostImage(ID, (name_of("cd34", "shop", 1),), (), built_as("cd34", "shop")),
+        {},
+        False,
+        False,
+        [],
     ),
     "what was there before is never removed": (image(DIGEST), {}, False, False, []),
     "what was there before loses our name": (

@@ -128,6 +128,18 @@ def test_a_bad_token_is_not_helped_by_a_good_cookie(logged_in: Callable[[str], F
     assert answer.json["code"] == "unauthorized"
 
 
+def test_a_revoked_token_is_refused_with_the_very_next_request(
+    anonymous: FlaskClient, context: Context, shop: int
+) -> None:
+    with context.database.writing() as session:
+        value, token = accounts.create_token(session, "viewer", "ci", now())
+    header = {"Authorization": f"Bearer {value}"}
+    assert anonymous.get("/api/workloads/shop/stats/history", headers=header).status_code == 200
+    with context.database.writing() as session:
+        accounts.delete_token(session, token.id)
+    assert anonymous.get("/api/workloads/shop/stats/history", headers=header).json["code"] == "unauthorized"
+
+
 def test_a_form_logs_in_and_goes_where_it_came_from(anonymous: FlaskClient, people: None) -> None:
     form = {"username": "admin", "password": PASSWORD, "next": "/apps/shop?before=3"}
     answer = anonymous.post("/login", data=form)

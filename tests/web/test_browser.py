@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 from db import events, history, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
+from flows import hooks
 from tasks.build_logs import BuildLog
 from tasks.context import Context, now
 from tests import ledger_steps as steps
@@ -34,7 +35,10 @@ PAGES = (
     "/reference",
     "/credentials",
     "/new",
-    *(f"/apps/shop/{page}" for page in ("deploy", "rollback/1", "edit", "remove", "log", "build/1", "hooks/new")),
+    *(
+        f"/apps/shop/{page}"
+        for page in ("deploy", "rollback/1", "edit", "remove", "log", "build/1", "hooks/new", "hooks/1/remove")
+    ),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
 # Statuses that a test provokes: the browser writes each into its console.
@@ -72,6 +76,7 @@ def busy_shop(context: Context, shop: int) -> int:
     with context.database.writing() as session:
         steps.deploy_badly(session, shop, moment)
         steps.deploy_well(session, shop, moment + timedelta(minutes=1), "c")
+    hooks.add(context, "shop", "ann", "registry", tag="v*")
     return shop
 
 
@@ -381,6 +386,19 @@ def test_the_keyboard_alone_leads_through_a_rollback(visit: Callable[..., Page],
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert page.evaluate("document.activeElement.getAttribute('href')") == "/apps/shop/rollback/1"
+
+
+def test_a_webhook_is_removed_only_after_a_question(visit: Callable[..., Page], busy_shop: int) -> None:
+    page = visit("/apps/shop")
+    link, dialog = page.locator("#hooks a[href$='/hooks/1/remove']"), page.get_by_role("dialog")
+    link.click()
+    expect(dialog).to_contain_text("Remove the webhook of Docker registry?")
+    dialog.get_by_role("link", name="Keep it").click()
+    expect(dialog).to_be_hidden()
+    link.click()
+    dialog.get_by_role("button", name="Remove the webhook").click()
+    page.wait_for_url("**/apps/shop#hooks")
+    expect(page.locator("#hooks [data-key]")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("prefect_answers")

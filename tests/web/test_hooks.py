@@ -11,7 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from db import git_credentials
+from db import hooks as db_hooks
 from db import workloads as stored
+from db.accounts import put_registry
 from db.models import Workload
 from flows import workloads
 from tasks.context import Context
@@ -280,6 +283,55 @@ def test_a_source_that_changed_its_kind_is_not_deployed_by_its_old_hook(
     assert admin.get("/api/workloads/site/deploys").json["deploys"] == []
 
 
+# Words that are secrets elsewhere
+
+SECRETS = {
+    "workload": "s3cr3t-of-a-neighbour",
+    "registry": "r3gistry-password",
+    "git": "g1t-t0ken",
+    "hook": "h00k-secret",
+}
+
+
+@pytest.fixture
+def neighbours(context: Context, shop: int, repository: None, now: datetime) -> None:
+    """Secrets of everybody, put into the ledger by another process."""
+    lock = context.vault.lock
+    with context.database.writing() as session:
+        put_registry(session, "registry.example", "ann", lock(SECRETS["registry"]), now)
+        git_credentials.put(session, "git.example", "ann", lock(SECRETS["git"]), None, now)
+        session.get_one(Workload, shop).secrets = {
+            "A": lock(SECRETS["workload"]),
+            "BRANCH": lock("production"),
+            "WORD": lock("v1.0"),
+        }
+        db_hooks.add(session, shop, "generic", "bsh_another", lock(SECRETS["hook"]), now)
+
+
+@pytest.mark.usefixtures("prefect_answers", "neighbours")
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_of_anybody_that_is_sent_as_a_tag_is_none_and_is_kept_nowhere(
+    admin: FlaskClient, anonymous: FlaskClient, secret: str
+) -> None:
+    path = added(admin, "generic", "site", tag="*")
+    answer = call(anonymous, path, "generic", {"tag": secret, "actor": secret})
+    assert (answer.status_code, answer.json["outcome"]) == (200, "other_tag")
+    kept = admin.get("/api/workloads/site/events").text + admin.get("/api/workloads/site/deploys").text
+    assert secret not in kept
+    assert "[redacted]" in kept
+
+
+@pytest.mark.usefixtures("prefect_answers", "neighbours")
+def test_a_word_that_is_also_a_secret_elsewhere_does_not_keep_a_hook_from_what_it_names_itself(
+    admin: FlaskClient, anonymous: FlaskClient
+) -> None:
+    for number, (pattern, data) in enumerate(
+        (({"branch": "production"}, {"branch": "production"}), ({"tag": "v*"}, {"tag": "v1.0"}))
+    ):
+        answer = call(anonymous, added(admin, "generic", "site", **pattern), "generic", data | {"id": str(number)})
+        assert answer.status_code == 202, answer.json
+
+
 # The page
 
 
@@ -303,14 +355,22 @@ def test_an_admin_adds_and_removes_a_hook_on_the_page_of_the_app(logged_in: Brow
     assert "bsh_" not in page
     assert "Вебхуки" in browser.get("/apps/shop?lang=ru").text
     (number,) = [one["id"] for one in browser.get(BASE).json["hooks"]]
+    assert f'<form method="post" action="/apps/shop/hooks/{number}/remove"' not in page  # it is asked for first
+    assert f'href="/apps/shop/hooks/{number}/remove"' in page
+    asked = browser.get(f"/apps/shop/hooks/{number}/remove?lang=en")
+    assert "Remove the webhook of Docker registry?" in asked.text
+    assert "Удалить вебхук" in browser.get(f"/apps/shop/hooks/{number}/remove?dialog=1&lang=ru").text
+    assert len(browser.get(BASE).json["hooks"]) == 1
     assert browser.post(f"/apps/shop/hooks/{number}/remove").headers["Location"] == "/apps/shop#hooks"
     assert browser.get(BASE).json == {"hooks": []}
+    assert browser.get(f"/apps/shop/hooks/{number}/remove").status_code == 404
 
 
 @pytest.mark.usefixtures("shop")
 def test_a_viewer_sees_the_hooks_and_nothing_to_change_them_with(logged_in: Browser, admin: FlaskClient) -> None:
     added(admin, "registry", tag="*")
     page = logged_in("vera").get("/apps/shop").text
+    assert logged_in("vera").get("/apps/shop/hooks/1/remove").status_code == 403
     assert "Docker registry" in page
     assert "/hooks/new" not in page
     assert "/remove" not in page

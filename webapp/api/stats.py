@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from db.widths import INSTALLATION
 from tasks import usage
 from webapp.answers import unchanged_or_json
-from webapp.current import context, reading
+from webapp.current import context, find_workload_id
 from webapp.problems import Problem
 from webapp.windows import WINDOWS
 
@@ -21,8 +21,8 @@ DEFAULT_WINDOW = "30m"
 def of_workload(name: str) -> Response:
     """Points of one workload, or with ?by=deploy of each of its versions; [] when there are none."""
     history = usage.history_by_deploy if by_deploy() else usage.history
-    with reading(name) as (session, workload):
-        points = history(session, context().settings, workload.id, window(), int(time.time()))
+    with context().database.reading() as session:
+        points = history(session, context().settings, find_workload_id(session, name), window(), int(time.time()))
     return unchanged_or_json(points)
 
 

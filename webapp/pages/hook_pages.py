@@ -5,11 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from db import hooks
+from db.rows import hook
 from flows import hooks as work
 from tasks.hooks import PROVIDERS
 from tasks.specs import InvalidSpec
 from webapp.api.hooks import once
-from webapp.current import caller, context, workload_named
+from webapp.current import caller, context, reading, workload_named
 from webapp.i18n import gettext
 from webapp.marking import N_
 from webapp.problems import Problem
@@ -50,6 +52,16 @@ def create(name: str) -> tuple[str, int]:
     return render_template("confirm/hook_added.html", name=name, hook=once(made)), 201
 
 
+@blueprint.get("/<version:number>/remove")
+def confirm_removal(name: str, number: int) -> str:
+    """What a removal means."""
+    with reading(name) as (session, workload):
+        found = next((hook(one) for one in hooks.of_workload(session, workload.id) if one.id == number), None)
+    if found is None:
+        raise Problem("no_such_hook")
+    return render_template(f"{_folder()}/hook_removal.html", name=name, hook=found)
+
+
 @blueprint.post("/<version:number>/remove")
 def remove(name: str, number: int) -> Response:
     """Remove one."""
@@ -61,12 +73,15 @@ def remove(name: str, number: int) -> Response:
 def _form(name: str, inputs: dict[str, str], errors: dict[str, str] | None = None) -> str:
     source = workload_named(name).spec["source"]
     fitting = [key for key, one in PROVIDERS.items() if one.needs is None or one.needs in source]
-    folder = "dialogs" if "dialog" in request.args else "confirm"
     return render_template(
-        f"{folder}/hook.html",
+        f"{_folder()}/hook.html",
         name=name,
         providers=fitting,
         inputs=inputs | {"secret": ""},
         errors=errors or {},
         is_image="image" in source,
     )
+
+
+def _folder() -> str:
+    return "dialogs" if "dialog" in request.args else "confirm"
