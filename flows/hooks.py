@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -24,10 +24,11 @@ from flows.requests import Refusal
 from flows.wanted import begin, is_held, is_ready, open_wish
 from tasks.context import Context, now
 from tasks.hooks import PROVIDERS, Delivery
-from tasks.hooks.matching import Target, decide, is_pattern
+from tasks.hooks.matching import Target, decide, is_pattern, own_ref
 from tasks.specs import InvalidSpec
 
 SECRET = re.compile(r"^[!-~]{6,255}$")
+Clean = Callable[[str], str]
 ACTED_ON = ("deploying", "waiting", "held")
 
 
@@ -46,6 +47,15 @@ class Answer:
 
     outcome: str
     version: int | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A delivery for a person: who pushed, as the sender calls them (the sender itself, when that is unknown or has a
+    secret in it), and what, with secrets blanked out."""
+
+    actor: str
+    what: str
 
 
 def add(
@@ -103,29 +113,31 @@ def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequen
 
     Raises Refusal(no_such_workload) when workload or hook went away in between.
     """
-    context.secrets_of(workload)  # so that the redactor knows them, should one stand in the payload
-    answers = [_one(context, hook, workload, delivery) for delivery in deliveries] or [Answer("other_event")]
+    context.secrets_of(workload)  # so that the redactor knows the short ones too, should one stand in the payload
+    clean = context.cleaner()
+    answers = [_one(context, hook, workload, delivery, clean) for delivery in deliveries] or [Answer("other_event")]
     mattered = [answer for answer in answers if answer.outcome in ACTED_ON]
     return (mattered or answers)[-1]
 
 
-def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery) -> Answer:
+def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery, clean: Clean) -> Answer:
+    said = _said(hook, delivery, clean)
     target = decide(workload.spec["source"], hook.branch, hook.tag, delivery)
-    if not isinstance(target, str) and not _is_clean(context, delivery):
+    if not isinstance(target, str) and not _is_clean(workload, hook, delivery, clean):
         # What has a secret in it is no branch or tag of anybody's, and would stand in every row.
         target = "other_tag" if delivery.branch is None else "other_branch"
     if isinstance(target, str):
-        return _leave_alone(context, hook, delivery, target)
+        return _leave_alone(context, hook, said, target)
     ready = is_ready(context)
     with context.database.writing() as session:
-        answer, row = _act(context, session, hook, delivery, target, ready)
+        answer, row = _act(session, hook, delivery, said, target, ready)
     if row is not None:
         begin(context, workload.name, row)
     return answer
 
 
 def _act(
-    context: Context, session: Session, hook: Hook, delivery: Delivery, target: Target, ready: bool
+    session: Session, hook: Hook, delivery: Delivery, said: Said, target: Target, ready: bool
 ) -> tuple[Answer, Deploy | None]:
     workload, key = hooks.hold(session, hook.workload_id), _key(delivery)
     if workload is None or session.get(Hook, hook.id) is None:
@@ -139,13 +151,13 @@ def _act(
         ref=target.ref,
         digest=delivery.digest,
         commit=delivery.commit,
-        actor=_actor(context, hook, delivery),
+        actor=said.actor,
         asked_at=now(),
         tries=0,
     )
     outcome = _outcome(session, workload, wish, ready)
     level = "warning" if outcome == "held" else "info"
-    events.note(session, workload.id, _told(outcome, _what(context, delivery)), now(), actor=wish.actor, level=level)
+    events.note(session, workload.id, _told(outcome, said.what), now(), actor=wish.actor, level=level)
     row = open_wish(session, workload, wish) if outcome == "deploying" else None
     if outcome in {"deploying", "waiting"}:
         hooks.want(session, wish)
@@ -178,14 +190,14 @@ def _told(outcome: str, what: str) -> Told:
             return tell("hook_push", what=what)
 
 
-def _leave_alone(context: Context, hook: Hook, delivery: Delivery, why: str) -> Answer:
+def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
     """Nothing is done; said at the hook, and in the event log where a person might wonder."""
     if why not in {"other_event", "other_repository"}:
         with context.database.writing() as session:
             hooks.mark(session, hook.id, why, now())
             if why in {"other_branch", "other_tag"}:
-                told = tell("hook_left_alone", what=_what(context, delivery))
-                events.note(session, hook.workload_id, told, now(), actor=_actor(context, hook, delivery))
+                told = tell("hook_left_alone", what=said.what)
+                events.note(session, hook.workload_id, told, now(), actor=said.actor)
     return Answer(why)
 
 
@@ -193,22 +205,20 @@ def _key(delivery: Delivery) -> str | None:
     return None if delivery.id is None else hashlib.sha256(delivery.id.encode()).hexdigest()
 
 
-def _is_clean(context: Context, delivery: Delivery) -> bool:
-    """Whether none of the words that a deploy is made of has a secret in it."""
-    words = [one for one in (delivery.branch, delivery.tag, delivery.commit, delivery.digest) if one]
-    return all(context.redactor.clean(one) == one for one in words)
+def _is_clean(workload: Workload, hook: Hook, delivery: Delivery, clean: Clean) -> bool:
+    """Whether none of the words that a deploy is made of has a secret in it. What hook or source name themselves is
+    none, though a secret of somebody be the same word."""
+    words = {delivery.branch, delivery.tag, delivery.commit, delivery.digest}
+    words -= {None, hook.branch, hook.tag, own_ref(workload.spec["source"])}
+    return all(clean(one) == one for one in words if one)
 
 
-def _actor(context: Context, hook: Hook, delivery: Delivery) -> str:
-    """Who pushed, as the sender calls them; the sender itself when that is unknown, or has a secret in it."""
-    said = delivery.actor
-    return said if said is not None and context.redactor.clean(said) == said else hook.provider
-
-
-def _what(context: Context, delivery: Delivery) -> str:
-    """What was pushed, for a person: a branch or tag as the sender calls it, with secrets blanked out."""
-    ref = context.redactor.clean(delivery.branch or delivery.tag or "")
-    return " ".join(part for part in (ref, (delivery.commit or "")[:12]) if part) or "something"
+def _said(hook: Hook, delivery: Delivery, clean: Clean) -> Said:
+    who, ref = delivery.actor, clean(delivery.branch or delivery.tag or "")
+    return Said(
+        actor=who if who is not None and clean(who) == who else hook.provider,
+        what=" ".join(part for part in (ref, clean(delivery.commit or "")[:12]) if part) or "something",
+    )
 
 
 def _workload(session: Session, name: str) -> Workload:

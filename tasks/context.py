@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from db import accounts, git_credentials, workloads
+from db import accounts, git_credentials, stored_secrets, workloads
 from db.connection import Database
 from db.installation import identity
 from db.models import Workload
@@ -19,6 +20,7 @@ from tasks.git_login import GitLogin
 from tasks.logs import open_log
 from tasks.orchestrator import Orchestrator
 from tasks.redact import Redactor
+from tasks.stored_secrets import StoredSecrets
 from tasks.turns import Turns
 
 
@@ -34,6 +36,7 @@ class Context:
     redactor: Redactor
     log: logging.Logger
     stopping: threading.Event = field(default_factory=threading.Event)
+    stored_secrets: StoredSecrets = field(default_factory=StoredSecrets, repr=False)
     turns: Turns = field(default_factory=Turns)  # whose turn it is to touch a workload's containers
 
     @classmethod
@@ -73,6 +76,14 @@ class Context:
         values = {name: self.vault.unlock(locked) for name, locked in workload.secrets.items()}
         self.redactor.learn(values.values())
         return values
+
+    def cleaner(self) -> Callable[[str], str]:
+        """Takes out of what strangers send what the redactor knows, and every secret of eight characters and more that
+        the vault has at this moment, whether this process has used it or not."""
+        with self.database.reading() as session:
+            locked = stored_secrets.locked(session)
+        every = self.stored_secrets.redactor(self.vault, locked)
+        return lambda text: every.clean(self.redactor.clean(text))
 
     def credentials_for(self, registry_host: str) -> Credentials | None:
         """The stored credentials of a registry; from then on the redactor knows the password."""

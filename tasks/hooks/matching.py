@@ -38,7 +38,7 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
         return "deleted"
     if _is_other_repository(source, delivery):
         return "other_repository"
-    own, names_none = _own_ref(source), delivery.branch is None and delivery.tag is None
+    own, names_none = own_ref(source), delivery.branch is None and delivery.tag is None
     if names_none or (own is None and not (branch or tag)):
         # "Deploy", and nothing more: enough for a hook that is not particular.
         return "no_ref" if branch or tag else Target()
@@ -56,7 +56,7 @@ def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Del
     return own if own in {delivery.branch, delivery.tag} else None
 
 
-def _own_ref(source: dict[str, Any]) -> str | None:
+def own_ref(source: dict[str, Any]) -> str | None:
     """The branch or tag that the source is deployed from; None for one that has neither repository nor registry."""
     reference = parse_reference(source.get("image", ""))
     if reference is not None:

@@ -11,7 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from db import git_credentials
+from db import hooks as db_hooks
 from db import workloads as stored
+from db.accounts import put_registry
 from db.models import Workload
 from flows import workloads
 from tasks.context import Context
@@ -278,6 +281,55 @@ def test_a_source_that_changed_its_kind_is_not_deployed_by_its_old_hook(
     answer = call(anonymous, path, "github", GITHUB | {"ref": "refs/heads/release/1", "after": COMMIT})
     assert (answer.status_code, answer.json["outcome"]) == (200, "other_repository")
     assert admin.get("/api/workloads/site/deploys").json["deploys"] == []
+
+
+# Words that are secrets elsewhere
+
+SECRETS = {
+    "workload": "s3cr3t-of-a-neighbour",
+    "registry": "r3gistry-password",
+    "git": "g1t-t0ken",
+    "hook": "h00k-secret",
+}
+
+
+@pytest.fixture
+def neighbours(context: Context, shop: int, repository: None, now: datetime) -> None:
+    """Secrets of everybody, put into the ledger by another process."""
+    lock = context.vault.lock
+    with context.database.writing() as session:
+        put_registry(session, "registry.example", "ann", lock(SECRETS["registry"]), now)
+        git_credentials.put(session, "git.example", "ann", lock(SECRETS["git"]), None, now)
+        session.get_one(Workload, shop).secrets = {
+            "A": lock(SECRETS["workload"]),
+            "BRANCH": lock("production"),
+            "WORD": lock("v1.0"),
+        }
+        db_hooks.add(session, shop, "generic", "bsh_another", lock(SECRETS["hook"]), now)
+
+
+@pytest.mark.usefixtures("prefect_answers", "neighbours")
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_of_anybody_that_is_sent_as_a_tag_is_none_and_is_kept_nowhere(
+    admin: FlaskClient, anonymous: FlaskClient, secret: str
+) -> None:
+    path = added(admin, "generic", "site", tag="*")
+    answer = call(anonymous, path, "generic", {"tag": secret, "actor": secret})
+    assert (answer.status_code, answer.json["outcome"]) == (200, "other_tag")
+    kept = admin.get("/api/workloads/site/events").text + admin.get("/api/workloads/site/deploys").text
+    assert secret not in kept
+    assert "[redacted]" in kept
+
+
+@pytest.mark.usefixtures("prefect_answers", "neighbours")
+def test_a_word_that_is_also_a_secret_elsewhere_does_not_keep_a_hook_from_what_it_names_itself(
+    admin: FlaskClient, anonymous: FlaskClient
+) -> None:
+    for number, (pattern, data) in enumerate(
+        (({"branch": "production"}, {"branch": "production"}), ({"tag": "v*"}, {"tag": "v1.0"}))
+    ):
+        answer = call(anonymous, added(admin, "generic", "site", **pattern), "generic", data | {"id": str(number)})
+        assert answer.status_code == 202, answer.json
 
 
 # The page

@@ -1,0 +1,18 @@
+"""What the vault has locked in the ledger, wherever it lies. Nothing is unlocked here."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.account_tables import GitCredential, Registry
+from db.hook_tables import Hook
+from db.models import Workload
+
+
+def locked(session: Session) -> set[str]:
+    """Every locked text: secrets of workloads and webhooks, credentials of registries and git servers."""
+    found = {one for secrets in session.scalars(select(Workload.secrets)) for one in secrets.values()}
+    for column in (Hook.secret, Registry.password, GitCredential.password, GitCredential.ssh_key):
+        found |= {one for one in session.scalars(select(column)) if one}
+    return found
