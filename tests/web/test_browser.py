@@ -299,6 +299,7 @@ def row_id(context: Context, workload_id: int, version: int) -> int:
 
 def test_a_window_can_be_chosen_and_its_json_follows(visit: Callable[..., Page], busy_shop: int) -> None:
     page = visit("/apps/shop")
+    expect(page.locator("[data-chart] canvas")).to_be_visible()  # drawn: now its buttons are listened to
     with page.expect_response("**/stats/history?window=6h"):
         page.locator("[data-window='6h']").click()
     expect(page.locator("[data-window='6h']")).to_have_attribute("aria-pressed", "true")
