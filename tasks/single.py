@@ -11,7 +11,7 @@ from typing import Any
 
 from db.models import Deploy, Workload
 from db.states import ErrorCode
-from tasks import order, probes
+from tasks import last_words, order, probes
 from tasks.context import Context
 from tasks.docker_records import ContainerRecord, NewContainer
 from tasks.failures import Failure
@@ -20,7 +20,6 @@ from tasks.rollout import Seen, Step, Watched, plan, put_in_order
 from tasks.work import Work
 
 REACH: Reach = PublishedPorts()
-OUTPUT_LINES = 50
 
 
 def roll_out(work: Work) -> None:
@@ -47,7 +46,7 @@ def check_health(work: Work) -> None:
     except Failure as failure:
         failed = failure
     if failed is not None:
-        _log_output(work)
+        last_words.log(work, _id(work), work.workload)
         raise failed.with_traceback(None)
 
 
@@ -150,22 +149,6 @@ def _clear_strays(work: Work) -> None:
     for action in put_in_order(seen, live):
         if action.verb == "remove":
             order.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
-
-
-def _log_output(work: Work) -> None:
-    # The one place where a container's own words are kept: the redacted log, never the ledger.
-    gone = False
-    lines: list[str] = []
-    try:
-        lines = work.context.docker.log_tail(_id(work), OUTPUT_LINES)
-    except Failure:
-        gone = True
-    work.context.log.info(
-        "output of %s v%s before it was removed",
-        work.workload,
-        work.deploy.version,
-        extra={"output": "\n".join(lines), "readable": not gone},
-    )
 
 
 def _observe(work: Work) -> list[ContainerRecord]:

@@ -16,7 +16,7 @@ from db import events, workloads
 from db.event_sentences import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
-from tasks import order, probes
+from tasks import last_words, order, probes
 from tasks.compose import health, model, program, removal
 from tasks.compose.health import Trouble
 from tasks.context import Context, now
@@ -28,7 +28,6 @@ from tasks.work import Work
 LOOK_EVERY_S = 0.5
 # For creating, and for stopping what is replaced, on top of the time that a service may take to become healthy.
 MORE_FOR_UP_S = 120.0
-OUTPUT_LINES = 50
 
 
 def project_of(context: Context, workload: str) -> str:
@@ -201,22 +200,8 @@ def _give_up(work: Work, why: Trouble) -> None:
         told = tell("service_failed", version=work.deploy.version, service=why.service, code=why.code)
         events.note(session, work.deploy.workload_id, told, now(), level="error")
     for one in health.of_service(_observe(work), why.service):
-        _log_output(work, one)
+        last_words.log(work, one.id, one.name)
     raise Failure(why.code, "service")
-
-
-def _log_output(work: Work, one: ContainerRecord) -> None:
-    gone, lines = False, list[str]()
-    try:
-        lines = work.context.docker.log_tail(one.id, OUTPUT_LINES)
-    except Failure:
-        gone = True
-    work.context.log.info(
-        "output of %s v%s before it was replaced",
-        one.name,
-        work.deploy.version,
-        extra={"output": "\n".join(lines), "readable": not gone},
-    )
 
 
 def _a_port_is_taken(work: Work) -> bool:
