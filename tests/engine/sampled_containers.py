@@ -6,6 +6,7 @@ import io
 import os
 import secrets
 import tarfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import docker
 import pytest
+from docker.errors import APIError
 from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
@@ -119,6 +121,18 @@ def local_files(container: DockerContainer) -> CgroupFiles:
 def missing(reason: str) -> None:
     """Something that a test needs is not to be had: a failure under CI, where it must be."""
     pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+
+
+def pause(container: DockerContainer) -> None:
+    """Freeze a container. In nested machines the kernel refuses now and then, for a moment."""
+    refused: APIError | None = None
+    for _ in range(20):
+        try:
+            return container.pause()
+        except APIError as error:
+            refused = error
+        time.sleep(0.5)
+    return missing(f"this machine does not let its containers be frozen: {refused}")
 
 
 def throttling(container: DockerContainer) -> dict[str, int]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from docker.errors import APIError
 from docker.models.containers import Container as DockerContainer
 
 from db import collectors
@@ -39,6 +38,7 @@ from tests.engine.sampled_containers import (
     hired,
     local_files,
     missing,
+    pause,
     reading,
     throttled,
     throttling,
@@ -139,7 +139,7 @@ def test_containers_held_to_a_quota_show_their_quota_and_two_of_them_the_sum(
     by_file, by_api = Sampler(context, local_files(burner)), Sampler(context, CgroupFiles(tmp_path / "no-cgroups"))
     ts, held_back = 1200, 0.0
     while held_back < 0.97:
-        if ts >= 1200 + 10 * 60:
+        if ts >= 1200 + 6 * 60:
             missing("the machine is too busy for the containers to get their quota")
         before = [throttling(one) for one in (burner, half_burner)]
         assert [by_file.tick(ts).path, by_api.tick(ts + 1).path] == ["cgroup", "api"]
@@ -177,10 +177,7 @@ def test_a_paused_container_keeps_its_memory_and_uses_no_cpu(
 ) -> None:
     paused = crew.start(f"{BURN_FOR_EVER} {HOLD}", ready=True)
     (container_id,) = index.add(paused)
-    try:
-        paused.pause()
-    except APIError:
-        pytest.skip("this machine does not let its containers be frozen")  # seen in nested ones, now and then
+    pause(paused)
     sampler = Sampler(context, files)
     assert [sampler.tick(ts).gaps for ts in (1200, 1215)] == [0, 0]
     assert index.cpu_of(container_id)[1215] == pytest.approx(0, abs=0.1)
@@ -254,6 +251,7 @@ def test_a_restarted_container_has_no_cpu_until_it_has_been_read_twice(
     sampler.tick(1200)
     restarting.restart(timeout=2)
     sampler.tick(1215)
+    time.sleep(1)  # the interval that is measured: what the start itself costs is little of a second
     sampler.tick(1230)
     assert index.cpu_of(container_id) == {1200: None, 1215: None, 1230: pytest.approx(0, abs=20)}
 

@@ -91,6 +91,7 @@ def test_an_image_that_was_built_and_never_written_down_goes_when_no_deploy_is_u
         fileobj=io.BytesIO(f"FROM scratch\nENV OF={shop.name}\n".encode()),
         labels=labels_of(shop.context.installation, shop.name, now()),
         tag=name_of(shop.context.installation, shop.name, 3),
+        rm=True,
     )[0]
     opened, _, _ = open_deploy(shop.context, shop.name, ME)  # may yet turn out to need it
     assert (sweep(shop.context), arrange_images(shop.context)) == ([], 0)
