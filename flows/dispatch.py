@@ -18,6 +18,7 @@ from db.states import ErrorCode, Stage
 from flows import holding, unchanged
 from flows.housekeeping import after_deploy
 from flows.wanted import take_up_quietly
+from tasks import comeback
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import KINDS, SourceKind
@@ -196,7 +197,7 @@ def _record_pin(work: Work) -> None:
 
 def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, Any]]) -> ErrorCode:
     """Put the old version back, then end the row. A workload that could not be put in order stays marked for it."""
-    in_order = _attempt_quietly(work, _kind(work).rollout.undo) if _touched(work) else True
+    in_order = _attempt_quietly(work, _put_back) if _touched(work) else True
     fingerprint = ledger.fingerprint(failure.code, stage, failure.kind)
     with work.context.database.writing() as session:
         ledger.fail(session, work.deploy.id, failure.code, fingerprint, now(), stages=done, verified=failure.verified)
@@ -207,6 +208,15 @@ def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, A
     _attempt_quietly(work, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
     work.context.log.error("%r ended: %s in %s", work, failure.code, stage, extra={"kind": failure.kind})
     return failure.code
+
+
+def _put_back(work: Work) -> None:
+    rollout = _kind(work).rollout
+    rollout.undo(work)
+    if work.live is None or work.live_release is None:
+        return
+    if not comeback.await_it(work.context, rollout, work.workload, work.live, work.live_release):
+        work.context.log.warning("%r: v%s runs again, but does not work yet", work, work.live.version)
 
 
 def _touched(work: Work) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -85,6 +86,20 @@ def test_a_bad_version_fails_with_its_code_and_leaves_the_old_one_serving(
     assert (row["status"], row["error_code"], row["stage"]) == ("failed", code, stage)
     assert shop.served() == "good"
     assert shop.containers() == before
+
+
+def test_the_row_of_a_failed_deploy_ends_when_the_old_version_works_again(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("slow"), "slow", "slow_start")  # listens two seconds after its start
+    images.publish(tag("bad"), "bad", "never_listens")
+    shop.create(tag("slow"), health={"tcp": 8080, "timeout_s": 6})
+    shop.deploy()
+    shop.change(health={"tcp": 8080, "timeout_s": 1})
+    assert shop.deploy(tag("bad"))["error_code"] == "health_timeout"
+    # Asked once: Docker's proxy takes a connection for a container that does not listen yet, and resets it.
+    with urllib.request.urlopen(f"http://127.0.0.1:{shop.port}/", timeout=5) as answer:
+        assert answer.read() == b"slow"
 
 
 def test_a_first_deploy_that_fails_leaves_no_container(shop: Scenario, images: Images, tag: Tag) -> None:
