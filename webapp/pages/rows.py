@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
+from tasks import build_logs
 from webapp import params
 from webapp.api import deploys, stats
+from webapp.current import context
 from webapp.runs import Runs
 from webapp.verdicts import verdict
 from webapp.windows import DEFAULT
@@ -86,7 +88,8 @@ def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any
 
 
 def _judged(deploy: Deploy) -> dict[str, Any]:
-    return {"verdict": verdict(deploy.impact)}
+    log = build_logs.path_of(context().settings, deploy.workload_id, deploy.version)
+    return {"verdict": verdict(deploy.impact), "has_build_log": log.exists()}
 
 
 def mark_gone(rows: list[dict[str, Any]]) -> None:
