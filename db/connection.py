@@ -123,6 +123,9 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("backstay_writes")
-    # Past SQLAlchemy, which takes longer over a statement than SQLite over this one; every transaction begins so.
+    if writes:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    # Touches no file, so it cannot fail; past SQLAlchemy, which would take longer over it than over a small read.
     driver: Any = connection.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver.execute("BEGIN")
