@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from flows import prefect_server
+from flows import prefect as prefect_cli
 from flows.patient_sqlite import PatientConnection
 
 
 @pytest.fixture
 def patience() -> Iterator[None]:
     """Patience for this test only."""
-    prefect_server.be_patient()
+    prefect_cli.be_patient()
     yield
-    event.remove(Engine, "do_connect", prefect_server._choose_connection)
+    event.remove(Engine, "do_connect", prefect_cli._choose_connection)
 
 
 @pytest.mark.usefixtures("patience")

@@ -1,6 +1,6 @@
 """The Prefect server of `backstay up`: Prefect's own command line, over SQLite connections that wait outside of SQLite.
 
-`python -m flows.prefect_server server start …` is `python -m prefect server start …` but for that.
+`python -m flows.prefect server start …` is `python -m prefect server start …` but for that.
 """
 
 from __future__ import annotations
