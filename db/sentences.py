@@ -11,6 +11,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.SOURCE_UNAVAILABLE: "The source could not be reached; check address and network, then deploy again.",
     ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store working ones for it, then deploy again.",
     ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
+    ErrorCode.HOST_KEY_CHANGED: "The ssh server shows another key than the one that is known for it; find out why, "
+    "replace the key in HOME/git/known_hosts if it is right, then deploy again.",
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
     ErrorCode.BUILD_FAILED: "The build failed; its log says at which step and why.",
     ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,7 +42,8 @@ class Repository:
     def resolve(self, ref: str) -> str:
         """The commit that a branch or a tag stands for on the server at this moment; the branch when both are there.
 
-        A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable.
+        A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable,
+        host_key_changed.
         """
         if is_commit(ref):
             return ref
@@ -70,12 +71,24 @@ class Repository:
             self._expect(self._run(git_commands.init(self._cache)))
         limit = self._context.settings.source_max_mb * MEGABYTE + _size(self._cache)
         done = self._ask_server(git_commands.fetch(self._cache, self._url, commit), limit)
+        if done.code != 0 and git_answers.gives_names_only(_words(done)):
+            done = self._bring_all(commit, limit)
         if done.code != 0:
             raise self._refused(done)
         if not self.has(commit):
             self._run(git_commands.forget(self._cache, commit))
             raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "commit")
         return True
+
+    def _bring_all(self, commit: str, limit: int) -> Finished:
+        """By the old protocol (plain sshd hands on no wish for the new one) a server gives what has a name only."""
+        try:
+            done = self._ask_server(git_commands.fetch_all(self._cache, self._url), limit)
+            self._run(git_commands.keep(self._cache, commit))
+        finally:
+            names = self._run(git_commands.seen(self._cache))
+            self._run(git_commands.obey(self._cache), stdin=names.stdout)
+        return done
 
     def has(self, commit: str) -> bool:
         """Whether the commit is in HOME/git, so that no server is needed for it."""
@@ -98,8 +111,9 @@ class Repository:
                 listed = self._expect(self._run(git_commands.sizes(self._cache, commit)))
                 if git_answers.total_size(listed.stdout) > self._context.settings.source_max_mb * MEGABYTE:
                     raise Failure(ErrorCode.INVALID_SOURCE, "size")
-                self._expect(self._run(git_commands.read_tree(self._cache, commit), GIT_INDEX_FILE=str(index)))
-                self._expect(self._run(git_commands.check_out(self._cache, tree), GIT_INDEX_FILE=str(index)))
+                env = {"GIT_INDEX_FILE": str(index)}
+                self._expect(self._run(git_commands.read_tree(self._cache, commit), env=env))
+                self._expect(self._run(git_commands.check_out(self._cache, tree), env=env))
             yield tree
 
     @contextmanager
@@ -109,20 +123,22 @@ class Repository:
 
     def _ask_server(self, argv: list[str], limit: int | None = None) -> Finished:
         login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
+        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh notes a new server's key there
         with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
-            env = self._environment(login, key_path)
-            return self._run(argv, limit, **env)
+            return self._run(argv, limit, env=self._environment(login, key_path))
 
-    def _run(self, argv: list[str], limit: int | None = None, **extra: str) -> Finished:
+    def _run(
+        self, argv: list[str], limit: int | None = None, *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+    ) -> Finished:
         def meanwhile() -> None:
             self._look()
             if limit is not None and _size(self._cache) > limit:
                 raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
-        env = self._environment(GitLogin(), None) | extra
+        whole = {**self._environment(GitLogin(), None), **(env or {})}
         done = None
         with suppress(OSError):
-            done = run(argv, self._context.settings.git_timeout, env=env, meanwhile=meanwhile)
+            done = run(argv, self._context.settings.git_timeout, env=whole, stdin=stdin, meanwhile=meanwhile)
         if done is None:
             self._context.log.error("git cannot be run: is it installed?")
             raise Failure(ErrorCode.SOURCE_UNAVAILABLE, "git")

@@ -22,6 +22,9 @@ _NOT_THERE = re.compile(
     re.IGNORECASE,
 )
 
+_NAMES_ONLY = "unadvertised object"
+_OTHER_KEY = re.compile(r"host key verification failed|remote host identification has changed", re.IGNORECASE)
+
 
 def commit_of(listed: str, ref: str) -> str | None:
     """The commit that a ref stands for in the output of `ls-remote`; a tag object counts as what it points to."""
@@ -31,11 +34,18 @@ def commit_of(listed: str, ref: str) -> str | None:
 
 def meaning(stderr: str) -> ErrorCode:
     """What a failed conversation with a server was about."""
+    if _OTHER_KEY.search(stderr):
+        return ErrorCode.HOST_KEY_CHANGED
     if _REFUSED.search(stderr):
         return ErrorCode.AUTH_REQUIRED
     if _NOT_THERE.search(stderr):
         return ErrorCode.REFERENCE_NOT_FOUND
     return ErrorCode.SOURCE_UNAVAILABLE
+
+
+def gives_names_only(stderr: str) -> bool:
+    """Whether a server would not give a commit because no branch and no tag points to it, be it there or not."""
+    return _NAMES_ONLY in stderr.lower()
 
 
 def total_size(listed: bytes) -> int:

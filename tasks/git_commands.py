@@ -21,6 +21,9 @@ PASSED_ON = (
 )
 USERNAME, PASSWORD = "BACKSTAY_GIT_USERNAME", "BACKSTAY_GIT_PASSWORD"
 _HELPER = f"""!f() {{ test "$1" = get && printf 'username=%s\\npassword=%s\\n' "${USERNAME}" "${PASSWORD}"; }}; f"""
+_FETCH = ("--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--quiet")
+_ALL_OF_IT = f"--depth={2**31 - 1}"  # git's own number for "no limit"; also where there is some of it already
+_SEEN = "refs/seen/"
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -76,6 +79,7 @@ def ssh(known_hosts: Path, key_path: str | None) -> list[str]:
         "BatchMode": "yes",
         "StrictHostKeyChecking": "accept-new",
         "UserKnownHostsFile": f'"{known_hosts}"',
+        "GlobalKnownHostsFile": "/dev/null",
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "IdentityFile": key_path or "none",
@@ -105,8 +109,29 @@ def names_of(ref: str) -> tuple[str, ...]:
 
 def fetch(cache: Path, url: str, commit: str) -> list[str]:
     """Bring one commit without its history, under a name that keeps it."""
-    depth = ("--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--quiet")
-    return ["git", f"--git-dir={cache}", "fetch", *depth, "--", url, f"+{commit}:{name_of(commit)}"]
+    return ["git", f"--git-dir={cache}", "fetch", "--depth=1", *_FETCH, "--", url, f"+{commit}:{name_of(commit)}"]
+
+
+def fetch_all(cache: Path, url: str) -> list[str]:
+    """Bring every branch and tag with its history, under names that are taken away again: for servers that give what
+    has a name and nothing else."""
+    everything = (f"+refs/{kind}/*:{_SEEN}{kind}/*" for kind in ("heads", "tags"))
+    return ["git", f"--git-dir={cache}", "fetch", _ALL_OF_IT, *_FETCH, "--", url, *everything]
+
+
+def keep(cache: Path, commit: str) -> list[str]:
+    """Give a commit that was brought the name that keeps it; fails when there is no such commit."""
+    return ["git", f"--git-dir={cache}", "update-ref", name_of(commit), f"{commit}^{{commit}}"]
+
+
+def seen(cache: Path) -> list[str]:
+    """List the names of `fetch_all` as orders to take them away, for `obey`."""
+    return ["git", f"--git-dir={cache}", "for-each-ref", "--format=delete %(refname)", _SEEN]
+
+
+def obey(cache: Path) -> list[str]:
+    """Do to names what the standard input says."""
+    return ["git", f"--git-dir={cache}", "update-ref", "--stdin"]
 
 
 def name_of(commit: str) -> str:

@@ -21,6 +21,7 @@ import pytest
 # a process of the test run has its own slice, and gives each of its ports once.
 _SLICE = 4000
 _ports = itertools.cycle(range(_SLICE))
+SERVERS = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"  # which is not on everybody's PATH
 
 
 def free_port() -> int:
@@ -93,6 +94,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "postgres": lambda: bool(postgres_program("initdb") and postgres_program("postgres")),
     "mounts": _can_mount,
     "second engine": lambda: os.geteuid() == 0 and all(shutil.which(one) for one in ("dockerd", "containerd", "ip")),
+    "ssh server": lambda: shutil.which("sshd", path=SERVERS) is not None,
     "browser": lambda: shutil.which("chromium") is not None,
 }
 

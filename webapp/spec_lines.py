@@ -10,18 +10,18 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 def lines(spec: dict[str, Any]) -> list[Line]:
     """(key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
-    found: list[Line] = [(f"source.{key}", str(value)) for key, value in spec["source"].items()]
+    found: list[Line] = [(f"source.{key}", _texts(value)) for key, value in spec["source"].items()]
     found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
     found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
     found.append(("secrets", list(spec.get("secrets", []))))
     for key in ("health", "resources"):
-        found += [(f"{key}.{inner}", _text(value)) for inner, value in (spec.get(key) or {}).items()]
+        found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
     found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
     if spec.get("command"):
         found.append(("command", list(spec["command"])))
     for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
-            found.append((key, _text(spec[key])))
+            found.append((key, plain(spec[key])))
     return found
 
 
@@ -59,5 +59,12 @@ def _url(port: dict[str, Any], own_host: str) -> str:
     return f"http://{name}:{port['host']}/"
 
 
-def _text(value: Any) -> str:
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def plain(value: Any) -> str:
+    """A single value as a person writes it: 4 and not 4.0, true and not True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(value: Any) -> str | list[str]:
+    return [plain(one) for one in value] if isinstance(value, list) else plain(value)

@@ -14,9 +14,10 @@ from db.git_credentials import put
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.git import Repository, _in_memory
+from tasks.git import Repository
 from tests.engine.git_servers import GitServer, new_repository, serving_git
 from tests.engine.git_servers import Repository as Served
+from tests.engine.ssh_servers import ecdsa_key, public_key, serving_ssh, show_key
 from tests.real_parts import wait_until
 from tests.web.test_git_credentials import private_key
 
@@ -192,12 +193,62 @@ def test_a_cancel_ends_git_and_all_that_it_started(
     wait_until(lambda: "sleep 321" not in _processes(), 5, "what git started is still there")
 
 
-def test_ssh_can_read_a_key_that_is_in_memory_only() -> None:
+def test_a_key_opens_an_ssh_server_and_is_on_no_disk(context: Context, served: Served, tmp_path: Path) -> None:
     key = private_key()
-    with _in_memory(key) as path:
-        done = subprocess.run(["ssh-keygen", "-y", "-f", str(path)], capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("ssh-ed25519 "), done.stderr
-    assert not Path(str(path)).exists()
+    with serving_ssh(tmp_path / "ssh", key) as server:
+        shop = repository(context, server.url(served))
+        assert refused(lambda: shop.resolve("main")) == ErrorCode.AUTH_REQUIRED
+        show_key(context, server.host, private_key())
+        assert refused(lambda: shop.resolve("main")) == ErrorCode.AUTH_REQUIRED
+        show_key(context, server.host, key)
+        commit = served.git("rev-parse", "HEAD")
+        assert shop.resolve("main") == commit
+        with shop.checkout(commit) as tree:
+            assert (tree / "page").read_text() == "one"
+            assert _holders(context.settings.home, key.splitlines()[2]) == []
+        # Such a server speaks the old protocol, which gives only what has a name.
+        gone = served.commit({"page": "gone"})
+        newer = served.commit({"page": "newer"})
+        served.git("tag", "newest")
+        assert shop.bring(gone) is True
+        served.force_back({"page": "instead"})
+        assert shop.bring(newer) is True
+        assert refused(lambda: shop.bring("1" * 40)) == ErrorCode.REFERENCE_NOT_FOUND
+        absent = repository(context, f"{server.url(served)}/none")
+        assert refused(lambda: absent.resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+    assert refused(lambda: shop.resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+    for one, page in ((commit, "one"), (gone, "gone"), (newer, "newer")):
+        with shop.checkout(one) as tree:
+            assert (tree / "page").read_text() == page
+    assert _holders(context.settings.home, key.splitlines()[2]) == []
+    assert not [path for path in Path("/proc/self/fd").iterdir() if "memfd:key" in os.path.realpath(path)]
+
+
+def test_an_ssh_server_has_to_keep_the_key_that_it_was_first_met_with(
+    context: Context, served: Served, tmp_path: Path
+) -> None:
+    key, first = private_key(), private_key()
+    with serving_ssh(tmp_path / "first", key, host_key=first) as server:
+        shop = repository(context, server.url(served))
+        # It is noted at the very first meeting, though nobody can log in yet.
+        assert refused(lambda: shop.resolve("main")) == ErrorCode.AUTH_REQUIRED
+        show_key(context, server.host, key)
+    known_hosts = context.settings.git / "known_hosts"
+    noted = known_hosts.read_text()
+    assert noted == f"[127.0.0.1]:{server.port} {public_key(first)}\n"
+    for other in (private_key(), ecdsa_key()):  # the second is of another type
+        with serving_ssh(tmp_path / "other", key, port=server.port, host_key=other) as impostor:
+            assert refused(lambda: shop.resolve("main")) == ErrorCode.HOST_KEY_CHANGED
+            assert refused(lambda: shop.bring("1" * 40)) == ErrorCode.HOST_KEY_CHANGED
+            assert "publickey" not in impostor.log.read_text()  # our key was not shown to it
+    assert known_hosts.read_text() == noted
+    # A person says that the new key is right; names may be hashed.
+    known_hosts.write_text(noted.replace(public_key(first), public_key(other)))
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(known_hosts)], capture_output=True, check=True)
+    with serving_ssh(tmp_path / "other", key, port=server.port, host_key=other):
+        assert shop.resolve("main") == served.git("rev-parse", "HEAD")
+    with serving_ssh(tmp_path / "first", key, port=server.port, host_key=first):
+        assert refused(lambda: shop.resolve("main")) == ErrorCode.HOST_KEY_CHANGED
 
 
 def _holders(directory: Path, secret: str) -> list[str]:

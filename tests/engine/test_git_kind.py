@@ -16,6 +16,8 @@ from tasks.context import Context, now
 from tests.engine.git_servers import Repository, new_repository, serving_git
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
+from tests.engine.ssh_servers import serving_ssh, show_key
+from tests.web.test_git_credentials import private_key
 
 TOKEN = "tok3n-for-the-journey"
 
@@ -138,6 +140,44 @@ def test_a_commit_that_nobody_has_any_more_is_pin_unavailable_and_said_beforehan
     assert (lost["status"], lost["error_code"]) == ("failed", "pin_unavailable")
     assert shop.served() == "two"
     assert shop.row(two["version"])["live"]
+
+
+def test_the_way_of_a_repository_on_an_ssh_server(
+    shop: Scenario, images: Images, docker_client: docker.DockerClient, tmp_path: Path
+) -> None:
+    context, key, host_key = shop.context, private_key(), private_key()
+    base = f"{shop.name}-base:1"
+    images.build_base(base)
+    repository = new_repository(tmp_path / "shop", {"Dockerfile": dockerfile(base), "page": "one"})
+    with serving_ssh(tmp_path / "ssh", key, host_key=host_key) as server:
+        shop.create_from({"kind": "git", "url": server.url(repository)})
+        assert shop.deploy()["error_code"] == "auth_required"
+        wrong = private_key()
+        show_key(context, server.host, wrong)
+        assert shop.deploy()["error_code"] == "auth_required"
+        show_key(context, server.host, key)
+        one = shop.deploy()
+        assert (one["status"], one["verified"], shop.served()) == ("succeeded", True, "one")
+        repository.commit({"page": "two"})
+        two = shop.deploy()
+        assert (two["status"], shop.served()) == ("succeeded", "two")
+    with serving_ssh(tmp_path / "other", key, port=server.port):
+        other = shop.deploy()
+        assert (other["error_code"], other["stage"], shop.served()) == ("host_key_changed", "pin", "two")
+        assert shop.messages()[0] == "Version 5 ended (pin: host_key_changed); version 4 keeps serving"
+        # What is kept needs no server, whoever it is.
+        assert (shop.rollback()["status"], shop.served()) == ("succeeded", "one")
+
+    # The server is gone from here on.
+    forget(docker_client, two)
+    back = shop.rollback(two["version"])
+    assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, "two")
+    assert (back["pin"]["commit"], back["pin"]["image_from"]) == (two["pin"]["commit"], "build")
+    assert shop.deploy()["error_code"] == "source_unavailable"
+    assert shop.served() == "two"
+    for secret in (key, wrong):
+        line = secret.splitlines()[2].encode()
+        assert not [path for path in context.settings.home.rglob("*") if path.is_file() and line in path.read_bytes()]
 
 
 def _rewrite(repository: Repository) -> None:

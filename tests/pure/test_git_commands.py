@@ -72,6 +72,7 @@ def test_ssh_asks_nobody_and_uses_the_given_key_alone() -> None:
     options = dict(option.split("=", 1) for option in argv[4::2])
     assert options["BatchMode"] == "yes"
     assert options["StrictHostKeyChecking"] == "accept-new"
+    assert options["GlobalKnownHostsFile"] == "/dev/null"
     assert options["UserKnownHostsFile"] == '"/home of/git/known_hosts"'
     assert options["IdentityFile"] == "/proc/1/fd/3"
     assert options["IdentitiesOnly"] == "yes"
@@ -111,7 +112,7 @@ def test_a_ref_is_the_branch_then_the_tag_and_never_a_namesake(listed: str, ref:
         ("fatal: repository 'https://x/y.git/' not found", "source_unavailable"),
         ("fatal: unable to access 'https://x/': Could not resolve host: x", "source_unavailable"),
         ("ssh: connect to host x port 22: Connection refused\nfatal: Could not read from remote", "source_unavailable"),
-        ("Host key verification failed.\nfatal: Could not read from remote", "source_unavailable"),
+        ("No ED25519 host key is known for x\nHost key verification failed.\nfatal: Could not", "host_key_changed"),
         ("", "source_unavailable"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 from webapp.forms import texts
 from webapp.forms.fields import SOURCES
 from webapp.forms.texts import Unreadable
+from webapp.spec_lines import plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
@@ -82,8 +83,8 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
     inputs["command"] = texts.arguments_text(spec.get("command") or [])
-    inputs |= {f"resources.{key}": str(value) for key, value in (spec.get("resources") or {}).items()}
-    inputs |= {key: str(spec[key]) for key in _NUMBERS if key in spec}
+    inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
+    inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}
     inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
     return inputs | _health_inputs(spec.get("health") or {})
 
@@ -132,7 +133,7 @@ def _first_port(reader: _Reader) -> int | None:
 
 def _health_inputs(health: dict[str, Any]) -> dict[str, str]:
     chosen = next((key for key in ("http", "tcp", "docker", "running_s") if health.get(key) is not None), "")
-    inputs = {f"health.{key}": str(value) for key, value in health.items() if key not in {"docker", "tcp"}}
+    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp"}}
     if "tcp" in health:
         inputs["health.port"] = str(health["tcp"])
     return {"health": chosen, **inputs}
