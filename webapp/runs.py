@@ -24,8 +24,11 @@ MOST_KNOWN = 20_000
 class Runs:
     """One an app. `ask` answers which of some run ids exist."""
 
-    def __init__(self, context: Context, ask: Callable[[list[str]], set[str]] | None = None) -> None:
+    def __init__(
+        self, context: Context, ask: Callable[[list[str]], set[str]] | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
         self._context, self._ask = context, ask or context.orchestrator.existing_runs
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._gone: set[str] = set()
         self._seen: dict[str, float] = {}
@@ -52,7 +55,7 @@ class Runs:
 
     def _learn(self, wanted: list[str], at: float) -> None:
         future: Future[set[str] | None] = patience.start(lambda: self._ask(wanted))
-        there = patience.result(future, PATIENCE_S, None, self._context.log)
+        there = patience.result(future, self._patience_s, None, self._context.log)
         with self._lock:
             if there is None:
                 self._silent_until = at + PAUSE_S

@@ -131,6 +131,7 @@ CHART: dict[str, str] = {
     "rollback": N_("v%(version)s back to v%(target)s"),
     "empty": N_("No samples in this window yet. The first ones come within a minute of a container's start."),
     "unavailable": N_("The samples could not be loaded; trying again."),
+    "no_chart": N_("The chart could not be loaded; load the page again."),
     "aria": N_("CPU and memory over time; the same numbers follow as a table."),
     "deploy": N_("Deploy"),
     "choose": N_("Choose a version in the history, or a mark here, to see its span of time."),

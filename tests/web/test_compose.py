@@ -78,6 +78,15 @@ def test_its_pages_are_there(logged_in: Callable[[str], FlaskClient], path: str)
         assert "image.image" not in page.text
 
 
+def test_before_the_first_deploy_nobody_knows_its_ports(
+    logged_in: Callable[[str], FlaskClient], context: Context
+) -> None:
+    kept.create(context, {"name": "stack", "source": {"kind": "compose", "text": TEXT}}, "ann")
+    page = logged_in("vera").get("/apps/stack")
+    assert page.status_code == 200
+    assert re.search(r"<dt>Ports</dt><dd>\s*<span class=\"muted\">—</span>", page.text)
+
+
 def test_of_a_compose_file_every_port_is_told_and_no_udp() -> None:
     web = {"ports": [{"target": 80}, {"target": 443, "published": "8443"}, {"target": 53, "protocol": "udp"}]}
     found = compose_ports({"services": {"web": web, "db": {}}})

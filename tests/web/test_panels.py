@@ -135,7 +135,7 @@ def test_a_run_that_prefect_forgot_is_a_plain_word(logged_in: Browser, context: 
         for version in (1, 3):
             row = steps.ledger.history.find(session, shop, version)
             ledger.attach_flow_run(session, row.id, f"run-{version}")
-    app.extensions["backstay.runs"] = Runs(context, lambda wanted: set(wanted) & {"run-3"})
+    app.extensions["backstay.runs"] = Runs(context, lambda wanted: set(wanted) & {"run-3"}, patience_s=30)
     page = logged_in("admin").get("/apps/shop").text
     assert page.count("run is gone") == 1
     assert "/runs/flow-run/run-3" in page
@@ -151,7 +151,7 @@ def test_who_forgot_a_run_is_asked_seldom_and_silence_is_no_answer(context: Cont
             raise OSError
         return {"a"}
 
-    runs = Runs(context, answer)
+    runs = Runs(context, answer, patience_s=30)
     assert runs.gone(["a", "b"], 0) == set()
     assert runs.gone(["a", "b"], PAUSE_S / 2) == set()
     assert runs.gone(["a", "b"], PAUSE_S + 1) == {"b"}

@@ -4,11 +4,13 @@ import { isPlain } from './clicks.js';
 export function offerDialogs() {
   const box = document.querySelector('[data-dialog-box]');
   if (!box) return;
+  let pressed = '';
 
   document.addEventListener('click', async (event) => {
     const link = event.target.closest('a[data-dialog]');
     if (!link || !isPlain(event)) return;
     event.preventDefault();
+    pressed = link.getAttribute('href');
     try {
       const response = await fetch(`${link.getAttribute('href')}?dialog=1`, { redirect: 'manual' });
       if (!response.ok) throw new Error();
@@ -16,6 +18,12 @@ export function offerDialogs() {
     } catch {
       location.assign(link.href); // the page says what is wrong
     }
+  });
+
+  // The link that was pressed may be another one by now: its row was kept fresh meanwhile.
+  box.addEventListener('close', () => {
+    const isLost = !document.activeElement || document.activeElement === document.body;
+    if (isLost) document.querySelector(`a[data-dialog][href="${CSS.escape(pressed)}"]`)?.focus();
   });
 
   box.addEventListener('click', (event) => {

@@ -1,7 +1,7 @@
 // Deploys over time: marks where one ended, the span in which one served or tried to, and which one a click meant. Pure.
 import { fill } from './series.js';
 
-const NEAR_PX = 8;
+export const NEAR_PX = 8;
 
 // One mark a finished deploy within the window: when it ended, and how.
 export function deployMarks(deploys, words, since) {

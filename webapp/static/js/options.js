@@ -1,5 +1,6 @@
 // How the chart looks: an ECharts option from data, words and colours. Pure.
 // The tooltip is drawn on the canvas (richText): one made of HTML would need inline styles, which the policy forbids.
+import { NEAR_PX } from './marks.js';
 import { fill, lines } from './series.js';
 
 const LABEL_WIDTH = 110;
@@ -24,7 +25,7 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
     aria: { enabled: true, label: { description: words.aria } },
     grid: { left: 8, right: 8, top: 62, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
     legend: { data: legend, left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: 18, textStyle: text, inactiveColor: colours.line },
-    tooltip: tooltip(words, colours, language, number),
+    tooltip: tooltip(words, colours, language, number, near(marks, seconds, width)),
     xAxis: {
       type: 'time',
       min: now - seconds * 1000,
@@ -125,7 +126,13 @@ function markLine(marks, colours, seconds, width) {
   };
 }
 
-function tooltip(words, colours, language, number) {
+// What is said of a moment beside its numbers: the deploys that ended there, which may have no room for a label.
+function near(marks, seconds, width) {
+  const far = ((seconds * 1000) / Math.max(width, 1)) * NEAR_PX;
+  return (moment) => marks.filter((mark) => Math.abs(mark.at - moment) <= far).map((mark) => mark.text);
+}
+
+function tooltip(words, colours, language, number, deploysAt) {
   const when = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' });
   const percents = [words.cpu, words.cpu_most];
   const value = (entry) => (entry.value[1] === null ? words.none : fill(percents.includes(entry.seriesName) ? words.percent : words.mib, { value: number.format(entry.value[1]) }));
@@ -139,7 +146,8 @@ function tooltip(words, colours, language, number) {
     axisPointer: { type: 'line', lineStyle: { color: colours.muted, type: 'solid', width: 1 } },
     formatter: (entries) => {
       const rows = entries.filter((entry) => entry.seriesName).map((entry) => `${entry.seriesName}: ${value(entry)}`);
-      return [when.format(entries[0].value[0]), ...rows].join('\n');
+      const [moment] = entries[0].value;
+      return [when.format(moment), ...rows, ...deploysAt(moment)].join('\n');
     },
   };
 }

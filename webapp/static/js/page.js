@@ -41,6 +41,14 @@ async function copy(button) {
   setTimeout(() => button.classList.remove('is-copied'), 1500);
 }
 
+function sayNoChart() {
+  for (const chart of document.querySelectorAll('[data-chart]')) {
+    const line = chart.querySelector('[data-hint]');
+    line.textContent = JSON.parse(chart.dataset.words).no_chart;
+    line.hidden = false;
+  }
+}
+
 function switchTheme(link) {
   const order = ['auto', 'dark', 'light'];
   const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];
@@ -100,5 +108,5 @@ keepFresh(() => {
   markChosen();
 });
 if (document.querySelector('[data-chart]')) {
-  import('./chart.js').then(({ drawCharts }) => drawCharts());
+  import('./chart.js').then(({ drawCharts }) => drawCharts(), sayNoChart);
 }
