@@ -35,6 +35,7 @@ class Behaviour:
     script: str = SERVE
     healthz: bool = True
     healthcheck: bool = False
+    on_build: str = ""  # a step of every build upon it
 
 
 BEHAVIOURS: Mapping[str, Behaviour] = {
@@ -54,6 +55,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # Print all that they were told, to both streams.
     "shouts": Behaviour(f"{SHOUT}; {SERVE}"),
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
+    "slow_to_build_upon": Behaviour(on_build="RUN echo begun; sleep 100"),
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }
@@ -131,6 +133,8 @@ def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, s
     if behaviour.healthcheck:
         probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
         config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 2 * SECOND, "Retries": 1}
+    if behaviour.on_build:
+        config["OnBuild"] = [behaviour.on_build]
     image = {
         "architecture": "amd64",
         "os": "linux",
