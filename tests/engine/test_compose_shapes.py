@@ -88,7 +88,8 @@ def test_a_stack_in_the_shape_of_a_known_project_is_deployed_from_its_repository
         shutil.rmtree(repository.path)
         back = shop.rollback()
         assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, "vote one")
-        assert back["pin"]["services"]["vote"] == row["pin"]["services"]["vote"]
+        kept = row["pin"]["services"]["vote"] | {"image_from": "kept"}
+        assert (back["pin"]["services"]["vote"], back["pin"]["image_from"]) == (kept, "kept")
     if shape == "photos":
         server = shop.docker.containers.get(f"photos_server_{shop.name}").attrs["Config"]["Env"]
         assert {f"DB_URL=postgres://photos:{SECRET}@database/photos", "TZ=Etc/UTC"} <= set(server)

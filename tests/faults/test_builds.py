@@ -1,4 +1,4 @@
-"""Builds that are cut off, of a git repository and of a static site: the version before serves, and nothing is left over."""
+"""Builds that are cut off, of a git repository and a static site: the version before serves, and nothing is left."""
 
 from __future__ import annotations
 
