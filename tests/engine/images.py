@@ -46,6 +46,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "eats_memory": Behaviour(EAT),
     "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
     "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
+    "exits_much_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 8; exit 4"),
     "never_listens": Behaviour("exec sleep 3600"),
     "slow_start": Behaviour(f"sleep 2; {SERVE}"),
     "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),

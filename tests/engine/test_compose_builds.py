@@ -60,7 +60,7 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     assert first["pin"]["services"]["web"]["build"]["context"] == "web"
     shutil.rmtree(repository.path)
     kept = shop.rollback(1)
-    assert (kept["status"], kept["pin"]["image_from"], shop.served()) == ("succeeded", "kept", "one")
+    assert (kept["status"], kept["pin"]["image_from"], shop.served_at_last()) == ("succeeded", "kept", "one")
     assert shop.rollback(2)["status"] == "succeeded"
 
     lose(shop, 1)
@@ -68,7 +68,7 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     availability.check(shop.context)
     assert shop.row(1)["rollback_blocked_by"] is None
     again = shop.rollback(1)
-    assert (again["status"], again["verified"], shop.served()) == ("succeeded", True, "one")
+    assert (again["status"], again["verified"], shop.served_at_last()) == ("succeeded", True, "one")
     web = again["pin"]["services"]["web"]
     assert (again["pin"]["image_from"], web["image_from"]) == ("build", "build")
     assert web["image_id"] != first["pin"]["services"]["web"]["image_id"]
@@ -80,7 +80,7 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     assert shop.rollback(2)["status"] == "succeeded"
     last = shop.rollback(1)
     assert (last["pin"]["services"]["web"]["image_id"], last["pin"]["image_from"]) == (web["image_id"], "kept")
-    assert shop.served() == "one"
+    assert shop.served_at_last() == "one"
     assert of_service(shop, "beside") == beside
 
 
@@ -96,4 +96,4 @@ def test_a_commit_that_is_gone_as_well_is_pin_unavailable_and_said_beforehand(
     availability.check(shop.context)
     assert shop.row(1)["rollback_blocked_by"] == "pin_unavailable"
     lost = shop.rollback(1)
-    assert (lost["status"], lost["error_code"], shop.served()) == ("failed", "pin_unavailable", "two")
+    assert (lost["status"], lost["error_code"], shop.served_at_last()) == ("failed", "pin_unavailable", "two")
