@@ -16,6 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_MS = 15_000
+# So much of SQLite's file is read where the kernel keeps it. Its own cache of 2 MB a connection holds no six hours of
+# ten workloads, and is thrown away whenever another process has written.
+MAPPED = 256 * 1024 * 1024
 
 
 class LedgerUnavailable(Exception):  # noqa: N818 - it names what happened
@@ -43,6 +46,12 @@ class Database:
         """A session that only reads. Objects stay usable after it."""
         with translated(), Session(self.engine, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """The same without a session, for a statement whose rows are no objects: half of what a session costs."""
+        with translated(), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -108,10 +117,15 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"mmap_size={MAPPED}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _sqlite_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("backstay_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    # Touches no file, so it cannot fail; past SQLAlchemy, which would take longer over it than over a small read.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN")

@@ -179,12 +179,12 @@ def fail(
     return deploy
 
 
-def mark_verified(session: Session, deploy_id: int, verified: bool) -> bool:
+def mark_verified(session: Session, deploy_id: int, verified: bool, now: datetime) -> bool:
     """Record on the live row whether what runs is what it pinned. Answers whether that is news."""
     changed = session.execute(
         update(Deploy)
         .where(Deploy.id == deploy_id, Deploy.live, Deploy.verified.is_distinct_from(verified))
-        .values(verified=verified)
+        .values(verified=verified, verified_since=now)
         .returning(Deploy.id)
     ).first()
     return changed is not None
@@ -244,5 +244,6 @@ def _finish(session: Session, deploy: Deploy, stages: list[dict[str, Any]] | Non
         deploy.stages = stages
     # A clock that was set back must not make a deploy end before it began.
     deploy.finished_at = max(now, deploy.started_at or deploy.queued_at)
+    deploy.verified_since = None if deploy.verified is None else deploy.finished_at
     session.flush()
     tallies.count_deploy(session, deploy)

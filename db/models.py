@@ -93,6 +93,7 @@ class Deploy(Base):
     error_fingerprint: Mapped[str | None] = mapped_column(String(16))
     live: Mapped[bool] = mapped_column(default=False)
     verified: Mapped[bool | None]
+    verified_since: Mapped[datetime | None]  # since when `verified` is what it is
     rollback_of: Mapped[int | None]  # the version that a rollback goes back to
     replaced: Mapped[int | None]  # the version that was live when this one became it
     host: Mapped[str] = mapped_column(String(40))

@@ -38,6 +38,7 @@ def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str)
         "can_rollback": blocked is None,
         "rollback_blocked_by": blocked,
         "verified": deploy.verified,
+        "verified_since": iso(deploy.verified_since),
         "impact": impact(deploy),
         "host": deploy.host,
         "flow_run_id": run,

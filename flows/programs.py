@@ -44,7 +44,7 @@ def programs(settings: Settings) -> list[Program]:
 
 
 def _prefect(settings: Settings) -> Program:
-    python = [sys.executable, "-P", "-m", "prefect", "server", "start"]
+    python = [sys.executable, "-P", "-m", "flows.prefect", "server", "start"]
     return Program(
         name="prefect",
         argv=[*python, "--host", "127.0.0.1", "--port", str(settings.prefect_port)],

@@ -1,7 +1,8 @@
 """Whether a program that runs still works. Asked in a thread of its own: one that is stuck lets those who ask wait.
 
-Prefect's SQLite has been seen like this after a kill -9: pages were answered, and whatever was to be written waited for
-a minute and failed, until the server was started again. Such a server does not end by itself, so nobody restarts it.
+A Prefect whose database is kept locked, by another program, say, answers pages, and whatever is to be written waits for
+a minute and fails. Such a server does not end by itself, so nobody would restart it. What it did to itself in this way
+is mended: docs/decisions/0015.
 """
 
 from __future__ import annotations

@@ -183,6 +183,7 @@ def _compare(context: Context, workload: Workload) -> None:
     as_pinned = kind_of(workload).rollout.runs_as_pinned(row, records)
     order.refresh_index(context, workload, records)
     with context.database.writing() as session:
-        if ledger.mark_verified(session, row.id, as_pinned):
+        moment = now()
+        if ledger.mark_verified(session, row.id, as_pinned, moment):
             code, level = ("as_pinned_again", "info") if as_pinned else ("drifted", "error")
-            events.note(session, workload.id, tell(code, version=row.version), now(), level=level)
+            events.note(session, workload.id, tell(code, version=row.version), moment, level=level)

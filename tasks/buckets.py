@@ -43,8 +43,26 @@ def merged(buckets: pd.DataFrame, width: int, by: Sequence[str] = ()) -> pd.Data
     """Buckets of `width` seconds, by `by` and ts, from narrower ones. A bucket of nothing is absent."""
     import pandas as pd
 
+    if not by and len(buckets):
+        return _merged_in_a_row(buckets, width)
     groups = buckets.assign(ts=_starts(buckets, width)).groupby([*by, "ts"], sort=True)
     return pd.concat([groups[ADDED].sum(), groups[LARGEST].max()], axis="columns").reset_index()
+
+
+def _merged_in_a_row(buckets: pd.DataFrame, width: int) -> pd.DataFrame:
+    # By time alone a bucket is a run of rows: what grouping by pandas does, at a tenth of what it takes for a window.
+    import numpy as np
+    import pandas as pd
+
+    block = buckets[COLUMNS].to_numpy()
+    starts = block[:, 0] // width * width
+    if (starts[1:] < starts[:-1]).any():
+        order = np.argsort(starts, kind="stable")
+        starts, block = starts[order], block[order]
+    first = np.flatnonzero(np.r_[True, starts[1:] != starts[:-1]])
+    added, largest = block[:, 1 : 1 + len(ADDED)], block[:, 1 + len(ADDED) :]
+    parts = (starts[first, None], np.add.reduceat(added, first), np.fmax.reduceat(largest, first))
+    return pd.DataFrame(np.hstack(parts), columns=COLUMNS, copy=False)
 
 
 def tier_of_samples(samples: pd.DataFrame, width: int) -> pd.DataFrame:

@@ -52,6 +52,24 @@ def points_of_moments(sums: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def points_of_sums(rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """The same from rows (ts, cpu_percent, memory_usage, memory_limit) of whole numbers but for CPU, one a moment.
+
+    For sums that the database has made, by ts: nothing is left to do that a frame is needed for, and to make one and to
+    take it apart again would take as long as a fifth of the read.
+    """
+    import numpy as np
+
+    if not rows:
+        return []
+    ts, cpu, memory, limit = zip(*rows, strict=True)
+    rounded = np.array(cpu, dtype=np.float64).round(2).tolist()
+    return [
+        {"ts": at, "cpu_percent": None if used is None else percent, "memory_usage": size, "memory_limit": most}
+        for at, used, percent, size, most in zip(ts, cpu, rounded, memory, limit, strict=True)
+    ]
+
+
 def points_of_buckets(buckets: pd.DataFrame) -> list[dict[str, Any]]:
     """A point a bucket: averages under the names of points_of_moments, the largest moment under `…_max`."""
     columns = (

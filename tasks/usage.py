@@ -16,7 +16,7 @@ from db.widths import INSTALLATION, SAMPLES, TICK, ceiling
 from tasks.aggregate import COLUMNS, per_version, thinned
 from tasks.buckets import VERSION, merged, of_moments
 from tasks.coverage import MOST_POINTS, Part, chain, cover, width_for
-from tasks.frames import framed, points_of_buckets
+from tasks.frames import framed, points_of_buckets, points_of_sums
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def history(session: Session, settings: Settings, owner_id: int, window_s: int, 
     parts = _parts(session, owner_id, width, since, now)
     if width == SAMPLES:
         sums = [row for part in parts for row in _sums_of(session, owner_id, part)]
-        return thinned(framed(sums, samples.SUMS), MOST_POINTS) if sums else []
+        return points_of_sums(sums) if len(sums) <= MOST_POINTS else thinned(framed(sums, samples.SUMS), MOST_POINTS)
     rows = [row for part in parts for row in _buckets_of(session, owner_id, part)]
     return points_of_buckets(merged(framed(rows, tiers.COLUMNS), width)) if rows else []
 

@@ -101,8 +101,8 @@ def _by_token(header: str) -> Caller | None:
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "bearer":
         return None
-    with context().database.reading() as session:
-        token = accounts.find_token(session, value.strip())
+    with context().database.asking() as connection:
+        token = accounts.find_token(connection, value.strip())
     return Caller(f"token:{token.label or token.id}", token.role, in_browser=False) if token else None
 
 

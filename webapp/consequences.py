@@ -14,6 +14,7 @@ from db.models import Deploy
 from db.states import PinFound
 from tasks.reach import PublishedPorts
 from tasks.rollout import Step, plan
+from webapp.spec_lines import plain
 
 # Kinds whose image is built here, so that one that is gone may be built again instead of pulled.
 BUILT = frozenset({"git", "static"})
@@ -49,7 +50,7 @@ def holds(live: Deploy | None, target: Deploy) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value of a configuration as a person reads it: a text as it is, the rest as JSON; "" when it is absent."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    return orjson.dumps(value).decode()
+    """A value of a configuration as a person reads it: lists and mappings as JSON, "" when it is absent."""
+    if isinstance(value, list | dict):
+        return orjson.dumps(value).decode()
+    return "" if value is None else plain(value)

@@ -36,7 +36,7 @@ def install(app: Flask) -> None:
 
 def add(response: Response) -> Response:
     """The answer with its headers. Vendored files carry their hash in their name, so they never change."""
-    response.headers.update(HEADERS)
+    response.headers.extend(HEADERS)  # update() would look for each of them, and no view sets any
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     elif request.path.startswith("/static/vendor/") and response.status_code == 200:

@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from db.states import Reason, Status
 from tasks.specs import NAME
 from webapp import i18n
+from webapp.windows import WINDOWS
 from webapp.words import WORKLOAD_STATUSES
 
 THEMES = ("auto", "light", "dark")
@@ -22,6 +23,7 @@ KNOWN: dict[str, Callable[[str], bool]] = {
     "limit": str.isdigit,
     "status": {*Status, *WORKLOAD_STATUSES}.__contains__,
     "reason": {*Reason}.__contains__,
+    "window": WINDOWS.__contains__,
 }
 _NAME = re.compile(NAME)
 

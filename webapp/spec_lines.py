@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Line = tuple[str, str | list[str]]
@@ -10,18 +11,21 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 def lines(spec: dict[str, Any]) -> list[Line]:
     """(key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
-    found: list[Line] = [(f"source.{key}", str(value)) for key, value in spec["source"].items()]
-    found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
+    found: list[Line] = [(f"source.{key}", _texts(value)) for key, value in spec["source"].items()]
+    is_compose = spec["source"]["kind"] == "compose"  # whose file says ports and volumes, service by service
+    if not is_compose:
+        found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
     found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
     found.append(("secrets", list(spec.get("secrets", []))))
     for key in ("health", "resources"):
-        found += [(f"{key}.{inner}", _text(value)) for inner, value in (spec.get(key) or {}).items()]
-    found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
+        found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
+    if not is_compose:
+        found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
     if spec.get("command"):
         found.append(("command", list(spec["command"])))
     for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
-            found.append((key, _text(spec[key])))
+            found.append((key, plain(spec[key])))
     return found
 
 
@@ -35,6 +39,21 @@ def outside(port: dict[str, Any]) -> str:
     """Address and port of a published port."""
     address = port.get("address", "127.0.0.1")
     return f"[{address}]:{port['host']}" if ":" in address else f"{address}:{port['host']}"
+
+
+def compose_ports(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ports of a rendered compose file as a spec has them, each with the service that listens. UDP is left out:
+    nothing that a page can link to speaks it."""
+    return [
+        {
+            "container": f"{name}:{port['target']}",
+            "host": int(port["published"]) if str(port.get("published") or "").isdigit() else None,
+            "address": port.get("host_ip") or "0.0.0.0",
+        }
+        for name, service in sorted(model["services"].items())
+        for port in service.get("ports") or []
+        if port.get("protocol") != "udp"
+    ]
 
 
 def port_links(ports: list[dict[str, Any]], own_host: str) -> list[dict[str, Any]]:
@@ -59,5 +78,12 @@ def _url(port: dict[str, Any], own_host: str) -> str:
     return f"http://{name}:{port['host']}/"
 
 
-def _text(value: Any) -> str:
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def plain(value: Any) -> str:
+    """A single value as a person writes it: 4 and not 4.0, true and not True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(value: Any) -> str | list[str]:
+    return [plain(one) for one in value] if isinstance(value, list) else plain(value)

@@ -10,3 +10,4 @@ WINDOWS: dict[str, int] = {
     "7d": 7 * 24 * 3600,
     "30d": 30 * 24 * 3600,
 }
+DEFAULT = "30m"

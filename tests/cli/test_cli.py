@@ -122,7 +122,7 @@ def test_a_token_is_printed_once_and_stored_as_a_hash(backstay: Backstay, databa
     assert said.json["token"].startswith("bst_")
     assert (said.json["role"], said.err) == ("viewer", "")
     with database.reading() as session:
-        row = accounts.find_token(session, said.json["token"])
+        row = accounts.find_token(session.connection(), said.json["token"])
         assert row is not None
         assert (row.id, row.label) == (said.json["id"], "ci")
         assert session.scalars(select(Token.token_hash)).all() == [token_hash(said.json["token"])]

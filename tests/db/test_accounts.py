@@ -94,11 +94,11 @@ def test_a_token_is_found_by_its_value_only(database: Database, now: datetime) -
     assert value.startswith("bst_")
     assert value != another
     with database.reading() as session:
-        found = accounts.find_token(session, value)
+        found = accounts.find_token(session.connection(), value)
         assert found is not None
         assert (found.id, found.role, found.label) == (row.id, "viewer", "ci")
-        assert accounts.find_token(session, value[:-1]) is None
-        assert accounts.find_token(session, row.token_hash) is None
+        assert accounts.find_token(session.connection(), value[:-1]) is None
+        assert accounts.find_token(session.connection(), row.token_hash) is None
 
 
 def test_registry_credentials_are_replaced_listed_and_forgotten(database: Database, now: datetime) -> None:
@@ -122,8 +122,8 @@ def test_a_revoked_token_opens_nothing_and_leaves_the_others(database: Database,
         other, _ = accounts.create_token(session, "admin", "ci", now)
         accounts.delete_token(session, row.id)
     with database.reading() as session:
-        assert accounts.find_token(session, value) is None
-        assert accounts.find_token(session, other) is not None
+        assert accounts.find_token(session.connection(), value) is None
+        assert accounts.find_token(session.connection(), other) is not None
 
 
 def test_a_removed_person_is_logged_out_and_others_are_not(database: Database, now: datetime) -> None:

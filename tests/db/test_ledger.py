@@ -316,12 +316,25 @@ def test_verified_is_news_only_when_it_changes_and_only_on_the_live_row(
 ) -> None:
     with database.writing() as session:
         old, live = deploy_well(session, shop, now, "a"), deploy_well(session, shop, now, "b")
-        assert ledger.mark_verified(session, live.id, True) is False
-        assert ledger.mark_verified(session, live.id, False) is True
-        assert ledger.mark_verified(session, live.id, False) is False
-        assert ledger.mark_verified(session, live.id, True) is True
-        assert ledger.mark_verified(session, old.id, False) is False
-    assert row(database, shop, old.version).verified is True
+        seen: list[tuple[bool, datetime | None]] = []
+        for minute, (of, verified) in enumerate(
+            [(live, True), (live, False), (live, False), (live, True), (old, False)], start=1
+        ):
+            news = ledger.mark_verified(session, of.id, verified, now + timedelta(minutes=minute))
+            session.refresh(of)
+            assert of.verified is (verified or of is old)
+            seen.append((news, of.verified_since))
+    since = [now + timedelta(minutes=minute) for minute in (0, 2, 2, 4, 0)]
+    assert seen == list(zip([False, True, False, True, False], since, strict=True))
+
+
+def test_a_row_says_since_when_it_is_verified_or_known_not_to_be(database: Database, shop: int, now: datetime) -> None:
+    later = now + timedelta(minutes=1)
+    with database.writing() as session:
+        ledger.succeed(session, begin(session, shop, now).id, [], later)
+        deploy_badly(session, shop, now)
+        ledger.fail(session, begin(session, shop, now).id, ErrorCode.PIN_MISMATCH, "f", later, verified=False)
+    assert [row(database, shop, version).verified_since for version in (1, 2, 3)] == [later, None, later]
 
 
 def test_equal_failures_have_equal_fingerprints_and_others_have_others() -> None:

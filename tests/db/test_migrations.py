@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -12,11 +12,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
+from sqlalchemy.orm import Session
 
+from db import events, ledger
 from db.connection import Database
+from db.event_sentences import tell
 from db.migrate import alembic_config, head, is_current, upgrade
-from db.models import Base
+from db.models import Base, Deploy
 from tests.ledger_steps import add_workload, all_at_once, ask, deploy_well
 
 
@@ -76,6 +79,30 @@ def test_each_single_step_down_and_up_gives_the_same_schema(empty: Database) -> 
     downgrade(empty, "-1")
     upgrade(empty)
     assert differences(empty) == []
+
+
+def test_since_when_a_row_is_verified_is_found_in_what_there_was(empty: Database, now: datetime) -> None:
+    upgrade(empty)
+    with empty.writing() as session:
+        for minute, (name, becomes) in enumerate({"shop": [], "blog": [False], "wiki": [False, True]}.items()):
+            workload = add_workload(session, now, name)
+            live = [deploy_well(session, workload, now, image) for image in "ab"][-1]
+            for hour, verified in enumerate(becomes, start=1):
+                moment = now + timedelta(hours=hour, minutes=minute)
+                ledger.mark_verified(session, live.id, verified, moment)
+                code = "as_pinned_again" if verified else "drifted"
+                events.note(session, workload, tell(code, version=live.version), moment)
+        known = since(session)
+    downgrade(empty, "0008_hooks")
+    upgrade(empty)
+    with empty.reading() as session:
+        assert since(session) == known
+    assert len(set(known.values())) == 3
+
+
+def since(session: Session) -> dict[tuple[int, int], datetime | None]:
+    """Since when each row is what it is."""
+    return {(row.workload_id, row.version): row.verified_since for row in session.scalars(select(Deploy))}
 
 
 def test_the_partial_indexes_are_partial(empty: Database, now: datetime) -> None:

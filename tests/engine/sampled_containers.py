@@ -135,6 +135,11 @@ def pause(container: DockerContainer) -> None:
     return missing(f"this machine does not let its containers be frozen: {refused}")
 
 
+def quota(percent: float) -> int:
+    """A CPU quota in microseconds of each of the kernel's periods of 100 ms; 100 percent is one core."""
+    return round(percent * 1000)
+
+
 def throttling(container: DockerContainer) -> dict[str, int]:
     """How many periods of its quota a container has had, and in how many the kernel had to hold it back."""
     raw: Any = container.stats(stream=False, one_shot=True)

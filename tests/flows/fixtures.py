@@ -65,7 +65,8 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi
             "DO_NOT_TRACK": "1",
         }
     )
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    server = [sys.executable, "-m", "flows.prefect", "server", "start"]
+    command = [*server, "--host", "127.0.0.1", "--port", str(port)]
     with running(command, log=home / "log", ready=api.answers, within_s=120, environment=environment):
         yield api
 

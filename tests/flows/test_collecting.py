@@ -31,20 +31,29 @@ def reports(engine: Engine) -> list[Collector]:
         return list(collectors.every(session))
 
 
+def taken(engine: Engine, earliest: int) -> int:
+    """A moment from then on at which a tick was taken: the next one that the machine is in time for."""
+    while True:
+        ts = max(earliest, int(time.time()) + 1)
+        collect_tick(engine, ts)
+        assert time.time() >= ts
+        if any(report.ts == ts for report in reports(engine)):
+            return ts
+
+
 def test_a_moment_that_has_passed_is_left_out_and_counted_as_missed(engine: Engine) -> None:
     assert collect_tick(engine, int(time.time()) - 1) == 0
     assert reports(engine) == []
-    first = int(time.time()) + 1
-    collect_tick(engine, first)
-    assert time.time() >= first
-    collect_tick(engine, first + 3)
+    first = taken(engine, 0)
+    last = taken(engine, first + 3)
     (report,) = reports(engine)
-    assert (report.ts, report.ticks_total, report.missed_total) == (first + 3, 2, 2)
+    assert (report.ts, report.ticks_total, report.missed_total) == (last, 2, last - first - 1)
+    assert last - first - 1 >= 2
 
 
 def test_an_engine_that_stops_takes_no_further_tick(engine: Engine) -> None:
     engine.context.stopping.set()
     began = time.monotonic()
-    assert collect_tick(engine, int(time.time()) + 30) == 0
-    assert time.monotonic() - began < 1
+    assert collect_tick(engine, int(time.time()) + 60) == 0
+    assert time.monotonic() - began < 30
     assert reports(engine) == []

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.aggregate import per_owner_now, per_timestamp
+from tasks.frames import framed, points_of_moments, points_of_sums
 
 Row = tuple[int, int, float | None, int, int | None]
+SUMS = ("ts", "cpu_percent", "memory_usage", "memory_limit")
 
 CPU = st.none() | st.floats(0, 6400)
 MEMORY = st.integers(0, 2**46)
@@ -173,3 +175,10 @@ def test_now_is_the_last_point_of_each_workload_alone(owned: dict[int, list[Row]
     rows = [(owner, *row) for owner, its in owned.items() for row in its]
     now = per_owner_now(rows)
     assert now == {owner: per_timestamp(its)[-1] for owner, its in owned.items() if its}
+
+
+@settings(max_examples=30, deadline=None)
+@given(samples())
+def test_sums_of_the_database_are_the_same_points_with_a_frame_and_without(rows: list[Row]) -> None:
+    sums = [(ts, cpu, memory, limit) for ts, _, cpu, memory, limit in sorted(rows, key=lambda row: row[:2])]
+    assert points_of_sums(sums) == points_of_moments(framed(sums, SUMS))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
@@ -299,13 +299,49 @@ def row_id(context: Context, workload_id: int, version: int) -> int:
 
 def test_a_window_can_be_chosen_and_its_json_follows(visit: Callable[..., Page], busy_shop: int) -> None:
     page = visit("/apps/shop")
-    expect(page.locator("[data-chart] canvas")).to_be_visible()  # drawn: now its buttons are listened to
     with page.expect_response("**/stats/history?window=6h"):
         page.locator("[data-window='6h']").click()
-    expect(page.locator("[data-window='6h']")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-window='6h']")).to_have_attribute("aria-current", "true")
+    expect(page.locator("[data-window='30m']")).not_to_have_attribute("aria-current", "true")
     expect(page.locator("section", has=page.locator("[data-chart]")).locator("a.json").first).to_have_attribute(
         "href", "/api/workloads/shop/stats/history?window=6h"
     )
+    page.locator("form[data-filter] [name=status]").select_option("failed")
+    page.wait_for_url("**/apps/shop?status=failed&window=6h")
+    with page.expect_response("**/stats/history?window=6h"):
+        page.get_by_role("link", name="Русский").click()
+    page.wait_for_url("**/apps/shop?status=failed&window=6h&lang=ru")
+
+
+@pytest.mark.parametrize("listens", ["never", "late"])
+def test_what_is_pressed_before_a_script_listens_is_not_lost(
+    browser: Browser, app: Flask, address: str, people: None, busy_shop: int, listens: str
+) -> None:
+    script_may_come = threading.Event()
+
+    @app.before_request
+    def _hold_the_script() -> None:
+        if request.path.endswith("/page.js"):
+            script_may_come.wait(60)
+
+    opened = browser.new_context(java_script_enabled=listens == "late", base_url=address)
+    page = opened.new_page()
+    script_may_come.set()
+    log_in(page, "admin")
+    script_may_come.clear()
+    page.goto("/apps/shop", wait_until="commit")
+    expect(page.locator(".foot")).to_be_visible()
+    expect(page.locator(".copy").first).to_be_hidden()
+    page.locator("[data-window='6h']").click()
+    page.wait_for_url("**/apps/shop?window=6h", wait_until="commit")
+    page.locator("[name=status]").last.select_option("failed")
+    script_may_come.set()
+    if listens == "never":
+        page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#history [data-key]")).to_have_count(2)
+    expect(page.locator("[data-window='6h']")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".copy").first).to_be_visible(visible=listens == "late")
+    opened.close()
 
 
 MEASURE_SHIFTS = """

@@ -91,6 +91,8 @@ def test_it_is_read_on_from_where_one_was_while_it_grows(
     assert viewer.get(f"{address}?offset=x").status_code == 400
     assert viewer.get("/api/workloads/shop/deploys/99/build-log").status_code == 404
     assert "data-complete" in viewer.get(f"/apps/shop/build/{version}").text
+    app = viewer.get("/apps/shop").text
+    assert [of for of in (1, 2, 3, version) if f'"/apps/shop/build/{of}"' in app] == [version]
 
 
 def test_logs_go_with_their_rows_and_with_their_workload(context: Context) -> None:

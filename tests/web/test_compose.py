@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from db import ledger, workloads
 from flows import workloads as kept
 from tasks.context import Context
 from tests.ledger_steps import new_deploy
+from webapp.spec_lines import compose_ports
 
 TEXT = "services: {web: {image: shop:1, environment: {A: '${TOKEN}'}}, db: {image: db}}"
 
@@ -37,7 +39,8 @@ def stack(context: Context, now: datetime) -> None:
 
 def pin(session: Any, version: int, now: datetime) -> dict[str, Any]:
     """The pin of a version, its file stored."""
-    web = {"image": f"shop@sha256:{version}", "environment": {"A": "${TOKEN}"}}
+    ports = [{"mode": "ingress", "host_ip": "127.0.0.1", "target": 8080, "published": "18080", "protocol": "tcp"}]
+    web = {"image": f"shop@sha256:{version}", "environment": {"A": "${TOKEN}"}, "ports": ports}
     file = {"services": {"web": web, "db": {"image": "db@sha256:d"}}}
     services = {
         name: {"image": name, "repository": name, "digest": f"sha256:{name}{version}", "image_id": f"sha256:{name}"}
@@ -67,3 +70,18 @@ def test_its_pages_are_there(logged_in: Callable[[str], FlaskClient], path: str)
     assert "s3cr3t-value" not in page.text
     if path == "/rollback/1":
         assert "services.web.image" in page.text
+    if path == "":
+        assert re.search(r'<a href="http://127.0.0.1:18080/"[^>]*>127.0.0.1:18080</a> → web:8080', page.text)
+        assert "<dt>volumes</dt>" not in page.text  # they are in the file
+    if path == "/edit":
+        assert '<input type="hidden" name="kind" value="compose">' in page.text
+        assert "image.image" not in page.text
+
+
+def test_of_a_compose_file_every_port_is_told_and_no_udp() -> None:
+    web = {"ports": [{"target": 80}, {"target": 443, "published": "8443"}, {"target": 53, "protocol": "udp"}]}
+    found = compose_ports({"services": {"web": web, "db": {}}})
+    assert found == [
+        {"container": "web:80", "host": None, "address": "0.0.0.0"},
+        {"container": "web:443", "host": 8443, "address": "0.0.0.0"},
+    ]

@@ -72,6 +72,14 @@ def test_the_fields_of_a_kind_become_its_source(kind: str, inputs: dict[str, str
     assert spec.spec_of({"kind": kind, "name": "x", **inputs})["source"] == {"kind": kind, **source}
 
 
+def test_what_the_form_hides_says_nothing() -> None:
+    typed = {"name": "x", "image.image": "x:1", "ports": "no port", "resources.cpus": "much", "health.port": "x"}
+    made = spec.spec_of({**typed, "kind": "compose", "compose.text": "services: {}"})
+    assert made.keys() == {"name", "source"}
+    health = {"health": "running_s", "health.running_s": "5"}
+    assert spec.spec_of({**typed, "ports": "", "resources.cpus": "", **health})["health"] == {"running_s": 5}
+
+
 def test_the_source_of_every_kind_comes_back_from_its_inputs() -> None:
     for source in (
         {"kind": "git", "url": "https://x/y.git", "ref": "v1", "context": "app", "dockerfile": "Dockerfile"},
@@ -167,6 +175,10 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"kind": "git", "git.url": "https://git.example/x.git", "git.context": "/etc"}, "git.context"),
         ({"kind": "compose"}, "compose.text"),
         ({"kind": "compose", "compose.text": "services: {}", "compose.ref": "main"}, "compose.text"),
+        ({"kind": "compose", "compose.text": "services: {}", "health": "http"}, "health"),
+        ({"kind": "compose", "compose.text": "services: {}", "env": "COMPOSE_FILE=x"}, "env"),
+        ({"kind": "git", "git.url": "http://git.example/x.git"}, "git.url"),
+        ({"kind": "static", "static.path": "/srv/site"}, "static.path"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(

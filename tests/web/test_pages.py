@@ -9,6 +9,7 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
+from db.rows import iso
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tests import ledger_steps as steps
@@ -60,6 +61,32 @@ def test_an_app_shows_its_history_with_what_went_wrong(logged_in: Browser, shop:
     assert '"/apps/shop/rollback/1"' in page
     assert '"/apps/shop/rollback/2"' not in page
     assert "That version never succeeded" in page
+
+
+def test_the_header_says_since_when_it_is_verified_or_drifted(
+    logged_in: Browser, viewer: FlaskClient, context: Context, shop: int
+) -> None:
+    def shown(label: str) -> str | None:
+        found = re.search(rf'<dt>{label}</dt><dd>\s*<time datetime="([^"]+)"', logged_in("vera").get("/apps/shop").text)
+        return found[1] if found else None
+
+    live = viewer.get("/api/workloads/shop").json["live"]
+    assert shown("Verified since") == live["verified_since"] == live["finished_at"]
+    with context.database.writing() as session:
+        assert steps.ledger.mark_verified(session, live["id"], False, later := now())
+    drifted = viewer.get("/api/workloads/shop").json["live"]
+    assert shown("Drifted since") == drifted["verified_since"] == iso(later)
+    assert shown("Verified since") is None
+
+
+@pytest.mark.parametrize("path", ["/apps/shop", "/system"])
+def test_a_window_is_a_part_of_the_address(logged_in: Browser, shop: int, path: str) -> None:
+    browser = logged_in("vera")
+    page = browser.get(f"{path}?window=6h").text
+    assert re.findall(r'data-window="(\w+)" aria-current="true"', page) == ["6h"]
+    assert f'href="{path}?window=2h"' in page
+    assert set(re.findall(r'/stats/history(?:\.csv)?\?window=(\w+)"', page)) == {"6h"}
+    assert browser.get(f"{path}?window=1h").status_code == 400
 
 
 def test_a_viewer_sees_the_history_and_no_button(logged_in: Browser, shop: int) -> None:

@@ -22,9 +22,10 @@ from tests.web.test_observations import sample
 from webapp import consequences
 from webapp.api import streams
 from webapp.api.spreadsheets import table
+from webapp.forms.spec import inputs_of
 from webapp.runs import ASK_AGAIN_S, PAUSE_S, Runs
 from webapp.sparkline import SPAN_S, polylines
-from webapp.spec_lines import port_links
+from webapp.spec_lines import lines, port_links
 
 Browser = Callable[[str], FlaskClient]
 
@@ -66,8 +67,8 @@ def test_more_rows_are_a_link_that_keeps_the_filter(logged_in: Browser, context:
         workload = steps.add_workload(session, now())
         for _ in range(3):
             steps.deploy_badly(session, workload, now())
-    page = logged_in("admin").get("/apps/shop?limit=2&status=failed").text
-    assert 'href="/apps/shop?limit=52&amp;status=failed#history-panel"' in page
+    page = logged_in("admin").get("/apps/shop?limit=2&status=failed&window=6h").text
+    assert 'href="/apps/shop?limit=52&amp;status=failed&amp;window=6h#history-panel"' in page
     assert "data-more" not in logged_in("admin").get("/apps/shop").text
 
 
@@ -280,6 +281,16 @@ def test_the_settings_say_what_the_next_deploy_would_change(admin: FlaskClient, 
     assert "<code>DB_PASSWORD</code>" in page
     assert "env.LOG_LEVEL" in page
     assert "s3cr3t-value" not in page
+
+
+def test_settings_are_written_as_a_person_would_write_them() -> None:
+    source = {"kind": "compose", "file": ["compose.yaml", "live.yaml"], "url": "https://git.example/shop.git"}
+    spec = {"source": source, "health": {"http": "/", "timeout_s": 4.0}, "resources": {"cpus": 0.5}}
+    told = dict(lines({**spec, "auto_rollback": True, "watch_s": 60}))
+    assert told["source.file"] == ["compose.yaml", "live.yaml"]
+    assert (told["health.timeout_s"], told["resources.cpus"], told["auto_rollback"]) == ("4", "0.5", "true")
+    assert inputs_of({"name": "shop", **spec})["health.timeout_s"] == "4"
+    assert [consequences.shown(value) for value in (4.0, [1], None, "a")] == ["4", "[1]", "", "a"]
 
 
 def test_an_automatic_rollback_is_named_as_one(logged_in: Browser, context: Context, shop: int) -> None:

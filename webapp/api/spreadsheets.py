@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from webapp.api import stats
 
@@ -30,8 +30,7 @@ def of_installation() -> Response:
 
 def _csv(answer: Response, name: str) -> Response:
     points = orjson.loads(answer.get_data())
-    window = request.args.get("window", stats.DEFAULT_WINDOW)
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{window}.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{stats.window_name()}.csv"'}
     return Response(table(points), headers=headers, mimetype="text/csv")
 
 

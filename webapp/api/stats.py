@@ -11,10 +11,9 @@ from tasks import usage
 from webapp.answers import unchanged_or_json
 from webapp.current import context, find_workload_id
 from webapp.problems import Problem
-from webapp.windows import WINDOWS
+from webapp.windows import DEFAULT, WINDOWS
 
 blueprint = Blueprint("stats", __name__, url_prefix="/api")
-DEFAULT_WINDOW = "30m"
 
 
 @blueprint.get("/workloads/<name>/stats/history")
@@ -36,10 +35,15 @@ def of_installation() -> Response:
 
 def window() -> int:
     """Seconds of the asked window. Raises Problem(bad_window)."""
-    seconds = WINDOWS.get(request.args.get("window", DEFAULT_WINDOW))
-    if seconds is None:
+    return WINDOWS[window_name()]
+
+
+def window_name() -> str:
+    """The asked window as it was asked for: 30m, 6h. Raises Problem(bad_window)."""
+    name = request.args.get("window", DEFAULT)
+    if name not in WINDOWS:
         raise Problem("bad_window")
-    return seconds
+    return name
 
 
 def by_deploy() -> bool:

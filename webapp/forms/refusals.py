@@ -29,6 +29,19 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     (r"must be a path inside", N_("This must be a path inside the repository.")),
     (r"must be the absolute path", N_("This must be the absolute path of a directory on the host.")),
     (r"is in none of the directories", N_("This directory may not be served: BACKSTAY_STATIC_ROOTS does not name it.")),
+    (
+        r"no directory is listed in",
+        N_("No directory of the host may be served yet: name those that may in BACKSTAY_STATIC_ROOTS."),
+    ),
+    (
+        r"has the protocol (\w+),",
+        N_("Repositories are not fetched by %(limit)s here: BACKSTAY_GIT_PROTOCOLS does not name it."),
+    ),
+    (
+        r"must have docker or running_s",
+        N_("Of a compose file, the services' own checks are asked, or how long they have kept running."),
+    ),
+    (r"means something to Docker Compose", N_("One of these names means something to Docker Compose; choose another.")),
     (r"goes with no other place", N_("Say one place only: a directory, a repository, or files that are uploaded.")),
     (r"goes with url only", N_("This goes with a repository only.")),
     (r"exactly one of text, url", N_("Give the file itself, or a repository, one of the two.")),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from webapp.forms import texts
-from webapp.forms.fields import SOURCES
+from webapp.forms.fields import NOT_FOR_COMPOSE, SOURCES
 from webapp.forms.texts import Unreadable
+from webapp.spec_lines import plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
@@ -49,9 +50,11 @@ class _Reader:
 def patch_of(inputs: Mapping[str, str], removed: list[str], source: dict[str, Any]) -> dict[str, Any]:
     """What PATCH takes: every key of the form, null where nothing was typed. Raises BadInputs.
 
-    `removed` are names of secrets to forget, `source` the one that the app has, whose other keys stay.
+    `removed` are names of secrets to forget, `source` the one that the app has, whose other keys stay. What the form
+    hides for the chosen kind of source or check says nothing.
     """
-    reader = _Reader(inputs)
+    is_compose = inputs.get("kind") == "compose"
+    reader = _Reader({key: value for key, value in inputs.items() if not (is_compose and key in NOT_FOR_COMPOSE)})
     patch: dict[str, Any] = {"source": _source(reader, source)}
     for key, how in _LISTS.items():
         patch[key] = reader.read(key, how) or None
@@ -82,8 +85,8 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
     inputs["command"] = texts.arguments_text(spec.get("command") or [])
-    inputs |= {f"resources.{key}": str(value) for key, value in (spec.get("resources") or {}).items()}
-    inputs |= {key: str(spec[key]) for key in _NUMBERS if key in spec}
+    inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
+    inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}
     inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
     return inputs | _health_inputs(spec.get("health") or {})
 
@@ -108,19 +111,19 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
 
 
 def _health(reader: _Reader) -> dict[str, Any] | None:
-    chosen = reader.text("health")
-    numbers = {key: reader.read(f"health.{key}", texts.number) for key in ("port", "running_s", "timeout_s")}
-    timeout = {"timeout_s": numbers["timeout_s"]} if numbers["timeout_s"] is not None else {}
-    match chosen:
+    def number(key: str) -> dict[str, Any]:
+        value = reader.read(f"health.{key}", texts.number)
+        return {} if value is None else {key: value}
+
+    match reader.text("health"):
         case "http":
-            port = {"port": numbers["port"]} if numbers["port"] is not None else {}
-            return {"http": reader.text("health.http") or "/", **port, **timeout}
+            return {"http": reader.text("health.http") or "/"} | number("port") | number("timeout_s")
         case "tcp":
-            return {"tcp": numbers["port"] if numbers["port"] is not None else _first_port(reader), **timeout}
+            return {"tcp": number("port").get("port", _first_port(reader))} | number("timeout_s")
         case "docker":
-            return {"docker": True, **timeout}
+            return {"docker": True} | number("timeout_s")
         case "running_s":
-            return {"running_s": numbers["running_s"] if numbers["running_s"] is not None else 3, **timeout}
+            return {"running_s": 3} | number("running_s") | number("timeout_s")
         case _:
             return None
 
@@ -132,7 +135,7 @@ def _first_port(reader: _Reader) -> int | None:
 
 def _health_inputs(health: dict[str, Any]) -> dict[str, str]:
     chosen = next((key for key in ("http", "tcp", "docker", "running_s") if health.get(key) is not None), "")
-    inputs = {f"health.{key}": str(value) for key, value in health.items() if key not in {"docker", "tcp"}}
+    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp"}}
     if "tcp" in health:
         inputs["health.port"] = str(health["tcp"])
     return {"health": chosen, **inputs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr
+from pydantic.config import JsonDict
 
 from tasks.pins import REFERENCE, plain_pattern
 from tasks.sources import Source
@@ -112,11 +113,20 @@ class GitCredentials(Shape):
 Line = Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"})]
 
 
+def _given(*keys: str) -> JsonDict:
+    """Keys that are there and not null, in the words of JSON schema."""
+    return {"required": [*keys], "properties": {key: {"type": "string"} for key in keys}}
+
+
 class GitLogin(Shape):
-    """What to store for a git server; it replaces what was there. `token` is another word for `password`."""
+    """What to store for a git server; it replaces what was there. `token` is another word for `password`: one of them,
+    a key, or both."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": [one]} for one in ("password", "token", "ssh_key")]}
+        json_schema_extra={
+            "anyOf": [_given(one) for one in ("password", "token", "ssh_key")],
+            "not": _given("password", "token"),
+        }
     )
     username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     password: Line | None = None

@@ -77,6 +77,7 @@ class Row(Shape):
     can_rollback: bool
     rollback_blocked_by: str | None
     verified: bool | None
+    verified_since: Moment | None
     impact: Impact | None
     host: str
     flow_run_id: str | None

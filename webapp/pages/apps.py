@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from db import differences, events, hooks, samples
 from db import workloads as stored
 from db.history import live as live_row
-from db.models import Workload
+from db.models import Deploy, Workload
 from db.rows import hook
 from tasks.aggregate import per_owner_now
 from tasks.kinds import KINDS
@@ -62,6 +62,7 @@ def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
         history = rows.panel(session, workload, choice)
         live = live_row(session, workload.id)
         running = stored.document(session, live.release_sha) if live else None
+        ports = _ports(session, workload, live, running)
         called_by = [hook(one) for one in hooks.of_workload(session, workload.id)]
         log = [happened.line(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
     rows.mark_gone(history["rows"])
@@ -70,11 +71,23 @@ def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
         app=app,
         **history,
         **_about(workload, running),
+        ports=ports and spec_lines.port_links(ports, request.host),
         events=log,
         hooks=called_by,
         runtime=observations.snapshot(workload),
         refused=refused,
     )
+
+
+def _ports(
+    session: Session, workload: Workload, live: Deploy | None, running: dict[str, Any] | None
+) -> list[dict[str, Any]] | None:
+    """Where the live version is reached, else where the next one will be; None while nobody knows."""
+    release: dict[str, Any] = running or workload.spec
+    if release["source"]["kind"] != "compose":
+        return list(release.get("ports", []))
+    file = (live.pin or {}).get("sha256") if live else None
+    return spec_lines.compose_ports(stored.document(session, file)) if file else None
 
 
 def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]:
@@ -83,7 +96,6 @@ def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]
     following = release_of(spec, secrets)
     return {
         "requested": KINDS[spec["source"]["kind"]].requested(spec["source"]),
-        "ports": spec_lines.port_links((running or spec).get("ports", []), request.host),
         "spec_lines": spec_lines.lines({**spec, "secrets": secrets}),
         "pending": [one["key"] for one in differences.compare(running, following)] if running else [],
     }

@@ -1,4 +1,4 @@
-"""The history panel: which rows a page asks for, and what it knows of their flow runs."""
+"""What the page of an app is asked to show: rows of the history, and what is known of their flow runs; a window."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
+from tasks import build_logs
 from webapp import params
-from webapp.api import deploys
+from webapp.api import deploys, stats
+from webapp.current import context
 from webapp.runs import Runs
 from webapp.verdicts import verdict
+from webapp.windows import DEFAULT
 
 FIRST_ROWS = 12
 MORE_ROWS = 50
@@ -22,12 +25,13 @@ MORE_ROWS = 50
 
 @dataclass(frozen=True)
 class Choice:
-    """Which rows: at most `limit`, older than `before`, of one status, of one reason."""
+    """Which rows: at most `limit`, older than `before`, of one status, of one reason. And which window of metrics."""
 
     limit: int = FIRST_ROWS
     before: int | None = None
     status: str | None = None
     reason: str | None = None
+    window: str = DEFAULT
 
     @property
     def is_filtered(self) -> bool:
@@ -40,6 +44,16 @@ class Choice:
         given = {key: value for key, value in vars(self).items() if value != getattr(usual, key)}
         return f"?{urlencode(given)}" if given else ""
 
+    @property
+    def newest(self) -> str:
+        """The query of the first page of these rows."""
+        return replace(self, limit=FIRST_ROWS, before=None).query()
+
+    @property
+    def unfiltered(self) -> str:
+        """The query of the first page of all rows."""
+        return Choice(window=self.window).query()
+
     def more(self, oldest: int) -> Choice:
         """The choice with more rows, as long as a page can be; from there on the next page."""
         if self.limit + MORE_ROWS <= deploys.MOST_ROWS:
@@ -48,12 +62,16 @@ class Choice:
 
 
 def chosen() -> Choice:
-    """The choice of this request; a form leaves out nothing, so an empty value is none. Raises Problem(bad_request)."""
+    """The choice of this request; a form leaves out nothing, so an empty value is none.
+
+    Raises Problem(bad_request or bad_window).
+    """
     return Choice(
         limit=params.integer("limit", FIRST_ROWS, 1, deploys.MOST_ROWS) or FIRST_ROWS,
         before=params.integer("before", None, 1, params.LARGEST),
         status=params.choice("status", Status) if request.args.get("status") else None,
         reason=params.choice("reason", Reason) if request.args.get("reason") else None,
+        window=stats.window_name(),
     )
 
 
@@ -70,7 +88,8 @@ def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any
 
 
 def _judged(deploy: Deploy) -> dict[str, Any]:
-    return {"verdict": verdict(deploy.impact)}
+    log = build_logs.path_of(context().settings, deploy.workload_id, deploy.version)
+    return {"verdict": verdict(deploy.impact), "has_build_log": log.exists()}
 
 
 def mark_gone(rows: list[dict[str, Any]]) -> None:

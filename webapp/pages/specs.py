@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from db.models import Workload
 from db.rows import iso
 from db.workloads import NameTaken
 from flows import requests
 from flows import workloads as work
-from tasks.kinds import KINDS
+from tasks.kinds import KINDS, kind_of
 from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked
 from webapp.current import caller, context, workload_named
@@ -57,7 +59,8 @@ def create() -> Response | tuple[str, int]:
 def edit(name: str) -> str:
     """The form with what the next deploy would run."""
     workload = workload_named(name)
-    return _form(spec.inputs_of(workload.spec), name, sorted(workload.secrets), iso(workload.updated_at))
+    secrets, seen = sorted(workload.secrets), iso(workload.updated_at)
+    return _form(spec.inputs_of(workload.spec), name, secrets, seen, kinds=_becomes(workload))
 
 
 @blueprint.post("/apps/<name>/edit")
@@ -66,13 +69,14 @@ def change(name: str) -> Response | tuple[str, int]:
     workload, inputs = workload_named(name), request.form.to_dict()
     secrets, seen = sorted(workload.secrets), iso(workload.updated_at)
     if inputs.get("seen") != seen:
-        return _form(inputs, name, secrets, seen, {refusals.ANYWHERE: gettext(CHANGED_MEANWHILE)}), 409
+        meanwhile = {refusals.ANYWHERE: gettext(CHANGED_MEANWHILE)}
+        return _form(inputs, name, secrets, seen, meanwhile, _becomes(workload)), 409
     removed = [one for one in request.form.getlist(spec.REMOVE) if one in workload.secrets]
     try:
         patch = spec.patch_of(inputs, removed, workload.spec["source"])
         work.change(context(), name, patch, caller().actor)
     except (spec.BadInputs, InvalidSpec) as problem:
-        return _form(inputs, name, secrets, seen, errors_of(problem, inputs)), 422
+        return _form(inputs, name, secrets, seen, errors_of(problem, inputs), _becomes(workload)), 422
     return redirect(f"/apps/{name}#spec", 303)
 
 
@@ -111,18 +115,25 @@ def _form(
     secrets: list[str] | None = None,
     seen: str | None = None,
     errors: dict[str, str] | None = None,
+    kinds: Iterable[str] = KINDS,
 ) -> str:
-    shown: dict[str, Any] = {**inputs, "secrets": ""}  # what was typed there is not sent back
+    shown: dict[str, Any] = {**inputs, "secrets": ""}  # what was typed there is not sent back, which the page says
     return render_template(
         "form.html",
         inputs=shown,
         name=name,
         secrets=secrets or [],
+        lost_secrets=bool(inputs.get("secrets")),
         seen=seen,
         errors=errors or {},
-        kinds={kind: fields.SOURCES[kind] for kind in KINDS if kind in fields.SOURCES},
+        kinds={kind: fields.SOURCES[kind] for kind in kinds if kind in fields.SOURCES},
         fields=fields,
     )
+
+
+def _becomes(workload: Workload) -> list[str]:
+    """The kinds of source that an app can have from now on: those that run in the way that its own does."""
+    return [kind for kind, one in KINDS.items() if one.rollout is kind_of(workload).rollout]
 
 
 def _removal(name: str, error: str | None = None) -> str:

@@ -4,6 +4,7 @@ import { fill, withGaps, tableRows } from './series.js';
 import { deployAt, deployMarks, spanOf } from './marks.js';
 import { chartOptions } from './options.js';
 import { choose } from './history.js';
+import { chooseWindow, chosenWindow } from './windows.js';
 
 const POLL_MS = 15_000;
 // A point of a long window is minutes wide: asking more often shows nothing new.
@@ -17,10 +18,9 @@ export async function drawCharts() {
 async function startPanel(element) {
   const echarts = await import(element.dataset.echarts);
   const words = JSON.parse(element.dataset.words);
-  const panel = element.closest('section');
   const canvas = element.querySelector('[data-canvas]');
   const chart = echarts.init(canvas, null, { renderer: 'canvas' });
-  const state = { window: '30m', points: [], marks: [], deploys: [], chosen: null, failed: false, asked: 0 };
+  const state = { window: chosenWindow(), points: [], marks: [], deploys: [], chosen: null, failed: false, asked: 0 };
   let timer;
 
   const draw = () => {
@@ -55,18 +55,11 @@ async function startPanel(element) {
     timer = setTimeout(load, SECONDS[state.window] > SECONDS['6h'] ? SLOW_POLL_MS : POLL_MS);
   }
 
-  function show(window) {
-    pressWindow(panel, window, element.dataset.source);
-    state.window = window;
+  document.addEventListener('backstay:window', ({ detail }) => {
+    state.window = detail.window;
     load();
-  }
-
-  panel.querySelector('[data-windows]').addEventListener('click', (event) => {
-    const button = event.target.closest('[data-window]');
-    if (!button) return;
-    show(button.dataset.window);
   });
-  if (element.dataset.marks) shareChoice(chart, state, draw, show);
+  if (element.dataset.marks) shareChoice(chart, state, draw);
   document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : load()));
   new ResizeObserver(() => {
     chart.resize();
@@ -84,13 +77,13 @@ async function json(address) {
 }
 
 // The choice of a deploy is one for the chart and the history: made here by a click, there by a link.
-function shareChoice(chart, state, draw, show) {
+function shareChoice(chart, state, draw) {
   const chooseIn = ({ detail }) => {
     state.chosen = detail.version;
     const span = state.chosen && spanOf(state.chosen, state.deploys, Date.now());
     const wanted = span ? (Date.now() - span.to) / 1000 : 0;
     const wide = Object.keys(SECONDS).find((window) => SECONDS[window] > wanted);
-    if (wide && SECONDS[wide] > SECONDS[state.window]) show(wide);
+    if (wide && SECONDS[wide] > SECONDS[state.window]) chooseWindow(wide);
     else draw();
   };
   document.addEventListener('backstay:choose', chooseIn);
@@ -111,13 +104,6 @@ function note(element, words, span) {
   const time = new Intl.DateTimeFormat(document.documentElement.dataset.locale, { dateStyle: 'short', timeStyle: 'medium' });
   const text = span ? fill(words.span, { version: span.row.version, range: time.formatRange(span.from, span.to) }) : words.choose;
   if (line.textContent !== text) line.textContent = text;
-}
-
-function pressWindow(panel, window, source) {
-  for (const button of panel.querySelectorAll('[data-window]')) {
-    button.setAttribute('aria-pressed', String(button.dataset.window === window));
-  }
-  for (const link of panel.querySelectorAll('a.json[data-path]')) link.href = `${source}${link.dataset.path}?window=${window}`;
 }
 
 function hint(element, words, { points, failed }) {

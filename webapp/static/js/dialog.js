@@ -1,4 +1,5 @@
 // Shows a confirmation in a dialog instead of a page of its own. The form in it is the same, and sent as a plain form.
+import { isPlain } from './clicks.js';
 
 export function offerDialogs() {
   const box = document.querySelector('[data-dialog-box]');
@@ -6,7 +7,7 @@ export function offerDialogs() {
 
   document.addEventListener('click', async (event) => {
     const link = event.target.closest('a[data-dialog]');
-    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    if (!link || !isPlain(event)) return;
     event.preventDefault();
     try {
       const response = await fetch(`${link.getAttribute('href')}?dialog=1`, { redirect: 'manual' });

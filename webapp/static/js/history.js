@@ -1,6 +1,8 @@
 // The history panel: filters without a reload, more rows, and the choice of a deploy, which the chart shares.
 import { refresh } from './fresh.js';
 import { announce } from './announce.js';
+import { isPlain } from './clicks.js';
+import { keepWindow } from './windows.js';
 
 let chosen = null;
 
@@ -23,11 +25,12 @@ export function offerHistory() {
   document.addEventListener('click', (event) => {
     const more = event.target.closest('a[data-more]');
     const version = event.target.closest('a[data-choose]');
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button || !(more || version)) return;
+    if (!isPlain(event) || !(more || version)) return;
     event.preventDefault();
-    if (more) refresh(more.getAttribute('href').split('#')[0]);
+    if (more) refresh(keepWindow(more.getAttribute('href').split('#')[0]));
     else choose(Number(version.dataset.choose));
   });
+  for (const form of document.querySelectorAll('form[data-filter]')) catchUp(form);
   const asked = location.hash.match(/^#v(\d+)$/);
   if (asked) choose(Number(asked[1]));
 }
@@ -53,8 +56,15 @@ export function markChosen() {
   }
 }
 
+// What was chosen or typed before this script listened is in the form, and not yet in the address.
+function catchUp(form) {
+  const asked = new URLSearchParams(location.search);
+  const isAhead = [...new FormData(form)].some(([name, value]) => value !== (asked.get(name) ?? ''));
+  if (isAhead) refresh(addressOf(form));
+}
+
 function addressOf(form) {
   const given = [...new FormData(form)].filter(([, value]) => value);
   const query = new URLSearchParams(given).toString();
-  return form.getAttribute('action') + (query ? `?${query}` : '');
+  return keepWindow(form.getAttribute('action') + (query ? `?${query}` : ''));
 }

@@ -6,6 +6,7 @@ import { keepFresh } from './fresh.js';
 import { offerDialogs } from './dialog.js';
 import { markChosen, offerHistory } from './history.js';
 import { offerLog } from './log.js';
+import { offerWindows } from './windows.js';
 
 document.documentElement.classList.replace('no-js', 'scripted');
 const language = document.documentElement.dataset.locale;
@@ -60,7 +61,18 @@ document.addEventListener('click', (event) => {
     event.preventDefault();
     switchTheme(theme);
   }
+  const other = event.target.closest('.langs a');
+  if (other) other.href = inLanguage(other);
 });
+
+// The page as it is now, not as it was loaded: with its filter, its window, the chosen version. An answer to a form has an
+// address that cannot be gone to; its links lead elsewhere.
+function inLanguage(link) {
+  const [url, now] = [new URL(link.href), new URL(location.href)];
+  if (url.pathname !== now.pathname) return link.href;
+  now.searchParams.set('lang', link.hreflang);
+  return now.href;
+}
 
 // A second press must not start a second deploy.
 document.addEventListener('submit', (event) => {
@@ -78,6 +90,7 @@ sayTimes();
 countUp();
 setInterval(countUp, 1000);
 offerDialogs();
+offerWindows();
 offerHistory();
 offerLog();
 followBuild();

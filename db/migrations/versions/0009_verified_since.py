@@ -1,0 +1,31 @@
+"""since when a row is verified, or is known not to be"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009_verified_since"
+down_revision = "0008_hooks"
+branch_labels = None
+depends_on = None
+
+AT_ITS_END = "UPDATE deploy_history SET verified_since = finished_at WHERE verified IS NOT NULL"
+# What was found out later stands in the log of events.
+FOUND_OUT = """
+UPDATE deploy_history SET verified_since = coalesce((
+    SELECT max(e.ts) FROM event_log e
+    WHERE e.workload_id = deploy_history.workload_id AND e.ts > deploy_history.finished_at
+    AND e.code = CASE WHEN deploy_history.verified THEN 'as_pinned_again' ELSE 'drifted' END
+), finished_at) WHERE live
+"""
+
+
+def upgrade() -> None:
+    """Apply. A row that is there is what its end made it, or what was found out of it since."""
+    op.add_column("deploy_history", sa.Column("verified_since", sa.DateTime(timezone=True), nullable=True))
+    op.execute(AT_ITS_END)
+    op.execute(FOUND_OUT)
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_column("deploy_history", "verified_since")
