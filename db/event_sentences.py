@@ -36,6 +36,8 @@ SENTENCES: dict[str, str] = {
     "registry_silent": "The registry did not give %(image)s; the image that this host has was used.",
     "built_before": "Version %(version)s needed no build: version %(of)s was built from the same %(source)s",
     "built_again": "Version %(version)s was built again from %(source)s, because the image was gone",
+    "services_built_again": "Version %(version)s: the image of %(services)s was gone, and was built again from "
+    "%(source)s",
     "no_change": "Version %(version)s changes nothing: version %(live)s, which keeps serving, has the same content and "
     "configuration",
     "not_deployed_held": "Version %(version)s is not deployed: its image is held back until a person deploys it",

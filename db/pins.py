@@ -44,7 +44,7 @@ def images(pin: Any) -> Iterator[PinnedImage]:
     if isinstance(pin, dict):
         if "image_id" in pin:
             yield PinnedImage(pin["image_id"], pin.get("repository"), pin.get("digest"))
-        for value in pin.values():
+        for value in _parts(pin):
             yield from images(value)
     elif isinstance(pin, list):
         for value in pin:
@@ -56,8 +56,22 @@ def commits(pin: Any) -> Iterator[tuple[str, str]]:
     if isinstance(pin, dict):
         if pin.get("url") and pin.get("commit"):
             yield str(pin["url"]), str(pin["commit"])
-        for value in pin.values():
+        for value in _parts(pin):
             yield from commits(value)
     elif isinstance(pin, list):
         for value in pin:
             yield from commits(value)
+
+
+def built(pin: Any) -> dict[str, PinnedImage]:
+    """Service (empty where a pin has none) -> its image, of those that can be built again from what the pin names."""
+    if not isinstance(pin, dict) or not (pin.get("content") or (pin.get("url") and pin.get("commit"))):
+        return {}
+    parts = {name: part for name, part in (pin.get("services") or {}).items() if part.get("build")}
+    parts |= {"": pin} if "image_id" in pin else {}
+    return {name: image for name, part in parts.items() for image in images(part)}
+
+
+def _parts(pin: dict[str, Any]) -> Iterator[Any]:
+    # In a recipe stand names of somebody else's.
+    return (value for key, value in pin.items() if key != "build")

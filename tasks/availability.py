@@ -78,12 +78,14 @@ def findings(
     """What changes on which row. `sources`: id of a row -> where what its image was built from is. Pure."""
     changed = []
     for row in rows:
-        parts = list(pins.images(row.pin))
+        parts, built = list(pins.images(row.pin)), set(pins.built(row.pin).values())
         source = (sources or {}).get(row.id)
         asked = any(part in answers for part in parts) or (source is not None and source.asked)
         asked_at = moment if asked else row.pin_asked_at
         if row.id in (sources or {}):
-            found = source.found if source is not None else _before(row)
+            of_source = source.found if source is not None else _before(row)
+            others = [part for part in parts if part not in built]
+            found = _worst([of_source, *(_of_part(part, row, local, answers) for part in others)])
         else:
             found = _worst([_of_part(part, row, local, answers) for part in parts])
         if found != row.pin_found or asked_at != row.pin_asked_at:
@@ -109,11 +111,11 @@ def _before(row: Deploy) -> PinFound | None:
 def _sources(
     context: Context, rows: Sequence[Deploy], local: Collection[str], moment: datetime
 ) -> dict[int, Source | None]:
-    """For the rows whose image was built here and is gone: where its source is. One server is asked a pass."""
+    """For the rows of which an image was built here and is gone: where its source is. One server is asked a pass."""
     found: dict[int, Source | None] = {}
     may_ask = True
     for row in rows:
-        if row.pin is None or not rebuilding.can_be_built(row.pin) or row.pin["image_id"] in local:
+        if row.pin is None or all(image.image_id in local for image in pins.built(row.pin).values()):
             continue
         asked = row.pin_asked_at
         is_due = asked is None or row.pin_found == PinFound.HOST or moment - asked >= ASK_AGAIN

@@ -90,7 +90,7 @@ def prune(settings: Settings, needed: Collection[str], moment: float) -> int:
     gone = [
         path
         for path in (settings.content.iterdir() if settings.content.exists() else ())
-        if path not in kept and moment - path.stat().st_mtime > SPARED_S
+        if path not in kept and _is_old(path, moment)
     ]
     for path in gone:
         if path.is_dir():
@@ -98,6 +98,13 @@ def prune(settings: Settings, needed: Collection[str], moment: float) -> int:
         else:
             path.unlink(missing_ok=True)
     return len(gone)
+
+
+def _is_old(path: Path, moment: float) -> bool:
+    try:
+        return moment - path.stat().st_mtime > SPARED_S
+    except FileNotFoundError:  # an upload has just ended
+        return False
 
 
 def _path(settings: Settings, content: str) -> Path:

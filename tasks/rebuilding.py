@@ -20,11 +20,6 @@ class Source:
     asked: bool = False
 
 
-def can_be_built(pin: dict[str, Any] | None) -> bool:
-    """Whether a pin says what its image was built from. Pure."""
-    return bool(pin and "image_id" in pin and (pin.get("content") or (pin.get("commit") and pin.get("url"))))
-
-
 def look(context: Context, pin: dict[str, Any], may_ask: bool) -> Source | None:
     """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
     if pin.get("content"):

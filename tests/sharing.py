@@ -17,6 +17,7 @@ LAYERS = ("pure", "db", "engine", "flows", "web", "cli", "faults")
 DEAR = {
     "built_house": (
         "faults/test_crash.py",
+        "faults/test_builds.py",
         "faults/test_docker.py",
         "faults/test_races.py",
         "faults/test_busy_prefect.py",

@@ -27,6 +27,8 @@ def image_step(target: Deploy) -> str:
             return "ready"
         case PinFound.NOWHERE:
             return "gone"
+        case PinFound.SOURCE:
+            return "rebuild"
         case _ if target.source_kind in BUILT:
             return "rebuild"
         case PinFound.REGISTRY:

@@ -70,6 +70,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.SOURCE_UNAVAILABLE: N_("the source could not be reached"),
     ErrorCode.AUTH_REQUIRED: N_("credentials refused"),
     ErrorCode.REFERENCE_NOT_FOUND: N_("no such image, tag or ref"),
+    ErrorCode.HOST_KEY_CHANGED: N_("the ssh server shows another key"),
     ErrorCode.COMPOSE_MISSING: N_("Docker Compose is missing"),
     ErrorCode.BUILD_FAILED: N_("the build failed"),
     ErrorCode.INVALID_SOURCE: N_("the source cannot be deployed as it is"),

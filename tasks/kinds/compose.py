@@ -7,11 +7,11 @@ rollback's included, takes the stored one: no source, no registry and no parsing
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from db import events, ledger, workloads
+from db import events, history, ledger, workloads
 from db.event_sentences import tell
 from db.states import ErrorCode
 from tasks import order
@@ -20,6 +20,7 @@ from tasks.context import now
 from tasks.failures import Failure
 from tasks.git import Repository, working_directory
 from tasks.kinds import image
+from tasks.kinds.git import checked_out
 from tasks.kinds.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
@@ -42,15 +43,16 @@ class ComposeKind:
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
     def pin(self, work: Work) -> dict[str, Any]:
-        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}, for a repository "commit" too;
-        the rendered file is at hand from then on. What must not be is refused here, before anything is touched.
+        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}; for a repository "url", "ref",
+        "commit" too, and of a service that is built "build": its recipe. The rendered file is at hand from then on.
+        What must not be is refused here, before anything is touched.
         """
         source = work.release["source"]
-        commit = {}
+        origin = {}
         if "url" in source:
-            repository = Repository(work.context, source["url"], work.look)
-            commit["commit"] = repository.resolve(source.get("ref", DEFAULT_REF))
-            with repository.checkout(commit["commit"]) as tree:
+            repository, ref = Repository(work.context, source["url"], work.look), source.get("ref", DEFAULT_REF)
+            origin = {"url": source["url"], "ref": ref, "commit": repository.resolve(ref)}
+            with repository.checkout(origin["commit"]) as tree:
                 work.rendered = _of_checkout(work, source, tree.resolve())
         else:
             with working_directory(work.context) as folder:
@@ -63,14 +65,15 @@ class ComposeKind:
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
         services |= {name: _to_be_built(one) for name, one in work.rendered["services"].items() if "build" in one}
-        return {"kind": self.name, **commit, "services": services}
+        return {"kind": self.name, **origin, "services": services}
 
     def prepare(self, work: Work) -> dict[str, Any]:
-        """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs"."""
+        """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs". Where
+        something is built, "image_from" of such a service and of the whole says whether that was done now."""
         pin = work.pin or {}
-        built = _build(work, pin)
+        built = _built(work, pin)
         provided = {
-            name: one | {"image_id": built[name]} if name in built else _of_service(image.provide(work, one))
+            name: one | built[name] if name in built else _of_service(image.provide(work, one))
             for name, one in pin["services"].items()
         }
         before = (work.live.pin or {}).get("runs") if work.live else None
@@ -83,7 +86,7 @@ class ComposeKind:
         with work.context.database.writing() as session:
             # In one step with the row that names it, so that nobody takes it for unused.
             sha = workloads.keep_document(session, exact, now())
-            complete = pin | {"sha256": sha, "services": provided, "runs": runs}
+            complete = pin | {"sha256": sha, "services": provided, "runs": runs} | _on_the_whole(built)
             ledger.record_pin(session, work.deploy.id, complete)
         return complete
 
@@ -116,14 +119,45 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
     }
 
 
-def _build(work: Work, pin: dict[str, Any]) -> dict[str, str]:
-    """Service -> id of the image that was built for it. A rollback builds nothing: it has the ids of its images."""
-    wanted = model.builds(work.rendered) if work.rendered else {}
-    if not wanted:
-        return {}
-    url = str(work.release["source"]["url"])
-    with Repository(work.context, url, work.look).checkout(pin["commit"]) as tree:
-        return builds.build_all(work, wanted, tree.resolve(), url)
+def _built(work: Work, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Service -> "image_id" and "image_from" of those that are built. A rollback takes the images that are kept, and
+    builds what is gone from the commit; a deploy leaves that to the Engine's cache."""
+    recipes = {name: one["build"] for name, one in pin["services"].items() if one.get("build")}
+    found = _kept(work, pin, recipes) if work.is_rollback else {}
+    gone = {name: recipe for name, recipe in recipes.items() if name not in found}
+    if not gone:
+        return found
+    blank = {name: one | {"image_id": None} if name in gone else one for name, one in pin["services"].items()}
+    with work.context.database.writing() as session:
+        # While the row has no image, none is taken for unneeded.
+        ledger.record_pin(session, work.deploy.id, pin | {"services": blank})
+    with checked_out(work, pin) as tree:
+        ids = builds.build_all(work, gone, tree.resolve(), pin["url"])
+    if work.is_rollback:
+        with work.context.database.writing() as session:
+            commit = pin["commit"][:12]
+            told = tell("services_built_again", version=work.deploy.version, services=sorted(gone), source=commit)
+            events.note(session, work.deploy.workload_id, told, now())
+    return found | {name: {"image_id": image_id, "image_from": "build"} for name, image_id in ids.items()}
+
+
+def _kept(work: Work, pin: dict[str, Any], recipes: Collection[str]) -> dict[str, dict[str, str]]:
+    """The images of these services that the host has: of the release itself, else of one that was built again of it."""
+    with work.context.database.reading() as session:
+        rows = history.succeeded(session, work.deploy.workload_id)
+        same = [row.pin["services"] for row in rows if row.pin and history.same_pin(row.pin, pin)]
+    found = {}
+    for name in recipes:
+        ids = (services[name]["image_id"] for services in (pin["services"], *same))
+        there = next((one for one in ids if work.context.docker.local_image(one) is not None), None)
+        if there is not None:
+            found[name] = {"image_id": there, "image_from": "kept"}
+    return found
+
+
+def _on_the_whole(built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    ways = {one["image_from"] for one in built.values()}
+    return {"image_from": "build" if "build" in ways else "kept"} if ways else {}
 
 
 def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
@@ -169,7 +203,8 @@ def _of_service(pin: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
-    return {"image": str(service.get("image") or ""), "repository": None, "digest": None, "image_id": None}
+    name, recipe = str(service.get("image") or ""), service["build"]
+    return {"image": name, "repository": None, "digest": None, "image_id": None, "build": recipe}
 
 
 def _project(work: Work) -> str:

@@ -35,6 +35,7 @@ class Behaviour:
     script: str = SERVE
     healthz: bool = True
     healthcheck: bool = False
+    on_build: str = ""  # a step of every build upon it
 
 
 BEHAVIOURS: Mapping[str, Behaviour] = {
@@ -45,6 +46,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "eats_memory": Behaviour(EAT),
     "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
     "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
+    "exits_much_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 8; exit 4"),
     "never_listens": Behaviour("exec sleep 3600"),
     "slow_start": Behaviour(f"sleep 2; {SERVE}"),
     "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),
@@ -54,6 +56,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # Print all that they were told, to both streams.
     "shouts": Behaviour(f"{SHOUT}; {SERVE}"),
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
+    "slow_to_build_upon": Behaviour(on_build="RUN echo begun; sleep 100"),
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }
@@ -131,6 +134,8 @@ def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, s
     if behaviour.healthcheck:
         probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
         config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 2 * SECOND, "Retries": 1}
+    if behaviour.on_build:
+        config["OnBuild"] = [behaviour.on_build]
     image = {
         "architecture": "amd64",
         "os": "linux",

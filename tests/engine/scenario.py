@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 
 import docker
@@ -17,6 +19,7 @@ from flows import workloads
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
 from tasks.context import Context, now
+from tests.real_parts import wait_until
 
 ME = Asked(Trigger.CLI, "tester")
 
@@ -107,6 +110,18 @@ class Scenario:
         """What the published port answers."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
+
+    def served_at_last(self, path: str = "/") -> str:
+        """What the published port answers as soon as it does: nobody waits for a service without a health check."""
+        answers: list[str] = []
+
+        def answered() -> bool:
+            with suppress(OSError, HTTPException):
+                answers.append(self.served(path))
+            return bool(answers)
+
+        wait_until(answered, 15, f"nobody answers at {self.port}: {self.containers()}")
+        return answers[-1]
 
     def containers(self) -> dict[str, str]:
         """Name -> state of the workload's containers."""

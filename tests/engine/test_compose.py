@@ -155,38 +155,43 @@ def test_a_stack_goes_forward_and_back_as_one(
         stack = publish(registry.address)
         stack.create()
         first = shop.deploy()
-        assert (first["status"], shop.served()) == ("succeeded", "one")
+        assert (first["status"], shop.served_at_last()) == ("succeeded", "one")
         assert {name: one["digest"] is not None for name, one in first["pin"]["services"].items()} == {
             "db": True,
             "migrate": True,
             "web": True,
         }
-        assert "TOKEN=s3cr3t-$-{value}" in shop.served("/env")
-        assert "PRICE=5$\n" in shop.served("/env")
-        assert shop.served("/motd") == "hello for s3cr3t-$-{value}"
+        assert "TOKEN=s3cr3t-$-{value}" in shop.served_at_last("/env")
+        assert "PRICE=5$\n" in shop.served_at_last("/env")
+        assert shop.served_at_last("/motd") == "hello for s3cr3t-$-{value}"
         v1 = stack.ids()
         assert stack.index() == {(service, one) for service, ids in v1.items() for one in ids}
 
-        assert (stack.deploy(web="2")["status"], shop.served()) == ("succeeded", "two")
+        assert (stack.deploy(web="2")["status"], shop.served_at_last()) == ("succeeded", "two")
         v2 = stack.ids()
         assert v2["db"] == v1["db"]
         assert v2["web"] != v1["web"]
 
         broken = stack.deploy(web="broken")
         assert (broken["status"], broken["error_code"], broken["stage"]) == ("failed", "exited_early", "health")
-        assert shop.served() == "two"
+        assert shop.served_at_last() == "two"
         assert stack.ids()["db"] == v1["db"]
         assert "Version 3: service web: exited_early" in shop.messages()
         back = shop.rollback()
-        assert (back["status"], back["rollback_of"], back["verified"], shop.served()) == ("succeeded", 1, True, "one")
+        assert (back["status"], back["rollback_of"], back["verified"], shop.served_at_last()) == (
+            "succeeded",
+            1,
+            True,
+            "one",
+        )
         assert back["pin"]["sha256"] == first["pin"]["sha256"]
 
     # The registry is away from here on.
     shop.change(secrets={"TOKEN": "of today"})
     forward = shop.rollback(2)
-    assert (forward["status"], shop.served()) == ("succeeded", "two")
-    assert "TOKEN=of today" in shop.served("/env")
-    assert shop.served("/motd") == "hello for of today"
+    assert (forward["status"], shop.served_at_last()) == ("succeeded", "two")
+    assert "TOKEN=of today" in shop.served_at_last("/env")
+    assert shop.served_at_last("/motd") == "hello for of today"
     assert stack.ids()["db"] == v1["db"]
     compare(shop.context)
     assert shop.row(5)["verified"] is True
@@ -260,7 +265,7 @@ def test_a_file_may_change_nothing_but_a_config_and_that_is_brought_to_the_conta
     shop.deploy()
     before = stack.ids()
     assert stack.deploy(motd="good evening")["pin"]["runs"]["web"]["since"] == 2
-    assert shop.served("/motd").startswith("good evening")
+    assert shop.served_at_last("/motd").startswith("good evening")
     assert stack.ids()["db"] == before["db"]
 
 
@@ -316,7 +321,7 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
 def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_whole(
     shop: Scenario, stack: Stack, images: Images
 ) -> None:
-    images.publish(f"{stack.registry}/web:later", "later", "exits_later")
+    images.publish(f"{stack.registry}/web:later", "later", "exits_much_later")
     stack.create(auto_rollback=True)
     shop.deploy()
     database = stack.ids()["db"]
@@ -329,11 +334,15 @@ def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_who
         found = judge(*rollout.brought_by(live, order.observe(shop.context, shop.name)))
         return found.code if found else None
 
-    wait_until(lambda: verdict() is not None, 20, "it never ended")
+    wait_until(lambda: verdict() is not None, 30, "it never ended")
     assert verdict() in {"taken_back_restarted", "taken_back_ended"}
     opened, _, _ = open_auto_rollback(shop.context, shop.name, Asked(Trigger.SCHEDULE, "backstay"), live)
     carry_out(shop.context, opened.id, "test-engine")
-    assert (shop.rows()[0]["status"], shop.rows()[0]["reason"], shop.served()) == ("succeeded", "auto_rollback", "one")
+    assert (shop.rows()[0]["status"], shop.rows()[0]["reason"], shop.served_at_last()) == (
+        "succeeded",
+        "auto_rollback",
+        "one",
+    )
     assert stack.ids()["db"] == database
     assert [held["pin_short"] for held in shop.held()] == [shop.row(2)["pin_short"]]
 
@@ -357,9 +366,9 @@ def test_what_others_wait_for_has_the_time_limit_too_and_a_cancel_is_heard(shop:
     before = stack.ids()
     shop.change(source={"kind": "compose", "text": WAITS}, health={"running_s": 0.5, "timeout_s": 2})
     late = shop.deploy()
-    assert (late["error_code"], late["stage"], late["duration_ms"] < 30_000) == ("health_timeout", "roll_out", True)
+    assert (late["error_code"], late["stage"], late["duration_ms"] < 90_000) == ("health_timeout", "roll_out", True)
     assert "Version 2: service db: health_timeout" in shop.messages()
-    assert shop.served() == "one"
+    assert shop.served_at_last() == "one"
 
     shop.change(health={"running_s": 0.5, "timeout_s": 300})
 
@@ -372,7 +381,7 @@ def test_what_others_wait_for_has_the_time_limit_too_and_a_cancel_is_heard(shop:
     canceller.start()
     assert shop.deploy()["status"] == "cancelled"
     canceller.join()
-    assert shop.served() == "one"
+    assert shop.served_at_last() == "one"
     assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1}
 
 
@@ -398,7 +407,7 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
         engine.wait()
     reconcile(shop.context, "engine-2")
     assert [row["status"] for row in shop.rows()] == ["interrupted", "succeeded"]
-    assert shop.served() == "one"
+    assert shop.served_at_last() == "one"
     assert stack.ids()["db"] == before["db"]
     assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1}
     compare(shop.context)
@@ -413,7 +422,7 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
     reconcile(shop.context, "engine-2")
     assert stack.ids()["web"] == served_by
     assert shop.deploy()["status"] == "succeeded"
-    assert shop.served() == "two"
+    assert shop.served_at_last() == "two"
 
 
 def test_what_runs_on_is_kept_running_by_docker_and_what_runs_once_is_not(shop: Scenario, stack: Stack) -> None:

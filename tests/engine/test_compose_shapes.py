@@ -76,24 +76,25 @@ def test_a_stack_in_the_shape_of_a_known_project_is_deployed_from_its_repository
     assert row["pin"]["commit"] == repository.git("rev-parse", "HEAD")
     assert [name for name, one in row["pin"]["runs"].items() if one["once"]] == once
     if shape == "voting":
-        assert shop.served() == "vote one"
+        assert shop.served_at_last() == "vote one"
         first = of_services(shop)
         repository.commit({"README.md": "of no matter"})
         assert shop.deploy()["status"] == "succeeded"
         assert of_services(shop) == first
         repository.commit({"stack/vote/index.html": "vote two"})
         assert shop.deploy()["status"] == "succeeded"
-        assert shop.served() == "vote two"
+        assert shop.served_at_last() == "vote two"
         assert {name for name, one in of_services(shop).items() if one != first[name]} == {"vote"}
         shutil.rmtree(repository.path)
         back = shop.rollback()
-        assert (back["status"], back["verified"], shop.served()) == ("succeeded", True, "vote one")
-        assert back["pin"]["services"]["vote"] == row["pin"]["services"]["vote"]
+        assert (back["status"], back["verified"], shop.served_at_last()) == ("succeeded", True, "vote one")
+        kept = row["pin"]["services"]["vote"] | {"image_from": "kept"}
+        assert (back["pin"]["services"]["vote"], back["pin"]["image_from"]) == (kept, "kept")
     if shape == "photos":
         server = shop.docker.containers.get(f"photos_server_{shop.name}").attrs["Config"]["Env"]
         assert {f"DB_URL=postgres://photos:{SECRET}@database/photos", "TZ=Etc/UTC"} <= set(server)
     if shape == "analytics":
-        assert shop.served("/robots.txt") == "User-agent: *\nDisallow: $private\n"
+        assert shop.served_at_last("/robots.txt") == "User-agent: *\nDisallow: $private\n"
         app = next(name for name in shop.containers() if "-app-" in name)
         assert shop.docker.containers.get(app).exec_run("cat /etc/app/key").output.decode() == SECRET
         assert {"LOG_LEVEL=warning", "SECRET_KEY_BASE=x$$y"} <= set(

@@ -119,6 +119,7 @@ def test_a_pipe_and_too_much_are_refused(settings: Settings, tmp_path: Path) -> 
 def test_what_nothing_needs_goes_after_an_hour(settings: Settings, tmp_path: Path) -> None:
     one, two = (content.keep(settings, site(tmp_path / name, a=name)) for name in ("one", "two"))
     (settings.content / ".upload-x").mkdir()
+    (settings.content / ".upload-y").symlink_to("nowhere")  # as one that ends between being listed and being looked at
     moment = (settings.content / ".upload-x").stat().st_mtime
     assert content.prune(settings, {one.hash}, moment + 60) == 0
     assert content.prune(settings, {one.hash}, moment + 4000) == 2

@@ -41,7 +41,7 @@ def test_the_way_of_a_directory_there_back_and_the_same_twice(
     on_busybox: Scenario, site: Path, docker_client: docker.DockerClient
 ) -> None:
     shop, context = on_busybox, on_busybox.context
-    shop.create_from({"kind": "static", "path": str(site)}, health={"http": "/healthz", "timeout_s": 2})
+    shop.create_from({"kind": "static", "path": str(site)}, health={"http": "/healthz", "timeout_s": 5})
     one = shop.deploy()
     assert (one["status"], one["verified"], shop.served()) == ("succeeded", True, "one")
     assert one["pin"]["content"].startswith("sha256:")

@@ -30,6 +30,7 @@ from tests.real_parts import docker_address, free_port, stop, wait_until
 POINTS = Path(__file__).parent / "points"
 READY_WITHIN_S = {"prefect": 90, "engine": 60, "web": 40}
 REACHED_WITHIN_S = 30
+STATIC_SERVER = f"localhost/t-static-{os.getpid()}:1"  # to be built by the test that has a static site
 
 
 class House:
@@ -42,6 +43,8 @@ class House:
             web_port=free_port(),
             prefect_port=free_port(),
             stats_interval=0,
+            static_image=STATIC_SERVER,
+            static_root="/www",
             keep_deploys=10_000,  # a walk has hundreds of requests, and each is to have its row
         )
         ensure_home(self.settings)

@@ -8,23 +8,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import docker
 import httpx
 import pytest
 
 from db.states import Status
-from flows.requests import request_deploy
-from tasks import build_logs
 from tests.conftest import FAULTS
-from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
-from tests.engine.scenario import ME
 from tests.faults.houses import House
 from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed
-from tests.real_parts import free_port, wait_until
+from tests.real_parts import free_port
 
 ROLLOUT = ("roll_out", "created", "stopped_old", "started")
 POINTS = ("taken", "pin", "prepare", *ROLLOUT, "health", "verify", "settled", "succeeded")
@@ -135,44 +130,6 @@ def test_a_first_deploy_that_is_cut_off_leaves_nothing(
     shop.expect_a_true_ledger(hit(house, shop, point, "deploy", ("engine",)), ("engine", f"first {point}"))
     assert shop.containers() == {}
     shop.deploy_well()
-
-
-def test_a_build_that_is_cut_off_by_a_kill_or_a_cancel_leaves_nothing_of_it(
-    house: House, images: Images, docker_client: docker.DockerClient, workload_name: str, tmp_path: Path
-) -> None:
-    shop = house.workload(workload_name, port=free_port())
-    images.build_base(shop.image("base"))
-    steps = f"FROM {shop.image('base')}\nCOPY page /www/index.html\n"
-    repository = new_repository(tmp_path / "git", {"Dockerfile": steps, "page": "one"})
-    shop.create_from({"kind": "git", "url": repository.url})
-    assert shop.ended(request_deploy(shop.context, shop.name, ME).version)["status"] == Status.SUCCEEDED
-    repository.commit({"Dockerfile": f"{steps}RUN echo begun; sleep 100\n", "page": "two"})
-
-    def of_the_builds() -> set[str]:
-        found = docker_client.containers.list(all=True, filters={"ancestor": shop.image("base")}, ignore_removed=True)
-        return {str(one.name) for one in found} - shop.containers().keys()
-
-    def begun() -> int:
-        deploy = request_deploy(shop.context, shop.name, ME)
-        log = (house.settings, deploy.workload_id, deploy.version, 0)
-        wait_until(
-            lambda: "\nbegun\n" in build_logs.read(*log).text, 30, lambda: f"no build: {shop.row(deploy.version)}"
-        )
-        assert of_the_builds()
-        return int(deploy.version)
-
-    version = begun()
-    house.kill("engine")
-    house.start("engine")
-    assert shop.ended(version)["status"] == Status.INTERRUPTED
-    wait_until(lambda: not of_the_builds(), 15, "the build goes on")
-    assert not house.settings.work.exists()  # cleared by the start
-    version = begun()
-    assert house.http.post(f"/workloads/{shop.name}/deploys/{version}/cancel").status_code == 202
-    assert shop.ended(version)["status"] == Status.CANCELLED
-    wait_until(lambda: not of_the_builds(), 15, "the build goes on")
-    assert list(house.settings.work.iterdir()) == []
-    assert shop.serves() == "one"
 
 
 if FAULTS == "all":  # minutes each on a small machine: the power cuts belong to the long walk

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from db.models import Deploy
-from db.pins import PinnedImage, commits
+from db.pins import PinnedImage, built, commits, images
 from db.states import PinFound
 from tasks.availability import ASK_AGAIN, ASK_HUB_AGAIN, Finding, due, findings
-from tasks.rebuilding import Source, can_be_built
+from tasks.rebuilding import Source
 
 HOST, REGISTRY, NOWHERE = PinFound.HOST, PinFound.REGISTRY, PinFound.NOWHERE
 
@@ -134,10 +134,33 @@ def test_an_image_that_was_built_here_is_where_its_source_is(
     assert findings([row(HOST, pin=GIT)], {"sha256:1"}, {}, NOW) == []
 
 
+WEB = {"image_id": "sha256:1", "repository": None, "digest": None, "build": {"args": {"image_id": "x", "commit": "y"}}}
+STACK = {"kind": "compose", "url": "https://x/y", "commit": "c", "services": {"web": WEB, "db": pinned("sha256:2")}}
+
+
+@pytest.mark.parametrize(
+    ("local", "source", "answer", "after"),
+    [
+        ({"sha256:2"}, PinFound.SOURCE, None, PinFound.SOURCE),
+        ({"sha256:2"}, NOWHERE, None, NOWHERE),
+        (set(), PinFound.SOURCE, REGISTRY, PinFound.SOURCE),
+        (set(), PinFound.SOURCE, NOWHERE, NOWHERE),
+    ],
+)
+def test_of_a_stack_what_is_built_is_where_its_source_is_and_the_rest_where_its_registry_is(
+    local: set[str], source: PinFound, answer: PinFound | None, after: PinFound
+) -> None:
+    answers = {IMAGE._replace(image_id="sha256:2"): answer} if answer else {}
+    (found,) = findings([row(HOST, pin=STACK)], local, answers, NOW, {1: Source(source)})
+    assert found.found == after
+
+
 def test_what_can_be_built_again_says_so_in_its_pin() -> None:
-    assert can_be_built(GIT)
-    assert can_be_built({"content": "sha256:0", "image_id": None})
-    assert not can_be_built(pinned())
-    assert not can_be_built({"url": "https://x/y", "commit": "c", "services": {}})
-    assert not can_be_built(None)
+    assert built(GIT) == {"": PinnedImage("sha256:1", None, None)}
+    assert built({"content": "sha256:0", "image_id": None}) == {"": PinnedImage(None, None, None)}
+    assert built(STACK) == {"web": PinnedImage("sha256:1", None, None)}
+    assert built({key: value for key, value in STACK.items() if key != "url"}) == {}  # a row of an older version
+    assert built(pinned()) == built({"url": "https://x/y", "commit": "c", "services": {}}) == built(None) == {}
+    assert [one.image_id for one in images(STACK)] == ["sha256:1", "sha256:2"]
+    assert list(commits(STACK)) == [("https://x/y", "c")]
     assert list(commits({"services": {"a": GIT}, "list": [GIT]})) == [("https://x/y", "c")] * 2

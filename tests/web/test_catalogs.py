@@ -8,6 +8,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from db.sentences import SENTENCES
+from db.states import ErrorCode, Stage, Status
 from webapp import catalog, words
 from webapp.i18n import LANGUAGES, SOURCE
 
@@ -57,3 +58,8 @@ def test_every_sentence_and_word_is_a_text_of_the_catalog() -> None:
     known = {forms(message.id)[0] for message in catalog.template() if message.id}
     tables = [table.values() for table in (*words._TABLES.values(), words.CHART)]
     assert {*SENTENCES.values(), *(text for table in tables for text in table)} <= known
+
+
+def test_every_status_stage_and_error_has_its_words() -> None:
+    for codes, table in ((Status, words.STATUSES), (Stage, words.STAGES), (ErrorCode, words.ERRORS)):
+        assert table.keys() == set(codes)
