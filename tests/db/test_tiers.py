@@ -328,6 +328,20 @@ def test_samples_stay_until_they_are_summed_up_for_both_the_workload_and_the_ins
             assert agree(read(database, settings, owner, window_s), expected(rows, window_s)), window_s
 
 
+def test_a_reader_keeps_the_samples_that_are_deleted_while_it_reads(
+    database: Database, settings: Settings, shop: int
+) -> None:
+    rows = a_day_of(shop, Random(14), hours=6)
+    insert(database, rows)
+    with database.reading() as reader:
+        assert tiers.marks(reader, shop) == {}  # so all of the answer is to come from the samples
+        sum_up(database, NOW, shop)
+        prune_samples(database, shop, NOW)
+        assert count_samples(database) < len(rows) / 10
+        assert len(samples.span(reader, shop, 0, NOW)) == len(rows)
+        assert agree(usage.history(reader, settings, shop, 86400, NOW), expected(rows, 86400))
+
+
 def test_a_sample_that_comes_after_its_neighbours_are_deleted_leaves_their_buckets_alone(
     database: Database, settings: Settings, shop: int
 ) -> None:
