@@ -113,8 +113,8 @@ class _Measured:
     what is skipped included. Readers of archives take a length for true that an archive names."""
 
     def __init__(self, file: Any, room: float, left: float = math.inf) -> None:
-        self._file, self.room, self._left = file, room, left
-        self.tell, self.seekable = file.tell, file.seekable
+        self._file, self.room, self._left, self._at = file, room, left, 0
+        self.seekable = file.seekable
 
     def read(self, size: int) -> bytes:
         """Raises ValueError when it is too much."""
@@ -127,11 +127,16 @@ class _Measured:
 
     def seek(self, offset: int) -> int:
         """Forward only: going back in something compressed is beginning anew. Raises ValueError."""
-        self._count(offset - self._file.tell())
+        self._count(offset - self._at)
         return int(self._file.seek(offset))
+
+    def tell(self) -> int:
+        """Where the next byte is read from."""
+        return self._at
 
     def _count(self, size: int) -> None:
         self._left -= size
+        self._at += size
         if size < 0 or self._left < 0:
             raise ValueError
 
