@@ -562,6 +562,22 @@ def reason_box(button: Locator) -> dict[str, float]:
     return box
 
 
+@pytest.mark.usefixtures("busy_shop")
+def test_focus_returns_also_when_nothing_was_painted_since_the_dialog_closed(visit: Callable[..., Page]) -> None:
+    """Until the next frame the browser says that focus is still in the dialog that is gone."""
+    page = visit("/apps/shop")
+    link, dialog = page.locator("a[href='/apps/shop/rollback/1']"), page.get_by_role("dialog")
+    link.click()
+    expect(dialog).to_be_visible()
+    link.evaluate("link => link.replaceWith(link.cloneNode(true))")
+    focused = """dialog => {
+        dialog.close();
+        dialog.dispatchEvent(new Event('close'));
+        return document.activeElement.getAttribute('href');
+    }"""
+    assert page.locator("dialog").evaluate(focused) == "/apps/shop/rollback/1"
+
+
 def test_a_webhook_is_removed_only_after_a_question(visit: Callable[..., Page], busy_shop: int) -> None:
     page = visit("/apps/shop")
     link, dialog = page.locator("#hooks a[href$='/hooks/1/remove']"), page.get_by_role("dialog")
