@@ -5,6 +5,7 @@ Links are sent as links and never followed, so nothing outside of the directory 
 
 from __future__ import annotations
 
+import os
 import stat
 import tarfile
 from pathlib import Path
@@ -19,18 +20,23 @@ IGNORE = ".dockerignore"
 
 def directory_inside(root: Path, inside: str) -> Path:
     """A directory below `root`. Raises Failure(invalid_source) when there is none, or a link leads out of `root`."""
-    wanted = (root / inside).resolve()
-    if not wanted.is_relative_to(root.resolve()) or not wanted.is_dir():
+    wanted = _real(root / inside)
+    if not wanted.is_relative_to(_real(root)) or not wanted.is_dir():
         raise Failure(ErrorCode.INVALID_SOURCE, "directory")
     return wanted
 
 
 def file_inside(root: Path, inside: str) -> Path:
     """A file below `root`. Raises Failure(invalid_source) as directory_inside does."""
-    wanted = (root / inside).resolve()
-    if not wanted.is_relative_to(root.resolve()) or not wanted.is_file():
+    wanted = _real(root / inside)
+    if not wanted.is_relative_to(_real(root)) or not wanted.is_file():
         raise Failure(ErrorCode.INVALID_SOURCE, "file")
     return wanted
+
+
+def _real(path: Path) -> Path:
+    """The path with its links followed. Path.resolve breaks at one that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def ignored(context: Path) -> list[str]:

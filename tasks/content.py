@@ -140,15 +140,16 @@ def _entry(root: Path, path: Path) -> _Entry:
 
 
 def leads_inside(name: str, link: str) -> bool:
-    """Whether a link of that name stays in the directory that it is in, whatever else is a link there. Pure."""
-    depth = len(PurePosixPath(name).parts) - 1
-    if link.startswith("/") or "\0" in link:
+    """Whether a link of that name stays in the directory that it is in, whatever else is a link there. Pure.
+
+    So it may climb at its beginning only, from the directory that it really lies in: `sub/..` would climb from wherever
+    `sub` leads to.
+    """
+    parts = PurePosixPath(link).parts
+    climbs = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    if link.startswith("/") or "\0" in link or ".." in parts[climbs:]:
         return False
-    for part in PurePosixPath(link).parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            return False
-    return True
+    return climbs < len(PurePosixPath(name).parts)
 
 
 def _hash(entries: list[_Entry]) -> str:

@@ -7,17 +7,19 @@ image, and a service that did not change is not replaced by a deploy.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from db import images
 from tasks import building
-from tasks.build_context import directory_inside, pack
+from tasks.build_context import directory_inside, file_inside, pack
 from tasks.build_logs import BuildLog
 from tasks.context import now
+from tasks.failures import Failure
 from tasks.retention import prefix
 from tasks.work import Work
 
@@ -28,19 +30,36 @@ LEFT_OUT = frozenset({"tags", "cache_from", "cache_to", "no_cache", "pull", "lab
 
 def relative(builds: Mapping[str, Mapping[str, Any]], tree: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Service -> what it is built from, its context relative to the checkout; and the services that cannot be built:
-    from elsewhere, with keys that the builder does not have, or with a secret as an argument, which an image keeps."""
+    from elsewhere, without a Dockerfile in the context, with keys that the builder does not have, or with a secret as
+    an argument, which an image keeps. `tree` is a path without links."""
     found, refused = {}, []
     for name, build in builds.items():
-        place = Path(build.get("context") or "")
+        place = os.path.realpath(build.get("context") or "")
+        dockerfile = os.path.relpath(Path(place, build.get("dockerfile") or "Dockerfile"), place)
         strange = {key for key in build if key not in KNOWN | LEFT_OUT and not key.startswith("x-")}
         arguments = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
-        if strange or not place.resolve().is_relative_to(tree) or any("${" in one for one in arguments.values()):
+        if strange or not _is_there(tree, place, dockerfile) or any(map(_has_a_secret, arguments.values())):
             refused.append(name)
             continue
-        kept = {key: build[key] for key in ("dockerfile", "target") if build.get(key)}
+        kept = {"target": build["target"]} if build.get("target") else {}
+        kept |= {"dockerfile": dockerfile} if build.get("dockerfile") else {}
         plain = {key: value.replace("$$", "$") for key, value in arguments.items()}
-        found[name] = kept | {"context": str(place.resolve().relative_to(tree)), "args": plain}
+        found[name] = kept | {"context": os.path.relpath(place, tree), "args": plain}
     return found, refused
+
+
+def _is_there(tree: Path, place: str, dockerfile: str) -> bool:
+    if not PurePosixPath(place).is_relative_to(tree):
+        return False
+    try:
+        file_inside(Path(place), dockerfile)
+        return ".." not in PurePosixPath(dockerfile).parts
+    except Failure:
+        return False
+
+
+def _has_a_secret(argument: str) -> bool:
+    return "${" in argument.replace("$$", "")
 
 
 def build_all(work: Work, builds: Mapping[str, Mapping[str, Any]], tree: Path, address: str) -> dict[str, str]:

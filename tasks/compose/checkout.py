@@ -18,40 +18,72 @@ Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
 MOST_FILES = 300
 MOST_COMPOSE_FILES = 100
+MOST_NAMES = 300  # of files that compose files include or extend
 
 
 def take_links_away(tree: Path) -> None:
     """Remove every link of a checkout that leads out of it: what it leads to must not get into a release."""
-    whole = tree.resolve()
+    whole = os.path.realpath(tree)
     for folder, folders, files in os.walk(tree):
         for name in (*folders, *files):
             path = Path(folder, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(whole):
+            if path.is_symlink() and not PurePosixPath(os.path.realpath(path)).is_relative_to(whole):
                 path.unlink()
 
 
 def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
     """The keys under which compose files of a checkout would open something that is not in it, those that they include
-    or extend as well. Raises tasks.compose.reading.Unreadable."""
-    given = [PurePosixPath(file) for file in files]
-    project, refused = given[0].parent, list[str]()
-    waiting = [(path, {project, path.parent}) for path in given]
-    seen: set[PurePosixPath] = set()
-    while waiting:
-        path, bases = waiting.pop()
-        text = _text(tree / path)
-        if path in seen or text is None:
-            continue
-        seen.add(path)
-        if len(seen) > MOST_COMPOSE_FILES:
-            raise Unreadable
-        for one in opened(text):
-            if not one.is_plain and not _stays_inside(one, bases if path in given else ()):
+    or extend as well. Raises tasks.compose.reading.Unreadable.
+
+    From which directory a path is taken depends on who includes whom, and from where. So each is taken from every
+    directory that it could be: what is read too much does no harm.
+    """
+    given = [PurePosixPath(os.path.normpath(file)) for file in files]
+    project, found = given[0].parent, _Found(tree, given)
+    refused = []
+    for path in found:
+        for one in opened(_text(tree / path)):
+            if not one.is_plain and not (path in given and _stays_inside(one, {project, path.parent})):
                 refused.append(one.key)
             elif one.key.rpartition(".")[2] in {"include", "extends"}:
-                found = {PurePosixPath(os.path.normpath(base / one.path)) for base in bases}
-                waiting += [(file, {file.parent, *bases}) for file in found]
+                found.names.add(one.path)
     return list(dict.fromkeys(refused))
+
+
+class _Found:
+    """The files of a checkout that compose files name, each once, while it is gone over; `names` may grow meanwhile."""
+
+    def __init__(self, tree: Path, given: list[PurePosixPath]) -> None:
+        self._tree = tree
+        self._files = [path for path in given if (tree / path).is_file()]  # Docker Compose says what is not there
+        self._folders = {path.parent for path in given}
+        self._tried: set[tuple[PurePosixPath, str]] = set()
+        self.names: set[str] = set()
+
+    def __iter__(self) -> Iterator[PurePosixPath]:
+        """Raises Unreadable when there are too many."""
+        at = 0
+        while at < len(self._files) or self._look_further():
+            if at >= MOST_COMPOSE_FILES or len(self._folders) > MOST_NAMES or len(self.names) > MOST_NAMES:
+                raise Unreadable
+            yield self._files[at]
+            at += 1
+
+    def _look_further(self) -> bool:
+        """Try every name in every directory; answers whether there was a file that is new."""
+        before = len(self._files)
+        while new := {(folder, name) for folder in self._folders for name in self.names} - self._tried:
+            self._tried |= new
+            for place in sorted({os.path.normpath(folder / name) for folder, name in new}):
+                path = PurePosixPath(place)
+                if ".." in path.parts or path in self._files:
+                    continue
+                if (self._tree / path).is_file():
+                    self._files.append(path)
+                    self._folders.add(path.parent)
+                elif (self._tree / path).is_dir():  # the `project_directory` of something included
+                    self._folders.add(path)
+        return len(self._files) > before
 
 
 def copied(model: Model, tree: Path) -> tuple[Model, list[str]]:
@@ -105,11 +137,13 @@ class _Room:
         return text.replace("$", "$$")
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path) -> str:
+    """Raises Unreadable for what is no UTF-8: Docker Compose reads UTF-16 as well."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None  # Docker Compose says that it is not there
+        pass
+    raise Unreadable
 
 
 def _stays_inside(one: Opened, bases: Iterable[PurePosixPath]) -> bool:

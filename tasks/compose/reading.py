@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,9 +23,29 @@ _OPENED: dict[str, frozenset[str] | None] = {
     "env_file": None,
     "label_file": None,
 }
-# Below these stand names of somebody's choice, which mean nothing.
-_FREE_NAMES = frozenset({"services", "environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
+# Below these stand names of somebody's choice, which mean nothing: a variable may be called `include`.
+_FREE_NAMES = frozenset({"environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
 _NO_PATHS = frozenset({"required", "format", "service"})
+
+
+class _Place(Enum):
+    """Where a mapping stands, which says what its keys are."""
+
+    FILE = "the whole file"
+    SERVICES = "names of services"
+    NAMES = "other names"
+    KEYS = "keys of the format"
+
+    def below(self, key: str) -> _Place:
+        """Where the value of a key stands. What is merged in stands where it is merged into."""
+        if key == "<<":
+            return self
+        if self is _Place.FILE and key == "services":
+            return _Place.SERVICES
+        return _Place.NAMES if self in _WITH_KEYS and key in _FREE_NAMES else _Place.KEYS
+
+
+_WITH_KEYS = frozenset({_Place.FILE, _Place.KEYS})
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
@@ -59,23 +80,29 @@ def opened(text: str) -> list[Opened]:
 
 
 def _walk(root: Any) -> Iterator[Opened]:
-    """Over every node once, however often it is referred to."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
-    seen: set[int] = set()
+    """Over every node, once for each kind of place that refers to it: an alias may bring it to where it means more."""
+    waiting: list[tuple[tuple[str, ...], _Place, Any]] = [((), _Place.FILE, root)]
+    seen: set[tuple[int, _Place]] = set()
     while waiting:
-        path, node = waiting.pop()
-        if node is None or id(node) in seen:
+        path, place, node = waiting.pop()
+        if node is None or (id(node), place) in seen:
             continue
-        seen.add(id(node))
+        seen.add((id(node), place))
+        if "binary" in str(node.tag):
+            raise ValueError  # a text in base64: `env_file` that is no key to us, and one to the program
         if isinstance(node, yaml.SequenceNode):
-            waiting += [(path, one) for one in node.value]
+            waiting += [(path, place, one) for one in node.value]
         elif isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
                 below = (*path, name)
-                if name in _OPENED and not (path and path[-1] in _FREE_NAMES):
+                if name in _OPENED and _opens(name, place):
                     yield from (Opened(_shown(below), text) for text in _paths(value, _OPENED[name]))
-                waiting += [(below, value), (below, key)]
+                waiting += [(below, place.below(name), value), (below, _Place.KEYS, key)]
+
+
+def _opens(name: str, place: _Place) -> bool:
+    return place is _Place.FILE if name == "include" else place in _WITH_KEYS
 
 
 def _paths(node: Any, keys: frozenset[str] | None) -> Iterator[str]:

@@ -7,7 +7,9 @@ is refused as well: a feature of a newer Docker Compose is let through when some
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,11 +18,11 @@ DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 # Keys of a service that concern the container alone, whatever their value.
 HARMLESS = frozenset(
     [
-        *("annotations", "attach", "blkio_config", "cap_drop", "command", "configs", "cpu_count"),
+        *("attach", "blkio_config", "cap_drop", "command", "configs", "cpu_count"),
         *("cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus"),
         *("cpuset", "depends_on", "develop", "dns", "dns_opt", "dns_search", "domainname", "entrypoint"),
         *("environment", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "image", "init"),
-        *("isolation", "labels", "links", "logging", "mac_address", "mem_limit", "mem_reservation"),
+        *("isolation", "labels", "links", "mac_address", "mem_limit", "mem_reservation"),
         *("mem_swappiness", "memswap_limit", "networks", "pids_limit", "platform", "ports", "profiles"),
         *("pull_policy", "read_only", "restart", "scale", "secrets", "shm_size", "stdin_open"),
         *("stop_grace_period", "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "user"),
@@ -29,6 +31,16 @@ HARMLESS = frozenset(
 )
 
 Fine = Callable[[Any], bool]
+# Of a bridge's options those that concern nothing but the network itself: another is the name of the bridge, which may
+# be one that the host has, and another opens every port of it.
+BRIDGE_OPTIONS = frozenset(
+    {
+        "com.docker.network.driver.mtu",
+        "com.docker.network.container_iface_prefix",
+        *(f"com.docker.network.bridge.{one}" for one in ("enable_icc", "enable_ip_masquerade", "host_binding_ipv4")),
+    }
+)
+PRIVATE = [ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 
 
 def _no(value: Any) -> bool:
@@ -53,6 +65,34 @@ def _of_the_file(value: Any) -> bool:
     return not any(str(one).startswith("container:") for one in value or [])
 
 
+def _kept_here(value: Any) -> bool:
+    # Any other driver is a plugin, or has the Docker daemon send the output to an address or a socket of the host.
+    return str((value or {}).get("driver") or "") in {"", "json-file", "local", "journald", "none"}
+
+
+def _is_bridge(value: Any) -> bool:
+    return value in {None, "", "bridge", "default"}
+
+
+def _known_options(value: Any) -> bool:
+    return set(value or {}) <= BRIDGE_OPTIONS
+
+
+def _private(value: Any) -> bool:
+    """Whether a network takes no addresses that somebody else on the internet has: the host would route them to it."""
+    if (value or {}).get("driver") not in {None, "", "default"}:
+        return False
+    return all(_is_private(str(one["subnet"])) for one in (value or {}).get("config") or [] if one.get("subnet"))
+
+
+def _is_private(subnet: str) -> bool:
+    try:
+        network = ipaddress.ip_network(subnet, strict=False)
+    except ValueError:
+        return False
+    return any(network.version == one.version and network.subnet_of(one) for one in PRIVATE)  # type: ignore[arg-type]
+
+
 # Keys of a service whose value decides.
 DECIDED: Mapping[str, Fine] = {
     "privileged": _no,
@@ -75,6 +115,8 @@ DECIDED: Mapping[str, Fine] = {
     "oom_kill_disable": _no,
     "oom_score_adj": lambda value: (value or 0) >= 0,
     "external_links": _no,
+    "annotations": _no,  # a runtime makes of them what it likes
+    "logging": _kept_here,
     "volumes_from": _of_the_file,
     "deploy": _no_devices,
     "post_start": _no_privileges,
@@ -84,21 +126,41 @@ DECIDED: Mapping[str, Fine] = {
     "volumes": lambda value: True,  # one by one: see _mounts
 }
 OF_THE_FILE = frozenset({"name", "services", "networks", "volumes", "configs", "secrets"})
+# The same of what services share.
+SHARED: Mapping[str, Mapping[str, Fine]] = {
+    "volumes": {
+        "driver": lambda value: value in {None, "", "local"},
+        "driver_opts": _no,  # `type: none, device: /etc` is a bind mount by another name
+    },
+    "networks": {
+        "driver": _is_bridge,
+        "driver_opts": _known_options,
+        "ipam": _private,
+        **dict.fromkeys(("attachable", "internal", "enable_ipv4", "enable_ipv6"), lambda value: True),
+    },
+    "configs": {"content": lambda value: True, "environment": lambda value: True},
+    "secrets": {"environment": lambda value: True},
+}
 
 
-def refused(model: Mapping[str, Any], project: str, allow: Collection[str], folder: str | None = None) -> list[str]:
-    """The keys (`web.privileged`, `volumes.data.external`) of a rendered file that it may not have, in its order.
+@dataclass(frozen=True)
+class Host:
+    """What of the host a file may mount. `real` follows the links of a path.
 
-    `folder` is the checkout that files of its own come from; None when it has none.
+    `folder` is the checkout that files of its own come from; None when it has none. `sockets`: of the Docker Engine.
     """
-    paths = [PurePosixPath(one) for one in allow if one.startswith("/")]
+
+    folder: str | None = None
+    sockets: Collection[str] = DOCKER_SOCKETS
+    real: Callable[[str], str] = str
+
+
+def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host: Host) -> list[str]:
+    """The keys (`web.privileged`, `volumes.data.external`) of a rendered file that it may not have, in its order."""
     found = [
         *(key for key in model if key not in OF_THE_FILE and not key.startswith("x-")),
-        *_services(model.get("services") or {}, paths, folder),
-        *_shared("volumes", model.get("volumes") or {}, project),
-        *_shared("networks", model.get("networks") or {}, project),
-        *_files("configs", model.get("configs") or {}, folder),
-        *_files("secrets", model.get("secrets") or {}, None),
+        *_services(model.get("services") or {}, [one for one in allow if one.startswith("/")], host),
+        *(key for what in SHARED for key in _shared(what, model.get(what) or {}, project, host)),
     ]
     return [key for key in dict.fromkeys(found) if key not in allow]
 
@@ -110,52 +172,52 @@ def taken_names(model: Mapping[str, Any], others: Collection[str], allow: Collec
     return [key for key in found if key not in allow]
 
 
-def _services(services: Mapping[str, Any], paths: list[PurePosixPath], folder: str | None) -> Iterator[str]:
+def _services(services: Mapping[str, Any], allowed: list[str], host: Host) -> Iterator[str]:
     for name, service in services.items():
         for key, value in service.items():
             if key in HARMLESS or key.startswith("x-"):
                 continue
             if key not in DECIDED or not DECIDED[key](value):
                 yield f"{name}.{key}"
-        if not all(_mount_is_fine(one, paths, folder) for one in service.get("volumes") or []):
+        if not all(_mount_is_fine(one, allowed, host) for one in service.get("volumes") or []):
             yield f"{name}.volumes"
 
 
-def _mount_is_fine(mount: Mapping[str, Any], paths: list[PurePosixPath], folder: str | None) -> bool:
+def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> bool:
     if mount.get("type") in {"volume", "tmpfs"}:
         return True
-    source = mount.get("source")
-    if mount.get("type") != "bind" or not source or ".." in PurePosixPath(source).parts:
+    source = str(mount.get("source") or "")
+    # A secret is filled in when nobody looks any more, and might climb.
+    if mount.get("type") != "bind" or not source or "${" in source or ".." in PurePosixPath(source).parts:
         return False
-    if source in DOCKER_SOCKETS:
-        return any(str(path) == source for path in paths)  # a directory above it does not bring it along
-    if folder is not None and PurePosixPath(source).is_relative_to(folder):
+    if host.folder is not None and PurePosixPath(source).is_relative_to(host.folder):
         return True
-    return any(PurePosixPath(source).is_relative_to(path) for path in paths)
+    place, there = PurePosixPath(host.real(source)), [PurePosixPath(host.real(one)) for one in allowed]
+    # A directory that is allowed does not bring along the socket in it, nor one above both.
+    inside = {PurePosixPath(host.real(one)) for one in host.sockets}
+    sockets = {one for one in inside if one.is_relative_to(place)}
+    if place in inside:
+        return place in there
+    return sockets <= set(there) and any(place.is_relative_to(one) for one in there)
 
 
-def _shared(what: str, things: Mapping[str, Any], project: str) -> Iterator[str]:
+def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> Iterator[str]:
     for name, thing in things.items():
         given = thing or {}
         if given.get("external"):
             yield f"{what}.{name}.external"
-        elif given.get("name", f"{project}_{name}") != f"{project}_{name}":
+        elif what in {"volumes", "networks"} and given.get("name", f"{project}_{name}") != f"{project}_{name}":
             yield f"{what}.{name}.name"
-        if what == "volumes" and given.get("driver") not in {None, "", "local"}:
-            yield f"{what}.{name}.driver"
-        if what == "volumes" and given.get("driver_opts"):
-            yield f"{what}.{name}.driver_opts"  # `type: none, device: /etc` is a bind mount by another name
-        if what == "networks" and given.get("driver") not in {None, "", "bridge", "default"}:
-            yield f"{what}.{name}.driver"
-
-
-def _files(what: str, things: Mapping[str, Any], folder: str | None) -> Iterator[str]:
-    for name, thing in things.items():
-        given = thing or {}
-        if given.get("external"):
-            yield f"{what}.{name}.external"
-        if given.get("driver") or given.get("template_driver"):
-            yield f"{what}.{name}.driver"
-        path = given.get("file")
-        if path is not None and (folder is None or not PurePosixPath(path).is_relative_to(folder)):
+        for key, value in given.items():
+            if key in {"name", "external", "labels", "file"} or key.startswith("x-"):
+                continue
+            if not SHARED[what].get(key, _no)(value):
+                yield f"{what}.{name}.{key}"
+        if given.get("file") is not None and not _is_of_the_checkout(what, str(given["file"]), host.folder):
             yield f"{what}.{name}.file"
+
+
+def _is_of_the_checkout(what: str, file: str, folder: str | None) -> bool:
+    # A secret that lies in a repository is none.
+    path = PurePosixPath(file)
+    return what == "configs" and folder is not None and path.is_relative_to(folder) and ".." not in path.parts

@@ -7,6 +7,7 @@ rollback's included, takes the stored one: no source, no registry and no parsing
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]
     text = str(source["text"])
     _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
     rendered = _render(work, source, folder, ["-"], text.encode())
-    _refuse(work, rules.refused(rendered, _project(work), source["allow"]))
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"], _host(work, None)))
     _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
     return rendered
 
@@ -108,7 +109,7 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
     _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
     rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
-    _refuse(work, rules.refused(rendered, _project(work), source["allow"], str(tree)))
+    _refuse(work, rules.refused(rendered, _project(work), source["allow"], _host(work, tree)))
     whole, refused = checkout.copied(rendered, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
@@ -189,6 +190,14 @@ def _refuse(work: Work, keys: list[str]) -> None:
             told = tell("compose_refused", keys=keys)
             events.note(session, work.deploy.workload_id, told, now(), level="error")
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
+
+
+def _host(work: Work, tree: Path | None) -> rules.Host:
+    """What of the host a file may mount, links followed."""
+    address = work.context.settings.engine_address
+    own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
+    sockets = {*rules.DOCKER_SOCKETS, *own}
+    return rules.Host(None if tree is None else str(tree), sockets, os.path.realpath)
 
 
 def _names_of_others(work: Work) -> set[str]:

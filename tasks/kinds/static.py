@@ -6,6 +6,7 @@ wherever the files came from and whatever has become of that place.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,8 +73,8 @@ def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str,
 
 def _allowed(path: str, roots: tuple[str, ...]) -> Path:
     """The directory itself, when it lies where it may also after every link on the way was followed."""
-    real = Path(path).resolve()
-    if not real.is_dir() or not any(real.is_relative_to(Path(root).resolve()) for root in roots):
+    real = Path(os.path.realpath(path))  # Path.resolve breaks at a link that leads to itself
+    if not real.is_dir() or not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
         raise Failure(ErrorCode.INVALID_SOURCE, "path")
     return real
 

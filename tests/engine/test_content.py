@@ -108,6 +108,18 @@ def test_a_link_that_leads_out_of_a_directory_is_refused(settings: Settings, tmp
     assert not settings.content.exists() or list(settings.content.iterdir()) == []
 
 
+def test_two_links_that_stay_inside_do_not_lead_out_together(settings: Settings, tmp_path: Path) -> None:
+    source = site(tmp_path / "site", deep__a="1")
+    (source / "deep" / "up").symlink_to("..")
+    (source / "beside").symlink_to("deep/up/deep/a")
+    kept = content.keep(settings, source)
+    assert (source / "beside").read_text() == "1"
+    (source / "out").symlink_to("deep/up/..")  # reads as `deep`, and is the directory above all
+    assert (source / "out").resolve() == tmp_path
+    assert refused(lambda: content.keep(settings, source)) == ErrorCode.INVALID_SOURCE
+    assert [path.stem for path in settings.content.iterdir()] == [kept.hash.removeprefix("sha256:")]
+
+
 def test_a_pipe_and_too_much_are_refused(settings: Settings, tmp_path: Path) -> None:
     small = settings.model_copy(update={"source_max_mb": 1})
     big = site(tmp_path / "big", a="x" * 1_000_001)

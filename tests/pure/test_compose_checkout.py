@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.compose import checkout
+from tasks.compose.reading import Unreadable
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ def tree(tmp_path: Path) -> Path:
         "deploy/far.yaml": "services: {web: {image: a, env_file: ../../outside.env}}",
         "deploy/link.yaml": "services: {web: {image: a, env_file: link.env}}",
         "deploy/variable.yaml": "services: {web: {image: a, env_file: '${X}'}}",
+        "deploy/elsewhere.yaml": "include: [{path: more/extends.yaml, project_directory: other}]",
+        "deploy/more/extends.yaml": "services: {web: {extends: {file: base.yaml, service: base}}}",
+        "deploy/other/base.yaml": "services: {base: {image: a, env_file: ../../../outside.env}}",
+        "deploy/twice.yaml": "include: [more/extends.yaml, elsewhere.yaml]",
+        "deploy/round.yaml": "include: [round.yaml, ./round.yaml]\nservices: {web: {image: a}}",
         "app.env": "A=1",
         "conf/nginx.conf": "listen $port;",
         "conf/sites/a.conf": "a",
@@ -47,11 +53,34 @@ def tree(tmp_path: Path) -> Path:
         ("climbing.yaml", ["db.env_file"]),
         ("far.yaml", ["web.env_file"]),
         ("variable.yaml", ["web.env_file"]),
+        ("elsewhere.yaml", ["base.env_file"]),
+        ("twice.yaml", ["base.env_file"]),
+        ("round.yaml", []),
         ("not-there.yaml", []),
     ],
 )
 def test_what_lies_outside_of_the_checkout_is_not_opened(tree: Path, file: str, refused: list[str]) -> None:
     assert checkout.opened_outside(tree, [f"deploy/{file}"]) == refused
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe" + "a: 1".encode("utf-16-le"), b"a: 1 # \xe9"], ids=["UTF-16", "Latin-1"])
+def test_a_file_that_is_no_utf_8_is_not_passed_over(tree: Path, text: bytes) -> None:
+    (tree / "deploy/more/inner.yaml").write_bytes(text)
+    with pytest.raises(Unreadable):
+        checkout.opened_outside(tree, ["deploy/plain.yaml"])
+
+
+def test_more_files_than_anybody_writes_are_not_read(tree: Path) -> None:
+    for number in range(checkout.MOST_COMPOSE_FILES + 1):
+        (tree / f"deploy/{number}.yaml").write_text(f"include: [{number + 1}.yaml]")
+    with pytest.raises(Unreadable):
+        checkout.opened_outside(tree, ["deploy/0.yaml"])
+
+
+def test_a_link_that_leads_to_itself_leads_nowhere(tree: Path) -> None:
+    (tree / "loop").symlink_to("loop")
+    checkout.take_links_away(tree)
+    assert (tree / "deploy/fine.env").read_text() == "A=1"
 
 
 def test_links_that_lead_out_are_taken_away_and_others_stay(tree: Path) -> None:

@@ -23,6 +23,15 @@ from tasks.compose.reading import Opened, Unreadable, opened
         ("x-a: &a {file: /etc/b.yaml}\nservices: {web: {extends: *a}}", ["/etc/b.yaml"]),
         ("x-a: &a {file: /etc/b.yaml}\nservices: {web: {extends: {<<: *a, service: s}}}", ["/etc/b.yaml"]),
         ("x-a: &a {env_file: /etc/b}\nservices: {web: {<<: *a}}", ["/etc/b"]),
+        # A name that means nothing in one place is a service in another, and an alias leads from one to the other.
+        ("services: {labels: {env_file: /etc/b}}", [("labels.env_file", "/etc/b")]),
+        ("services: {environment: {extends: {file: /etc/b.yaml}}}", ["/etc/b.yaml"]),
+        ("x-a: {services: &a {env_file: /etc/b}}\nservices: {web: *a}", ["/etc/b"]),
+        ("x-a: {labels: &a {env_file: /etc/b}}\nservices: {web: *a}", ["/etc/b"]),
+        ("x-a: {labels: &a {labels: {env_file: /etc/b}}}\nservices: *a", ["/etc/b"]),
+        ("x-a: &a {labels: {env_file: /etc/b}}\nservices: {<<: *a}", ["/etc/b"]),
+        ("x-a: &a {include: [/etc/b.yaml]}\n<<: *a", ["/etc/b.yaml"]),
+        ("services: {web: {develop: {watch: [{path: ., include: '*.js'}]}}}", []),
         ("services: {a: {}}\n---\nservices: {web: {env_file: !override [/etc/b]}}", ["/etc/b"]),
     ],
 )
@@ -33,7 +42,17 @@ def test_every_path_that_is_opened_is_found(text: str, found: list[str | tuple[s
     assert {one for one in found if isinstance(one, tuple)} <= {(one.key, one.path) for one in seen}
 
 
-@pytest.mark.parametrize("text", ["{", "a: &a [*b]", "- " * 3000 + "x: [", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "a: &a [*b]", "- " * 3000 + "x: [", "\x00"),
+        # `env_file`, and the path behind one, in base64.
+        "services: {web: {!!binary ZW52X2ZpbGU=: /etc/b}}",
+        "services: {web: {env_file: !!binary L2V0Yy9i}}",
+        "services: {web: {env_file: !<tag:yaml.org,2002:binary> L2V0Yy9i}}",
+        "%TAG !x! tag:yaml.org,2002:bin\n---\nservices: {web: {env_file: !x!ary L2V0Yy9i}}",
+    ],
+)
 def test_what_cannot_be_understood_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         opened(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.compose.rules import DECIDED, HARMLESS, refused, taken_names
+from tasks.compose.rules import DECIDED, HARMLESS, Host, refused, taken_names
 
 PROJECT = "backstay-12345678-shop"
 SOCKET = "/var/run/docker.sock"
@@ -17,7 +17,8 @@ def bind(source: str) -> dict[str, Any]:
 
 
 def of_web(service: dict[str, Any], *allow: str, folder: str | None = None) -> list[str]:
-    return refused({"name": PROJECT, "services": {"web": {"image": "shop:1"} | service}}, PROJECT, allow, folder)
+    model = {"name": PROJECT, "services": {"web": {"image": "shop:1"} | service}}
+    return refused(model, PROJECT, allow, Host(folder))
 
 
 @pytest.mark.parametrize(
@@ -48,10 +49,15 @@ def of_web(service: dict[str, Any], *allow: str, folder: str | None = None) -> l
         ("oom_score_adj", -500),
         ("post_start", [{"command": ["x"], "privileged": True}]),
         ("pre_stop", [{"command": ["x"]}, {"command": ["y"], "privileged": True}]),
+        ("annotations", {"org.systemd.property.CPUWeight": "1000"}),
+        ("logging", {"driver": "syslog", "options": {"syslog-address": "unixgram:///run/docker.sock"}}),
+        ("logging", {"driver": "of-a-plugin"}),
+        ("logging", {"driver": "${TOKEN}"}),
         ("provider", {"type": "awesomecloud"}),
         ("a_key_of_next_year", "x"),
         ("volumes", [bind("/etc")]),
         ("volumes", [bind(SOCKET)]),
+        ("volumes", [{"type": "image", "source": "x", "target": "/x"}]),
         ("volumes", [{"type": "npipe", "source": "x", "target": "/x"}]),
     ],
 )
@@ -75,6 +81,8 @@ def test_what_reaches_beyond_its_container_is_refused_by_its_key_unless_it_is_al
         ("oom_score_adj", 500),
         ("deploy", {"replicas": 2, "resources": {"limits": {"memory": "64"}}}),
         ("volumes", [{"type": "volume", "source": "data", "target": "/d"}, {"type": "tmpfs", "target": "/t"}]),
+        ("logging", {"driver": "json-file", "options": {"max-size": "10m"}}),
+        ("logging", {"options": {"max-size": "10m"}}),
         ("x-note", "anything"),
     ],
 )
@@ -92,12 +100,45 @@ def test_what_concerns_the_container_alone_is_let_through(key: str, value: Any) 
         (SOCKET, ["/var"], False),
         (SOCKET, [SOCKET], True),
         ("/run/docker.sock", ["/run"], False),
+        ("/run//docker.sock", ["/run"], False),
+        ("/run/./docker.sock", ["/run"], False),
+        ("/run", ["/run"], False),
+        ("/", ["/"], False),
+        ("/run", ["/run", "/run/docker.sock"], True),
+        ("/run/lock", ["/run"], True),
+        ("/srv/data/${TOKEN}", ["/srv/data"], False),
     ],
 )
 def test_a_directory_of_the_host_is_mounted_only_below_an_allowed_one(
     source: str, allow: list[str], fine: bool
 ) -> None:
     assert of_web({"volumes": [bind(source)]}, *allow) == ([] if fine else ["web.volumes"])
+
+
+@pytest.mark.parametrize(
+    ("source", "allow", "fine"),
+    [
+        ("/srv/data/link-to-etc", ["/srv/data"], False),
+        ("/srv/data/link-to-etc", ["/srv/data", "/etc"], True),
+        ("/srv/data/link-to-run/docker.sock", ["/srv/data", "/run"], False),
+        ("/srv/link-to-data/shop", ["/srv/link-to-data"], True),
+        ("/srv/data/shop", ["/srv/link-to-data"], True),
+        ("/srv/own.sock", ["/srv"], False),
+        ("/srv", ["/srv"], False),
+        ("/srv/own.sock", ["/srv/own.sock"], True),
+    ],
+)
+def test_links_are_followed_before_a_directory_of_the_host_is_looked_at(
+    source: str, allow: list[str], fine: bool
+) -> None:
+    def real(path: str) -> str:
+        for link, place in (("/srv/data/link-to-etc", "/etc"), ("/srv/data/link-to-run", "/run")):
+            path = path.replace(link, place)
+        return path.replace("/srv/link-to-data", "/srv/data")
+
+    model = {"name": PROJECT, "services": {"web": {"volumes": [bind(source)]}}}
+    host = Host(sockets=["/run/docker.sock", "/srv/own.sock"], real=real)
+    assert refused(model, PROJECT, allow, host) == ([] if fine else ["web.volumes"])
 
 
 def test_files_of_the_checkout_may_be_mounted() -> None:
@@ -115,12 +156,30 @@ def test_files_of_the_checkout_may_be_mounted() -> None:
         ("networks", {"external": True, "name": "of_another"}, "networks.it.external"),
         ("networks", {"name": "of_another"}, "networks.it.name"),
         ("networks", {"driver": "macvlan"}, "networks.it.driver"),
+        ("networks", {"driver_opts": {"com.docker.network.bridge.name": "docker0"}}, "networks.it.driver_opts"),
+        (
+            "networks",
+            {"driver_opts": {"com.docker.network.bridge.gateway_mode_ipv4": "routed"}},
+            "networks.it.driver_opts",
+        ),
+        ("networks", {"ipam": {"driver": "of-a-plugin"}}, "networks.it.ipam"),
+        ("networks", {"ipam": {"config": [{"subnet": "1.1.1.0/24"}]}}, "networks.it.ipam"),
+        ("networks", {"ipam": {"config": [{"subnet": "169.254.169.0/24"}]}}, "networks.it.ipam"),
+        ("networks", {"ipam": {"config": [{"subnet": "10.0.0.0/7"}]}}, "networks.it.ipam"),
+        ("networks", {"ipam": {"config": [{"subnet": "2000::/3"}]}}, "networks.it.ipam"),
+        ("networks", {"a_key_of_next_year": "x"}, "networks.it.a_key_of_next_year"),
+        ("volumes", {"a_key_of_next_year": "x"}, "volumes.it.a_key_of_next_year"),
+        ("configs", {"template_driver": "golang"}, "configs.it.template_driver"),
+        ("configs", {"file": "/checkout/../etc/passwd"}, "configs.it.file"),
         ("configs", {"external": True}, "configs.it.external"),
         ("configs", {"file": "/etc/passwd"}, "configs.it.file"),
         ("secrets", {"file": "/etc/shadow"}, "secrets.it.file"),
         ("secrets", {"file": "/checkout/key"}, "secrets.it.file"),
         ("volumes", {"name": f"{PROJECT}_it", "driver": "local", "labels": {"a": "b"}}, None),
         ("networks", {"name": f"{PROJECT}_it", "internal": True, "ipam": {}}, None),
+        ("networks", {"driver": "bridge", "driver_opts": {"com.docker.network.driver.mtu": "1400"}}, None),
+        ("networks", {"enable_ipv6": True, "ipam": {"config": [{"subnet": "172.28.0.0/16"}, {"gateway": "x"}]}}, None),
+        ("networks", {"ipam": {"driver": "default", "config": [{"subnet": "fd00:1::/64"}]}}, None),
         ("configs", {"name": f"{PROJECT}_it", "content": "x"}, None),
         ("configs", {"file": "/checkout/nginx.conf"}, None),
         ("secrets", {"environment": "TOKEN"}, None),
@@ -129,7 +188,7 @@ def test_files_of_the_checkout_may_be_mounted() -> None:
 )
 def test_what_is_shared_stays_within_the_project(what: str, thing: dict[str, Any], key: str | None) -> None:
     model = {"name": PROJECT, "services": {}, what: {"it": thing}}
-    assert refused(model, PROJECT, [], "/checkout") == ([key] if key else [])
+    assert refused(model, PROJECT, [], Host("/checkout")) == ([key] if key else [])
 
 
 def test_a_container_name_is_refused_when_somebody_else_has_it() -> None:

@@ -20,9 +20,11 @@ export function offerDialogs() {
     }
   });
 
-  // The link that was pressed may be another one by now: its row was kept fresh meanwhile.
+  // The link that was pressed may be another one by now: its row was kept fresh meanwhile. Then focus is on the body, or,
+  // until the next frame, still in the box that is closed.
   box.addEventListener('close', () => {
-    const isLost = !document.activeElement || document.activeElement === document.body;
+    const focused = document.activeElement ?? document.body;
+    const isLost = focused === document.body || box.contains(focused);
     if (isLost) document.querySelector(`a[data-dialog][href="${CSS.escape(pressed)}"]`)?.focus();
   });
 
