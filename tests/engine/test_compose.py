@@ -52,6 +52,7 @@ services:
     depends_on:
       db: {condition: service_healthy}
       migrate: {condition: service_completed_successfully}
+      worker: {condition: service_started, required: false}
   db:
     <<: *usual
     image: ${REGISTRY}/db:1
@@ -282,6 +283,7 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         "web.build": "services: {web: {build: .}}",
         "web.env_file": f"services: {{web: {{image: x, env_file: {file}}}}}",
         "labels.env_file": f"services: {{labels: {{image: x, env_file: {file}}}}}",
+        "web.read_only": "services: {web: {image: x, read_only: true, configs: [c]}}\nconfigs: {c: {content: y}}",
         "volumes.data.external": "services: {web: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {external: true}}",
         "web.container_name": "services: {web: {image: x, container_name: " + other_container(shop) + "}}",
     }
@@ -294,7 +296,7 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         newest = history.latest(session, workload(shop).id)
     assert newest is not None
     first, second = failure(shop.context, shop.name, newest).splitlines()
-    assert first.startswith(f"backstay: {shop.name} version 7 failed at pin, invalid_source: ")
+    assert first.startswith(f"backstay: {shop.name} version 8 failed at pin, invalid_source: ")
     assert second.startswith("The compose file may not have web.container_name;")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"

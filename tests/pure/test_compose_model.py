@@ -25,6 +25,27 @@ def test_marks_become_variables_again_and_a_dollar_stays_a_dollar() -> None:
     assert kept == file(web={"environment": {"A": "x-${TOKEN}$$y", "B": "${TOKEN_2}"}})
 
 
+def test_nobody_waits_for_a_service_that_is_not_there() -> None:
+    """As Docker Compose renders `required: false` for one whose profile was not chosen; its own `up` refuses that."""
+    started = {"condition": "service_started", "required": True}
+    rendered = file(
+        web={"image": "a", "depends_on": {"db": started, "debug": started | {"required": False}}},
+        db={"image": "a", "depends_on": {"debug": started | {"required": False}}},
+    )
+    kept = model.unmarked(json.dumps(rendered).encode(), {})
+    assert kept == file(web={"image": "a", "depends_on": {"db": started}}, db={"image": "a"})
+
+
+def test_what_would_have_to_be_written_into_a_read_only_service_is_found() -> None:
+    whole = file(
+        fine={"read_only": True, "configs": [], "tmpfs": ["/run"]},
+        web={"read_only": True, "configs": [{"source": "c", "target": "/c"}]},
+        db={"read_only": True, "secrets": [{"source": "s"}]},
+        job={"configs": [{"source": "c"}]},
+    )
+    assert model.unwritable(whole) == ["web.read_only", "db.read_only"]
+
+
 @pytest.mark.parametrize("rendered", [b"", b"[]", b'{"name": "p"}', b"\xff"])
 def test_what_is_no_rendered_file_is_refused(rendered: bytes) -> None:
     with pytest.raises(ValueError):
