@@ -89,19 +89,26 @@ def effective(
     services: Mapping[str, Mapping[str, Any]],
     labels: Callable[[str], Mapping[str, str]],
     shared_labels: Mapping[str, str],
+    values: Mapping[str, str],
 ) -> str:
-    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled."""
+    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled.
+
+    A config whose content is empty, or is with the values of today, has an empty line: Docker Compose would take it for
+    one without content, and mount its own directory.
+    """
     running = {
         name: one
         | {"image": services[name]["image_id"], "pull_policy": "never"}
         | {"labels": {**(one.get("labels") or {}), **labels(name)}}
         for name, one in model["services"].items()
     }
-    owned = {
+    owned: Model = {
         what: {name: _labelled(one or {}, shared_labels) for name, one in (model.get(what) or {}).items()}
         for what in ("volumes", "networks")
         if what in model
     }
+    if "configs" in model:
+        owned["configs"] = {name: _never_empty(one or {}, values) for name, one in (model["configs"] or {}).items()}
     return json.dumps(model | owned | {"services": running}, ensure_ascii=False, indent=1)
 
 
@@ -162,6 +169,11 @@ def _runs_once(model: Model, name: str) -> bool:
 
 def _labelled(thing: Model, labels: Mapping[str, str]) -> Model:
     return thing if thing.get("external") else thing | {"labels": {**(thing.get("labels") or {}), **labels}}
+
+
+def _never_empty(config: Model, values: Mapping[str, str]) -> Model:
+    elsewhere = any(config.get(key) for key in ("external", "file", "environment"))
+    return config if elsewhere or _filled_in(config.get("content") or "", values) else config | {"content": "\n"}
 
 
 def _fingerprint(model: Model, name: str, values: Mapping[str, str], key: bytes) -> str:

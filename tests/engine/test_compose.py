@@ -30,6 +30,7 @@ from tasks.container_watch import ContainerWatch
 from tasks.context import Context
 from tasks.happenings import Said
 from tasks.sampling import Sampler
+from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import ME, Scenario
@@ -303,6 +304,32 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
     assert stack.ids() == before
     stored = (shop.context.settings.home / "backstay.db").read_bytes()
     assert b"of-the-host" not in stored + (shop.context.settings.home / "backstay.db-wal").read_bytes()
+
+
+def test_a_file_that_is_empty_is_an_empty_line_and_never_a_directory_of_ours(
+    shop: Scenario, stack: Stack, tmp_path: Path
+) -> None:
+    text = """
+services:
+  web:
+    image: %s/web:1
+    init: true
+    volumes: ["./pages:/www/pages"]
+    configs: [{source: word, target: /www/word}, {source: nothing, target: /www/nothing}]
+configs:
+  word: {content: "${TOKEN}"}
+  nothing: {content: ""}
+"""
+    files = {"compose.yaml": text % stack.registry, "pages/.gitkeep": "", "pages/a": "a"}
+    repository = new_repository(tmp_path / "repository", files)
+    stack.create(source={"kind": "compose", "url": repository.url}, secrets={"TOKEN": ""})
+    row = shop.deploy()
+    assert row["status"] == "succeeded", shop.messages()
+    (web,) = stack.containers()
+    assert web.attrs["Mounts"] == []
+    for name in ("pages/.gitkeep", "word", "nothing"):
+        assert web.exec_run(f"cat /www/{name}").output == b"\n"
+    assert web.exec_run("cat /www/pages/a").output == b"a"
 
 
 def other_container(shop: Scenario) -> str:

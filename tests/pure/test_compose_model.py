@@ -58,7 +58,7 @@ def test_the_stored_file_names_digests_and_the_one_that_runs_image_ids_and_label
     assert stored["services"]["db"] == {"image": "sha256:built"}
     shared = {"backstay.workload": "shop"}
     whole = stored | {"volumes": {"data": {"name": "p_data"}, "old": {"external": True}}, "networks": {"default": None}}
-    given = json.loads(model.effective(whole, IDS, lambda name: {"backstay.service": name}, shared))
+    given = json.loads(model.effective(whole, IDS, lambda name: {"backstay.service": name}, shared, {}))
     assert given["services"]["web"] == {
         "image": "sha256:web",
         "pull_policy": "never",
@@ -78,8 +78,30 @@ def test_a_label_of_the_file_cannot_take_the_place_of_ours() -> None:
         IDS,
         lambda name: {"backstay.workload": "shop"},
         {},
+        {},
     )
     assert json.loads(given)["services"]["web"]["labels"] == {"backstay.workload": "shop", "a": "b"}
+
+
+def test_a_config_is_never_empty_whatever_the_values_of_today() -> None:
+    """Docker Compose 5 mounts the directory of the project for one that is."""
+    configs = {
+        "given": {"content": "x"},
+        "empty": {"content": ""},
+        "left_out": {"name": "p_left_out"},
+        "of_a_secret": {"content": "${TOKEN}${TOKEN}"},
+        "of_two": {"content": "${TOKEN}:"},
+        "dollar": {"content": "$$"},
+        "variable": {"environment": "TOKEN"},
+    }
+    whole = file(web={"image": "x"}) | {"configs": configs}
+    for value, line in (("", "\n"), ("t", "${TOKEN}${TOKEN}")):
+        given = json.loads(model.effective(whole, IDS, lambda name: {}, {}, {"TOKEN": value}))["configs"]
+        assert given == configs | {
+            "empty": {"content": "\n"},
+            "left_out": {"name": "p_left_out", "content": "\n"},
+            "of_a_secret": {"content": line},
+        }
 
 
 WEB = {"image": "r/x@sha256:d", "environment": {"A": "${TOKEN}"}, "configs": [{"source": "c"}]}
