@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -173,6 +174,27 @@ def test_what_is_too_large_is_refused(context: Context, served: Served) -> None:
     with pytest.raises(Failure) as caught, shop.checkout(noise):
         pass
     assert caught.value.code == ErrorCode.INVALID_SOURCE
+
+
+def test_a_few_objects_that_are_a_thousand_million_files_are_refused_without_listing_them(
+    context: Context, served: Served
+) -> None:
+    tree, kind = served.git("rev-parse", "HEAD:page"), "100644 blob"
+    for _ in range(9):
+        listed = "".join(f"{kind} {tree}\tf{number}\n" for number in range(10))
+        tree, kind = served.git("mktree", stdin=listed), "040000 tree"
+    commit = served.git("commit-tree", tree, "-m", "many")
+    served.git("update-ref", "refs/heads/many", commit)
+    shop, began = repository(context, served.url), time.monotonic()
+    tracemalloc.start()
+    try:
+        with pytest.raises(Failure) as caught, shop.checkout(commit):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert (caught.value.code, time.monotonic() - began < 60) == (ErrorCode.INVALID_SOURCE, True)
+    assert list(context.settings.work.iterdir()) == []
 
 
 def test_a_cancel_ends_git_and_all_that_it_started(
