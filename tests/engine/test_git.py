@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 import tracemalloc
@@ -195,6 +196,34 @@ def test_a_few_objects_that_are_a_thousand_million_files_are_refused_without_lis
         tracemalloc.stop()
     assert (caught.value.code, time.monotonic() - began < 60) == (ErrorCode.INVALID_SOURCE, True)
     assert list(context.settings.work.iterdir()) == []
+
+
+def test_a_redirect_does_not_lead_to_a_protocol_that_is_not_allowed(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, serving_git(tmp_path) as server:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+        server.redirect_to = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        moved = repository(context, f"https://{server.host}/shop.git")
+        assert refused(lambda: moved.resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+        assert server.asked
+        listener.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_step_of_git_that_takes_too_long_is_ended(
+    context: Context, tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "bin"
+    slow.mkdir()
+    (slow / "git").write_text("#!/bin/sh\nexec sleep 321\n")
+    (slow / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow}:{os.environ['PATH']}")
+    context.settings = context.settings.model_copy(update={"git_timeout": 1})
+    began = time.monotonic()
+    assert refused(lambda: repository(context, served.url).resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+    assert 1 <= time.monotonic() - began < 30
 
 
 def test_a_cancel_ends_git_and_all_that_it_started(
