@@ -16,9 +16,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_MS = 15_000
-# So much of SQLite's file is read where the kernel keeps it. Its own cache of 2 MB a connection holds no six hours of
-# ten workloads, and is thrown away whenever another process has written.
-MAPPED = 256 * 1024 * 1024
 
 
 class LedgerUnavailable(Exception):  # noqa: N818 - it names what happened
@@ -40,11 +37,14 @@ class Database:
     def __init__(self, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.engine = _engine(url, busy_timeout_ms)
         self._writer = self.engine.execution_options(backstay_writes=True)
+        # PostgreSQL would else look at each statement's own moment: marks of one, samples of another.
+        one_moment = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self.engine.execution_options(**one_moment)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads. Objects stay usable after it."""
-        with translated(), Session(self.engine, expire_on_commit=False) as session:
+        """A session that only reads, all of it as it was at one moment. Objects stay usable after it."""
+        with translated(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -117,7 +117,7 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"mmap_size={MAPPED}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

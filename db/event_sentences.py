@@ -52,6 +52,7 @@ SENTENCES: dict[str, str] = {
     "taken_back_restarted": "Version %(version)s ended and was started again; going back automatically",
     "taken_back_ended": "Version %(version)s ended; going back automatically",
     "taken_back_health": "Version %(version)s stopped passing its health check; going back automatically",
+    "no_way_back": "Version %(version)s failed soon after it went live, and there is no version to go back to",
     "held": "Version %(version)s is held back from automatic deploys until a person deploys it",
     # What happened to the containers.
     "crashed": "Version %(version)s crashed with exit code %(exit_code)s",

@@ -136,14 +136,17 @@ def default_rollback_target(session: Session, workload_id: int) -> Deploy | None
 
 
 def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> Sequence[Deploy]:
-    """The releases whose rows and images stay, newest first: the live one, the default rollback target, and the newest
-    `keep_images` that succeeded."""
-    succeeded = select(Deploy).where(Deploy.workload_id == workload_id, Deploy.status == Status.SUCCEEDED)
-    rows = {row.id: row for row in session.scalars(succeeded.order_by(Deploy.version.desc()).limit(keep_images))}
-    for row in (live(session, workload_id), default_rollback_target(session, workload_id)):
-        if row is not None:
-            rows[row.id] = row
-    return sorted(rows.values(), key=lambda row: -row.version)
+    """The releases whose rows and images stay, newest first: the live one, the default rollback target, the newest
+    `keep_images` that succeeded, and the newest of each of so many pins: however often one of them is deployed again,
+    the others stay."""
+    there = succeeded(session, workload_id)
+    of_pins: dict[Any, Deploy] = {}
+    for row in there:
+        if row.pin is not None:
+            of_pins.setdefault(identity(row.pin), row)
+    kept = [*there[:keep_images], *list(of_pins.values())[:keep_images]]
+    kept += [row for row in (live(session, workload_id), default_rollback_target(session, workload_id)) if row]
+    return sorted({row.id: row for row in kept}.values(), key=lambda row: -row.version)
 
 
 def succeeded(session: Session, workload_id: int) -> Sequence[Deploy]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from db import pins
 from db.models import UNSEEN, Container, Deploy, Sample, Workload
 from db.states import Status
 from db.workloads import OWNER
@@ -17,8 +18,8 @@ from db.workloads import OWNER
 def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows (ts, container_id, cpu_percent, memory_usage, memory_limit) of the containers of one version, by ts.
 
-    since <= ts <= until, epoch seconds, a time in which the version was alone. Services of a compose file that did not
-    change have their containers from an earlier version: there all that ran then counts.
+    since <= ts <= until, epoch seconds. Services of a compose file that did not change have their containers from an
+    earlier version, and those count.
     """
     ids = list(services_of(session, deploy))
     query = (
@@ -32,13 +33,15 @@ def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list
 
 
 def services_of(session: Session, deploy: Deploy) -> dict[int, str]:
-    """Container id -> service, of the containers that may be those of a version: see samples_of."""
-    theirs = select(Container.id, Container.service).where(
+    """Container id -> service, of the containers of a version: see samples_of."""
+    every = select(Container.id, Container.service, Container.deploy_version).where(
         Container.owner_type == OWNER, Container.owner_id == deploy.workload_id
     )
-    if not (deploy.pin or {}).get("runs"):
-        theirs = theirs.where(Container.deploy_version == deploy.version)
-    return {row.id: row.service for row in session.execute(theirs)}
+    return {
+        row.id: row.service
+        for row in session.execute(every)
+        if pins.is_of(deploy.pin, deploy.version, row.service, row.deploy_version)
+    }
 
 
 def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:

@@ -133,10 +133,11 @@ def record_pin(session: Session, deploy_id: int, pin: dict[str, Any]) -> None:
 
 
 def request_cancel(session: Session, deploy_id: int) -> bool:
-    """Ask an unfinished deploy to stop at its next step. False when it is over."""
+    """Ask an unfinished deploy to stop at its next step. False when it is over, or in its last one: what is accepted
+    here is never answered by a success."""
     asked = session.execute(
         update(Deploy)
-        .where(Deploy.id == deploy_id, Deploy.status.in_(UNFINISHED))
+        .where(Deploy.id == deploy_id, Deploy.status.in_(UNFINISHED), Deploy.stage.is_distinct_from(Stage.FINISH))
         .values(cancel_requested=True)
         .returning(Deploy.id)
     ).first()

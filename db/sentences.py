@@ -43,7 +43,7 @@ REFUSALS: dict[str, str] = {
     "already_live": "That version is the live one already; there is nothing to do.",
     "not_rollback_capable": "That version has no pin, so it cannot be brought back exactly; choose another.",
     "nothing_to_roll_back_to": "There is no earlier version that succeeded and differs; deploy one first.",
-    "not_cancellable": "That deploy is finished, so it cannot be cancelled.",
+    "not_cancellable": "That deploy is finished, or about to be, so it cannot be cancelled.",
     "held": "That image is held back since a rollback, so that it does not return unasked; release the hold first.",
     "invalid_spec": "The spec has a key or a value that is not accepted; correct it and send it again.",
     "bad_window": "The time window is unknown; choose 30m, 2h, 6h, 24h, 7d or 30d.",

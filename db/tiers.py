@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.tier_tables import Bucket, TierMark
-from db.widths import INSTALLATION, SAMPLES, ceiling, floor, tiers_of
+from db.widths import INSTALLATION, SAMPLES, TICK, TIERS, ceiling, floor
 
 COLUMNS = (
     "deploy_version",
@@ -55,6 +55,11 @@ def pruned(session: Session, owner_id: int, width: int) -> int:
 def buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
     """Rows of COLUMNS, those of all containers, with since <= ts < until."""
     return _rows(session, _WHOLE, owner_id, width, since, until)
+
+
+def moments(session: Session, owner_id: int, since: int, until: int) -> list[tuple[Any, ...]]:
+    """Rows of db.samples.SUMS, a row a moment with since <= ts < until, from the tier that has a bucket a moment."""
+    return _rows(session, _MOMENTS, owner_id, TICK, since, until)
 
 
 def buckets_by_version(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
@@ -104,7 +109,7 @@ def lower(session: Session, owner_id: int, ts: int) -> None:
 
     A bucket is left as it is when a part of what it was made of has been deleted since.
     """
-    for width, source in tiers_of(owner_id).items():
+    for width, source in TIERS.items():
         mark = session.get(TierMark, (owner_id, width), with_for_update=True)
         start = floor(ts, width)
         if mark is not None and start < mark.until and start >= pruned(session, owner_id, source):
@@ -152,6 +157,7 @@ def _between(*names: str) -> Select[Any]:
 # Made once, as in db.samples.
 _ALL = _between(*COLUMNS, "whole")
 _WHOLE = _between(*COLUMNS).where(Bucket.whole)
+_MOMENTS = _between("ts", "cpu_max", "memory_max", "memory_limit").where(Bucket.whole)
 _OF_VERSIONS = _between(*COLUMNS).where(Bucket.deploy_version > 0)
 _MARKS = select(TierMark.width, TierMark.since, TierMark.until).where(
     TierMark.owner_id == bindparam("owner"), TierMark.width != SAMPLES

@@ -10,14 +10,8 @@ MINUTE, QUARTER, HOUR = 60, 900, 3600
 # The owner of what all workloads use together. Workloads count from 1, and an id is never used again.
 INSTALLATION = 0
 
-# width -> the width that it is made of; from fine to coarse
-OF_WORKLOAD: Mapping[int, int] = {MINUTE: SAMPLES, QUARTER: MINUTE, HOUR: QUARTER}
-OF_INSTALLATION: Mapping[int, int] = {TICK: SAMPLES, MINUTE: TICK, QUARTER: MINUTE, HOUR: QUARTER}
-
-
-def tiers_of(owner_id: int) -> Mapping[int, int]:
-    """The tiers of an owner. A tick of one workload is summed as it is read; one of a thousand would be too much."""
-    return OF_INSTALLATION if owner_id == INSTALLATION else OF_WORKLOAD
+# width -> the width that it is made of; from fine to coarse, the same for a workload and for the installation
+TIERS: Mapping[int, int] = {TICK: SAMPLES, MINUTE: TICK, QUARTER: MINUTE, HOUR: QUARTER}
 
 
 def floor(ts: int, width: int) -> int:

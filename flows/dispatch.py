@@ -145,7 +145,9 @@ def _roll_out(work: Work) -> None:
 
 def _finish(work: Work, done: list[dict[str, Any]], began: float) -> None:
     with work.context.database.writing() as session:
-        ledger.enter_stage(session, work.deploy.id, Stage.FINISH, done)
+        work.cancelled = ledger.enter_stage(session, work.deploy.id, Stage.FINISH, done)
+    if work.cancelled:  # an order to stop comes too late for what is verified already
+        work.give_way()
     _kind(work).rollout.settle(work)
     with work.context.database.writing() as session:
         stages = [*done, {"name": str(Stage.FINISH), "ms": _ms_since(began)}]

@@ -52,19 +52,21 @@ def settle(context: Context, deploy_id: int, moment: datetime) -> None:
     from tasks.assessing import assess
     from tasks.impact import next_look_s
 
-    with context.database.writing() as session:
+    # Not in the transaction that stores it: a day of samples takes longer than others should wait for the write lock.
+    with context.database.reading() as session:
         deploy = session.get(Deploy, deploy_id)
         found = assess(session, deploy, moment) if deploy is not None else None
-        if deploy is None or found is None or deploy.finished_at is None:
-            return
-        age = moment - deploy.finished_at
-        # Looks that nobody was there for are not made up for.
-        looks = (deploy.impact_looks or 0) + 1
-        while next_look_s(looks) <= age.total_seconds():
-            looks += 1
-        is_news = deploy.impact is None or deploy.impact["verdict"] != found["verdict"]
-        waits = deploy.impact_told is False
-        told = not waits and (not is_news or (deploy.impact is None and age > TOLD_WITHIN))
+    if deploy is None or found is None or deploy.finished_at is None:
+        return
+    age = moment - deploy.finished_at
+    # Looks that nobody was there for are not made up for.
+    looks = (deploy.impact_looks or 0) + 1
+    while next_look_s(looks) <= age.total_seconds():
+        looks += 1
+    is_news = deploy.impact is None or deploy.impact["verdict"] != found["verdict"]
+    waits = deploy.impact_told is False
+    told = not waits and (not is_news or (deploy.impact is None and age > TOLD_WITHIN))
+    with context.database.writing() as session:
         ledger.mark_impact(session, deploy_id, found, looks, told=told)
 
 

@@ -1,12 +1,14 @@
 """Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
 
-Ends rows whose engine is gone, puts workloads in order that a rollout left half-way, finishes removals, has deployed
+Puts workloads in order that a rollout left half-way, ends rows whose engine is gone, finishes removals, has deployed
 what webhooks still want (`reconcile`), and compares what runs with what the live row pinned (`compare`). Needs Docker
-for the containers, and Prefect for closing its runs and for what is wanted.
+for the containers, and Prefect for closing its runs and for what is wanted; a row does not wait for long for either.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
@@ -18,7 +20,7 @@ from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
 from flows.requests import cancel_by_run
 from flows.wanted import take_up_all
-from tasks import build_logs, git_cache, order
+from tasks import build_logs, comeback, git_cache, order
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import kind_of
@@ -27,6 +29,9 @@ from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
 # long lost its process.
 ORPHANED_AFTER = timedelta(seconds=30)
+# So long the rows of one pass wait until their workloads are in order. Docker may hang or be away for longer, and a
+# service may take minutes to come up: no row stays open for that.
+ORDER_WITHIN_S = 20.0
 CANCELS = frozenset({"CANCELLING", "CANCELLED"})
 
 
@@ -56,12 +61,12 @@ def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
         return workloads.unsettled(session, host), workloads.removing(session, host)
 
 
-def _try(context: Context, workload: Workload, action: Callable[[Context, Workload], None]) -> None:
+def _try(context: Context, workload: Workload, action: Callable[..., object], *rest: object) -> None:
     """Do it unless somebody else is at work on it. What fails has to wait, and holds up no other workload."""
     with context.turns.on(workload.id, wait=False) as mine:
         try:
             if mine:
-                action(context, workload)
+                action(context, workload, *rest)
         except (Failure, LedgerUnavailable) as failure:
             words = "reconcile: %s of %s has to wait"
             context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
@@ -83,15 +88,19 @@ def _hear_cancels(context: Context) -> None:
 def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -> None:
     with context.database.reading() as session:
         rows = history.unfinished(session, context.settings.host_name)
+    dead: list[tuple[Deploy, ErrorCode]] = []
     for row in rows:
         try:
             code = dead_by(context, row, engine_id, at_work)
             if code is not None:
-                end(context, row, code)
+                dead.append((row, code))
             elif row.status == Status.QUEUED:
                 _bring_forward(context, row)
         except OrchestratorUnreachable:
             context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
+    put_in_order(context, [row for row, _ in dead])
+    for row, code in dead:
+        end(context, row, code)
 
 
 def _bring_forward(context: Context, row: Deploy) -> None:
@@ -115,8 +124,37 @@ def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[i
     return ErrorCode.INTERRUPTED if state is None or state in TERMINAL else None
 
 
+def put_in_order(context: Context, dead: Sequence[Deploy]) -> None:
+    """Put the workloads of rows that nobody works on in order before the rows end: who reads that one has ended finds
+    the live version serving. What is not done within the time goes on, and is `settle`'s to finish or to do again."""
+    with context.database.reading() as session:
+        half_way = {one.id: one for one in workloads.unsettled(session, context.settings.host_name)}
+    deadline = time.monotonic() + ORDER_WITHIN_S
+    # Daemons: one that waits for a Docker that hangs must not keep the engine from ending.
+    threads = [
+        threading.Thread(target=_try, args=(context, half_way[row.workload_id], _bring_back, row.id), daemon=True)
+        for row in dead
+        if row.workload_id in half_way
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _bring_back(context: Context, workload: Workload, dead: int) -> None:
+    """`settle`, and a moment for what was started again to work. `dead`: id of the row that is about to end."""
+    if not settle(context, workload, dead):
+        return
+    with context.database.reading() as session:
+        live = history.live(session, workload.id)
+        release = workloads.document(session, live.release_sha) if live else None
+    if live is not None and release is not None:
+        comeback.await_it(context, kind_of(workload).rollout, workload.name, live, release)
+
+
 def end(context: Context, row: Deploy, code: ErrorCode) -> None:
-    """End a row that nobody works on and close its Prefect run. The containers are settled afterwards."""
+    """End a row that nobody works on and close its Prefect run. See `put_in_order` for what comes before."""
     with context.database.writing() as session:
         current = session.get(Deploy, row.id, with_for_update=True, populate_existing=True)
         if current is None or current.status != row.status or current.engine_id != row.engine_id:
@@ -133,22 +171,24 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
             context.log.info("reconcile: Prefect is away, its run stays open", extra={"run": row.flow_run_id})
 
 
-def settle(context: Context, workload: Workload) -> None:
-    """Make exactly the live version of a workload run. Left alone while a deploy of it is running.
+def settle(context: Context, workload: Workload, dead: int | None = None) -> bool:
+    """Make exactly the live version of a workload run; answers whether there was anything to do. Left alone while a
+    deploy of it is running, but for the one with the id `dead`.
 
     A queued one may have to wait for long, for Prefect say: the live version serves meanwhile. Raises Failure when
     Docker does not do it; the workload stays marked then.
     """
     with context.database.reading() as session:
         newest = history.latest(session, workload.id)
-        if newest is not None and newest.status == Status.RUNNING:
-            return
+        if newest is not None and newest.status == Status.RUNNING and newest.id != dead:
+            return False
         live = history.live(session, workload.id)
     done = kind_of(workload).rollout.restore(context, workload, live)
     with context.database.writing() as session:
         workloads.set_unsettled(session, workload.id, False)
         if done:
             events.note(session, workload.id, tell("put_in_order"), now())
+    return bool(done)
 
 
 def finish_removal(context: Context, workload: Workload) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from db import containers, samples, tiers
-from db.widths import INSTALLATION, SAMPLES, TICK, tiers_of
+from db.widths import INSTALLATION, SAMPLES, TICK, TIERS
 from tasks import rollup
 from tasks.context import Context
 from tasks.usage import kept_s
@@ -23,7 +23,7 @@ def sum_up(context: Context, workload_ids: Iterable[int], now: int) -> None:
     for owner in (*workload_ids, INSTALLATION):
         with context.database.writing() as session:
             rollup.find_older(session, owner)
-        for width in tiers_of(owner):
+        for width in TIERS:
             while _step(context, owner, width, now):
                 pass
 
@@ -40,7 +40,7 @@ def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
     kept = kept_s(context.settings)
     ids = list(workload_ids)
     for owner in (*ids, INSTALLATION):
-        for width in tiers_of(owner):
+        for width in TIERS:
             _prune(context, owner, width, now - kept[width])
     gone = sum(_prune(context, owner, SAMPLES, now - kept[SAMPLES]) for owner in ids)
     for workload_id in ids:

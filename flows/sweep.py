@@ -121,6 +121,7 @@ def _end(context: Context, row: Deploy) -> bool:
     code = reconcile.dead_by(context, row, "", ())
     if code is None:
         return False
+    reconcile.put_in_order(context, [row])
     reconcile.end(context, row, code)
     reconcile.settle(context, context.workload(row.workload_id))
     return True

@@ -60,6 +60,7 @@ class Watch:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._failed: dict[int, int] = {}  # id of the deploy -> looks
+        self._told: set[int] = set()  # ids of deploys of which the event log has that there is no way back
 
     def look(self) -> None:
         """One look at all that are being watched."""
@@ -70,8 +71,16 @@ class Watch:
                 verdict = self._verdict(workload, live)
             except Failure:
                 return  # Docker does not answer: nothing is known, nothing is done
-            if verdict is not None:
-                take_back(self._context, workload, live, verdict)
+            if verdict is not None and not take_back(self._context, workload, live, verdict):
+                self._tell(workload, live)
+
+    def _tell(self, workload: Workload, live: Deploy) -> None:
+        if live.id in self._told:
+            return
+        self._told.add(live.id)
+        with self._context.database.writing() as session:
+            told = tell("no_way_back", version=live.version)
+            events.note(session, workload.id, told, now(), level="error")
 
     def _verdict(self, workload: Workload, live: Deploy) -> Verdict | None:
         records = order.observe(self._context, workload.name)
@@ -85,10 +94,10 @@ class Watch:
         return Verdict("taken_back_health") if self._failed[live.id] >= SICK_AFTER else None
 
 
-def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> None:
-    """Go back from the live version, or say in the event log why that is not possible."""
+def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> bool:
+    """Go back from the live version; answers False when there is no version to go back to."""
     if not context.orchestrator.answers():
-        return  # a request now would fail and count as the one time: the next look comes soon
+        return True  # a request now would fail and count as the one time: the next look comes soon
     once = f"auto-rollback-of-{live.id}"
     refused = ""
     try:
@@ -96,7 +105,7 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
         if never_began(opened[0]):
             opened = open_row(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live)
         if not opened[2]:
-            return  # it was taken back already
+            return True  # it was taken back already
         with context.database.writing() as session:
             events.note(session, workload.id, tell(verdict.code, version=live.version), now(), level="error")
         start(context, *opened)
@@ -104,6 +113,7 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
         refused = refusal.code
     if refused and refused not in {"deploy_in_flight", "live_changed"}:
         context.log.warning("no automatic rollback of %s", workload.name, extra={"code": refused})
+    return refused != "nothing_to_roll_back_to"
 
 
 def never_began(row: Deploy) -> bool:

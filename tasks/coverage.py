@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, tiers_of
+from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 
 MOST_POINTS = 1500
 
@@ -28,9 +28,9 @@ def width_for(window_s: int, interval_s: int, kept_s: Mapping[int, int]) -> int:
     return next(fitting, HOUR)
 
 
-def chain(owner_id: int, width: int) -> list[int]:
+def chain(width: int) -> list[int]:
     """The tiers that an answer of this width can be put together from, from coarse to fine, the samples last."""
-    finer = [tier for tier in tiers_of(owner_id) if tier <= max(width, 1)]
+    finer = [tier for tier in TIERS if tier <= max(width, TICK)]
     return [*reversed(finer), SAMPLES]
 
 

@@ -52,6 +52,11 @@ class ContainerRecord:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    def serves(self) -> bool:
+        """Whether it runs and is not paused: Docker calls a paused one running."""
+        return self.running and self.state != "paused"
+
+    @property
     def version(self) -> int:
         """Of which deploy of its workload it is; 0 when the label is missing."""
         label = self.labels.get("backstay.deploy", "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 def framed(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
@@ -72,10 +73,18 @@ def points_of_sums(rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 def points_of_buckets(buckets: pd.DataFrame) -> list[dict[str, Any]]:
     """A point a bucket: averages under the names of points_of_moments, the largest moment under `…_max`."""
+    import numpy as np
+
+    # Arrays, not Series: to divide one by the other takes pandas ten times as long, a tenth of the read of a week.
+    cpu, cpu_ticks, memory, ticks = (
+        buckets[name].to_numpy() for name in ("cpu_sum", "cpu_ticks", "memory_sum", "ticks")
+    )
+    with np.errstate(invalid="ignore"):  # 0 / 0: no tick had a CPU
+        cpu_average = cpu / cpu_ticks
     columns = (
         whole(buckets["ts"]),
-        percent(buckets["cpu_sum"] / buckets["cpu_ticks"]),
-        whole(buckets["memory_sum"] / buckets["ticks"]),
+        percent(cpu_average),
+        whole(memory / ticks),
         whole(buckets["memory_limit"]),
         percent(buckets["cpu_max"]),
         whole(buckets["memory_max"]),
@@ -93,16 +102,18 @@ def points_of_buckets(buckets: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def percent(values: pd.Series[float]) -> list[float | None]:
+def percent(values: pd.Series[float] | NDArray[Any]) -> list[float | None]:
     """With 2 decimals; None for NaN."""
-    return [None if value != value else value for value in values.to_numpy().round(2).tolist()]  # noqa: PLR0124
+    import numpy as np
+
+    return [None if value != value else value for value in np.asarray(values).round(2).tolist()]  # noqa: PLR0124
 
 
-def whole(values: pd.Series[float]) -> list[int | None]:
+def whole(values: pd.Series[float] | NDArray[Any]) -> list[int | None]:
     """Whole numbers, the nearest; None for NaN."""
     import numpy as np
 
-    numbers = np.rint(values.to_numpy())
+    numbers = np.rint(np.asarray(values))
     missing = np.isnan(numbers)
     if not missing.any():
         found: list[int | None] = numbers.astype(np.int64).tolist()

@@ -88,10 +88,10 @@ def refresh_index(context: Context, workload: Workload, records: list[ContainerR
         gone = {one.docker_id for one in containers.present(session, workload.id)} - there
         containers.mark_removed(session, gone, now())
         for record in records:
-            containers.add(session, _entry(record, workload, now()))
+            containers.add(session, _entry(record, workload))
 
 
-def _entry(record: ContainerRecord, workload: Workload, moment: datetime) -> Container:
+def _entry(record: ContainerRecord, workload: Workload) -> Container:
     return Container(
         docker_id=record.id,
         owner_type=OWNER,
@@ -101,5 +101,6 @@ def _entry(record: ContainerRecord, workload: Workload, moment: datetime) -> Con
         name=record.name,
         image_id=record.image_id,
         host=workload.host,
-        created_at=moment,
+        # Not this moment: of one that was found again later, the CPU of its whole life would be taken for a tick's.
+        created_at=datetime.fromisoformat(record.created_at),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import containers, samples, tiers
 from db.models import Workload
-from db.widths import INSTALLATION, SAMPLES, floor, tiers_of
+from db.widths import INSTALLATION, SAMPLES, TIERS, floor
 from tasks.buckets import VERSION, tier_of_samples, tier_of_tier
 from tasks.frames import framed, whole
 from tasks.usage import with_versions
@@ -48,7 +48,7 @@ def advance(session: Session, owner_id: int, width: int, now: int) -> bool:
     if not _is_there(session, owner_id):
         return False
     tiers.hold(session)
-    source = tiers_of(owner_id)[width]
+    source = TIERS[width]
     marks = tiers.marks(session, owner_id)
     reached = marks[width][1] if width in marks else None
     end = floor(now - SETTLE_S if source == SAMPLES else marks.get(source, (0, 0))[1], width)
@@ -70,7 +70,7 @@ def deletable(session: Session, owner_id: int, width: int, before: int) -> int:
     reached = [
         tiers.marks(session, owner).get(tier, (0, 0))[1]
         for owner in {owner_id, INSTALLATION}
-        for tier, source in tiers_of(owner).items()
+        for tier, source in TIERS.items()
         if source == width and (owner == owner_id or width == SAMPLES)
     ]
     return min([before, *reached])
@@ -87,7 +87,7 @@ def _start(
     session: Session, owner_id: int, width: int, reached: int | None, marks: dict[int, tuple[int, int]]
 ) -> int | None:
     """The first bucket from the mark on that has something in it, or may have; None when there is none."""
-    source = tiers_of(owner_id)[width]
+    source = TIERS[width]
     if source != SAMPLES:
         first = marks[source][0] if source in marks else None
     else:
@@ -103,7 +103,7 @@ def _first(session: Session, owner_id: int, since: int) -> int | None:
 
 def _until(session: Session, owner_id: int, width: int, start: int) -> int:
     """How far a step goes from `start`: as far as MOST_ROWS go, and one bucket at least."""
-    source = tiers_of(owner_id)[width]
+    source = TIERS[width]
     if source == SAMPLES and owner_id == INSTALLATION:
         return start + _seconds_of_all(session, start)
     if source == SAMPLES:
@@ -122,7 +122,7 @@ def _seconds_of_all(session: Session, start: int) -> int:
 
 
 def _rows(session: Session, owner_id: int, width: int, since: int, until: int) -> list[dict[str, Any]]:
-    source = tiers_of(owner_id)[width]
+    source = TIERS[width]
     if source != SAMPLES:
         finer = framed(tiers.all_buckets(session, owner_id, source, since, until), (*tiers.COLUMNS, "whole"))
         return _records(tier_of_tier(finer, width)) if len(finer) else []

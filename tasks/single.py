@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from db import workloads
 from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import last_words, order, probes
@@ -29,7 +30,7 @@ def roll_out(work: Work) -> None:
         work.give_way()
         match step:
             case Step.CREATE:
-                work.container_id = work.context.docker.create(_new_container(work))
+                work.container_id = work.context.docker.create(_container_of(work))
                 order.refresh_index(work.context, _workload(work), _observe(work))
             case Step.STOP_OLD:
                 _stop_old(work)
@@ -72,17 +73,51 @@ def undo(work: Work) -> None:
 
 def clean_up(work: Work) -> None:
     """After success: the containers of older versions go."""
-    restore(work.context, _workload(work), work.deploy)
+    order.restore(work.context, _workload(work), work.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
-    """Exactly the container of the live version is there and runs; answers whether there was anything to do."""
-    return bool(order.restore(context, workload, live.version if live else None))
+    """Exactly the container of the live version is there and runs; answers whether there was anything to do.
+
+    One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
+    as long as the host has its image. Raises Failure.
+    """
+    done = bool(order.restore(context, workload, live.version if live else None))
+    return (live is not None and _make_again(context, workload, live)) or done
+
+
+def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
+    image_id, there = (live.pin or {}).get("image_id"), order.observe(context, workload.name)
+    if any(one.version == live.version for one in there) or not image_id or not context.docker.local_image(image_id):
+        return False
+    new = _as_released(context, workload.id, live, image_id)
+    if new is None:
+        return False
+    made = context.docker.create(new)
+    context.docker.start(made)
+    order.keep_running(context, made)
+    if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
+        context.docker.remove(made)
+        return False
+    order.refresh_index(context, workload, order.observe(context, workload.name))
+    return True
+
+
+def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
+    """The container of a version, with today's secrets; None when the workload is being removed, or gone."""
+    with context.database.reading() as session:
+        workload = session.get(Workload, workload_id)
+        if workload is None or workload.removing_at is not None:
+            return None
+        release = workloads.document(session, live.release_sha)
+    known = context.secrets_of(workload)
+    secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
+    return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether one container of the live version runs, and its image is the pinned one. Pure."""
-    running = [one.image_id for one in records if one.version == live.version and one.running]
+    running = [one.image_id for one in records if one.version == live.version and one.serves]
     return running == [(live.pin or {}).get("image_id")]
 
 
@@ -103,19 +138,25 @@ def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None
     return probes.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
-def _new_container(work: Work) -> NewContainer:
-    release, workload = work.release, work.workload
+def _container_of(work: Work) -> NewContainer:
+    installation, image_id = work.context.installation, (work.pin or {})["image_id"]
+    return _new_container(installation, work.workload, work.deploy.version, image_id, work.release, work.secrets)
+
+
+def _new_container(
+    installation: str, workload: str, version: int, image_id: str, release: dict[str, Any], secrets: dict[str, str]
+) -> NewContainer:
     resources = release.get("resources", {})
     return NewContainer(
-        name=f"{workload}-v{work.deploy.version}",
-        other_name=f"{workload}-v{work.deploy.version}-{work.context.installation[:8]}",
-        image_id=(work.pin or {})["image_id"],
-        labels=order.labels(work.context.installation, workload, work.deploy.version),
-        environment=release.get("env", {}) | work.secrets,
+        name=f"{workload}-v{version}",
+        other_name=f"{workload}-v{version}-{installation[:8]}",
+        image_id=image_id,
+        labels=order.labels(installation, workload, version),
+        environment=release.get("env", {}) | secrets,
         command=release.get("command"),
         ports=release["ports"],
         volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
-        volume_labels={order.WORKLOAD: workload, order.INSTALLATION: work.context.installation},
+        volume_labels={order.WORKLOAD: workload, order.INSTALLATION: installation},
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),
         stop_timeout_s=release.get("stop_timeout_s", 10),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USUAL_INTERVAL_S = 15
+# Housekeeping comes each hour: of so short a window hardly anything is summed up, and to ask costs a tenth of the read.
+SHORT_S = 3600
 
 
 def history(session: Session, settings: Settings, owner_id: int, window_s: int, now: int) -> list[dict[str, Any]]:
@@ -66,7 +68,7 @@ def _moments(buckets: pd.DataFrame) -> pd.DataFrame:
 
 
 def kept_s(settings: Settings) -> dict[int, int]:
-    """How many seconds each tier is kept, by width; the ticks of the installation as long as the samples."""
+    """How many seconds each tier is kept, by width; sums of single ticks as long as the samples."""
     hour, day = 3600, 86400
     return {
         SAMPLES: settings.keep_raw_hours * hour,
@@ -86,18 +88,17 @@ def _scale(settings: Settings, window_s: int, now: int) -> tuple[int, int]:
 
 
 def _parts(session: Session, owner_id: int, width: int, since: int, now: int) -> list[Part]:
-    widths = chain(owner_id, width)
-    return cover(since, now + 1, widths, tiers.marks(session, owner_id) if len(widths) > 1 else {})
+    is_short = width == SAMPLES and now - since < SHORT_S and owner_id != INSTALLATION
+    return cover(since, now + 1, chain(width), {} if is_short else tiers.marks(session, owner_id))
 
 
 def _sums_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
     """Sums of single moments, rows of db.samples.SUMS: of the samples, or of the tier that has a bucket a moment."""
-    if part.width == SAMPLES:
-        if owner_id == INSTALLATION:
-            return samples.sums_of_all(session, part.since, part.until - 1)
-        return samples.sums(session, owner_id, part.since, part.until - 1)
-    ticks = tiers.buckets(session, owner_id, part.width, part.since, part.until)
-    return [(ts, cpu, memory, limit) for _, ts, _, _, _, cpu, _, memory, limit in ticks]
+    if part.width != SAMPLES:
+        return tiers.moments(session, owner_id, part.since, part.until)
+    if owner_id == INSTALLATION:
+        return samples.sums_of_all(session, part.since, part.until - 1)
+    return samples.sums(session, owner_id, part.since, part.until - 1)
 
 
 def _buckets_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:

@@ -20,7 +20,8 @@ def unchanged_or_json(data: Any) -> Response:
     answer.set_etag(hashlib.blake2b(answer.get_data(), digest_size=12).hexdigest(), weak=True)
     # A browser may keep it, and has to ask each time whether it is still the same.
     answer.headers["Cache-Control"] = "private, no-cache"
-    answer.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        answer.make_conditional(request)
     return answer
 
 

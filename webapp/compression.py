@@ -22,10 +22,13 @@ def install(app: Flask) -> None:
 
 def compress(response: Response) -> Response:
     """The answer, compressed when that is worth it and allowed."""
-    if response.mimetype not in KINDS or response.status_code != 200 or "Content-Encoding" in response.headers:
+    is_one = response.mimetype in KINDS and response.status_code in {200, 304}
+    if not is_one or "Content-Encoding" in response.headers:
         return response
     response.vary.add("Accept-Encoding")
-    if request.method == "HEAD" or "Range" in request.headers or not request.accept_encodings["gzip"]:
+    if response.status_code == 304 or request.method == "HEAD" or "Range" in request.headers:
+        return response
+    if "Accept-Encoding" not in request.headers or not request.accept_encodings["gzip"]:
         return response
     is_static = request.endpoint == "static"
     response.direct_passthrough = False

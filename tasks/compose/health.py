@@ -105,7 +105,7 @@ def is_as_pinned(pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> 
         right = [one for one in there if one.image_id == services[name]["image_id"] and one.version == wanted["since"]]
         if len(right) != len(there):
             return False
-        running = [one for one in right if one.running]
+        running = [one for one in right if one.serves]
         ended_well = [one for one in right if not one.running and one.state == "exited" and one.exit_code == 0]
         if wanted["once"]:
             if len(running) + len(ended_well) != len(right):

@@ -57,7 +57,8 @@ def steady_mb(context: Context, of_samples: float, of_buckets: float) -> float:
     """What a workload of one container takes up in the end, at the settings' defaults."""
     settings = context.settings
     buckets = (
-        settings.keep_1min_days * DAY // MINUTE
+        settings.keep_raw_hours * 3600 // 15
+        + settings.keep_1min_days * DAY // MINUTE
         + settings.keep_15min_days * DAY // QUARTER
         + settings.keep_1h_days * DAY // HOUR
     )

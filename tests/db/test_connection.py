@@ -53,6 +53,18 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_what_is_committed(database
         assert [event.message for event in events.page(reader, workload_id)] == ["Created"]
 
 
+def test_all_that_a_reader_asks_is_of_one_moment(database: Database, now: datetime) -> None:
+    with database.writing() as writer:
+        add_workload(writer, now, name="first")
+    with database.reading() as reader:
+        assert [one.name for one in workloads.every(reader)] == ["first"]
+        with database.writing() as writer:
+            add_workload(writer, now, name="second")
+        assert [one.name for one in workloads.every(reader)] == ["first"]
+    with database.reading() as reader:
+        assert [one.name for one in workloads.every(reader)] == ["first", "second"]
+
+
 def test_objects_stay_usable_after_their_session(database: Database, now: datetime) -> None:
     with database.writing() as session:
         add_workload(session, now, name="shop")
@@ -89,6 +101,8 @@ def test_sqlite_writes_ahead_and_syncs_each_commit(settings: Settings, migrated_
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
         assert session.scalar(text("PRAGMA synchronous")) == 2
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
+        # A page of a mapped file that the disk does not give ends the process, where a read would raise.
+        assert session.scalar(text("PRAGMA mmap_size")) == 0
     database.close()
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from db import container_events, history, ledger, samples
+from db import container_events, events, history, ledger, samples
 from db.connection import Database
+from db.event_sentences import tell as tell_of
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
+from db.states import ErrorCode
 from flows.impacts import due, settle, tell
+from tasks import assessing
 from tasks.assessing import assess
 from tasks.context import Context
 from tasks.impact import SETTLED_AFTER_S
@@ -63,6 +66,15 @@ def judged(database: Database, deploy: Deploy, moment: datetime) -> dict[str, An
         found = assess(session, deploy, moment)
     assert found is not None
     return found
+
+
+def context_of(settings: Settings, database: Database) -> Context:
+    """An engine's context over that ledger; its Prefect is away."""
+    alone = settings.model_copy(update={"prefect_api_url": f"http://127.0.0.1:{free_port()}/api"})
+    context = Context.open(alone, "test", quiet=True)
+    context.database.close()
+    context.database = database
+    return context
 
 
 @pytest.fixture
@@ -123,12 +135,77 @@ def test_of_a_compose_release_the_services_that_did_not_change_count_too(
             runs = {"db": {"since": 1}, "web": {"since": version}}
             ledger.record_pin(session, row.id, {"kind": "compose", "sha256": str(version), "runs": runs})
             ledger.succeed(session, row.id, [], moment)
-    # The container of version 1 is the database's, and goes on; only the other one is new.
-    sampled(database, shop, 1, now, 100, lambda at: 400)
-    sampled(database, shop, 2, live_at, 40, lambda at: 50)
+    # The database's container of version 1 goes on; only the other one is new.
+    sampled(database, shop, 1, now, 100, lambda at: 400, service="db")
+    sampled(database, shop, 1, now, 60, lambda at: 40, service="web")
+    sampled(database, shop, 2, live_at, 40, lambda at: 50, service="web")
+    # What a third version, which failed, ran in between is not the second one's.
+    with database.writing() as session:
+        failing = begin(session, shop, live_at + timedelta(minutes=6))
+        ledger.fail(session, failing.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, live_at + timedelta(minutes=28))
+    sampled(database, shop, 3, live_at + timedelta(minutes=6), 22, lambda at: 900, service="worker")
     found = judged(database, live_row(database, shop), live_at + timedelta(minutes=40))
-    assert found["before"]["memory_median"] == 400 * MIB
-    assert found["after"]["memory_median"] == 450 * MIB
+    assert found["before"]["memory_median"] == 440 * MIB
+    assert (found["after"]["memory_median"], found["after"]["memory_p95"]) == (450 * MIB, 450 * MIB)
+    assert [one["service"] for one in found["services"]] == ["db", "web"]
+
+
+@pytest.mark.parametrize(
+    ("lived", "verdict", "samples"), [(12, "not_enough_data", 28), (20, "worse", 60), (33, "worse", 101)]
+)
+def test_the_next_deploy_ends_the_window_of_the_one_before_it_and_what_is_left_has_to_be_enough(
+    database: Database, settings: Settings, shop: int, second: datetime, lived: int, verdict: str, samples: int
+) -> None:
+    context = context_of(settings, database)
+    ended = second + timedelta(minutes=lived)
+    sampled(database, shop, 2, second, lived, lambda at: 90)
+    sampled(database, shop, 3, ended, 60, lambda at: 900)
+    with database.writing() as session:
+        deploy_well(session, shop, ended, "3")
+        cut = history.find(session, shop, 2)
+    assert cut is not None
+    assert cut.id in due(context, ended)
+    settle(context, cut.id, ended + timedelta(hours=1))
+    assert cut.id not in due(context, ended + timedelta(hours=9))
+    with database.reading() as session:
+        found = session.get_one(Deploy, cut.id).impact
+    assert found is not None
+    assert (found["verdict"], found["after"]["samples"]) == (verdict, samples)
+    assert found["after"]["until"] <= ended.timestamp()
+
+
+def test_an_engine_that_was_away_makes_up_no_verdict_and_no_looks(
+    database: Database, settings: Settings, shop: int, second: datetime
+) -> None:
+    sampled(database, shop, 2, second, 9, lambda at: 90)
+    back = second + timedelta(hours=3)
+    sampled(database, shop, 2, back, 5, lambda at: 500, service="after")
+    context, live = context_of(settings, database), live_row(database, shop)
+    settle(context, live.id, back + timedelta(minutes=5))
+    row = live_row(database, shop)
+    assert row.impact is not None
+    assert (row.impact["verdict"], row.impact["reasons"]) == ("not_enough_data", ["too_few_samples"])
+    assert row.impact["leak"]["leaking"] is False
+    assert row.impact_looks == 2
+    assert live.id not in due(context, second + timedelta(hours=5, minutes=59))
+    assert live.id in due(context, second + timedelta(hours=6))
+
+
+def test_others_may_write_while_a_verdict_is_made(
+    database: Database, settings: Settings, shop: int, second: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = Database(database.engine.url.render_as_string(hide_password=False), busy_timeout_ms=20)
+
+    def assess_meanwhile(*arguments: Any) -> Any:
+        with impatient.writing() as session:
+            events.note(session, shop, tell_of("created"), second)
+        return assess(*arguments)
+
+    monkeypatch.setattr(assessing, "assess", assess_meanwhile)
+    live = live_row(database, shop)
+    settle(context_of(settings, database), live.id, second + timedelta(seconds=SETTLED_AFTER_S))
+    impatient.close()
+    assert live_row(database, shop).impact is not None
 
 
 def test_crashes_are_facts_even_without_samples(database: Database, shop: int, second: datetime) -> None:
@@ -156,10 +233,7 @@ def test_a_version_is_judged_when_it_has_settled_and_prefect_is_told_when_it_is_
     database: Database, settings: Settings, shop: int, second: datetime
 ) -> None:
     sampled(database, shop, 2, second, 150, lambda at: 90)
-    alone = settings.model_copy(update={"prefect_api_url": f"http://127.0.0.1:{free_port()}/api"})
-    context = Context.open(alone, "test", quiet=True)
-    context.database.close()
-    context.database = database
+    context = context_of(settings, database)
     live = live_row(database, shop)
     settled = second + timedelta(seconds=SETTLED_AFTER_S)
     assert live.id not in due(context, settled - timedelta(seconds=1))

@@ -205,6 +205,14 @@ def test_what_is_over_cannot_be_asked_to_stop(database: Database, shop: int, now
     assert row(database, shop, 1).cancel_requested is False
 
 
+def test_a_deploy_in_its_last_stage_cannot_be_asked_to_stop(database: Database, shop: int, now: datetime) -> None:
+    with database.writing() as session:
+        deploy = begin(session, shop, now)
+        ledger.enter_stage(session, deploy.id, Stage.FINISH, [])
+        assert ledger.request_cancel(session, deploy.id) is False
+        assert ledger.succeed(session, deploy.id, [], now).cancel_requested is False
+
+
 def test_a_step_that_comes_after_the_end_changes_nothing(database: Database, shop: int, now: datetime) -> None:
     with database.writing() as session:
         over = deploy_badly(session, shop, now)
@@ -383,6 +391,16 @@ def test_pruning_keeps_the_default_target_behind_many_deploys_of_the_same_image(
         ledger.prune(session, shop, keep=5, keep_images=2)
         assert history.default_rollback_target(session, shop).version == 1  # type: ignore[union-attr]
     assert versions(database, shop) == [1, 17, 18, 19, 20, 21]
+
+
+def test_pruning_keeps_as_many_pins_behind_many_deploys_of_the_same_image(
+    database: Database, shop: int, now: datetime
+) -> None:
+    with database.writing() as session:
+        for image in ("a", "b", "c", "c", "d", *["e"] * 20):
+            deploy_well(session, shop, now, image)
+        ledger.prune(session, shop, keep=2, keep_images=3)
+    assert versions(database, shop) == [4, 5, 23, 24, 25]  # the newest row of c, of d and of e, and two more
 
 
 def test_pruning_never_takes_the_live_one_whatever_is_to_be_kept(database: Database, shop: int, now: datetime) -> None:

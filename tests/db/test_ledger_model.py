@@ -45,11 +45,17 @@ class Row:
     replaced: int | None = None
     rollback_of: int | None = None
     cancel: bool = False
+    stage: Stage | None = None
 
     @property
     def over(self) -> bool:
         """Whether it has ended."""
         return self.status in FINAL
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether it can be asked to."""
+        return not self.over and self.stage is not Stage.FINISH
 
 
 @dataclass
@@ -132,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.opened += 1
         if before:
             self.model.put(before, live=False)
-        done = Row(deploy.version, deploy.id, Status.SUCCEEDED, chosen, live=True, rollback_of=target)
+        done = Row(deploy.version, deploy.id, Status.SUCCEEDED, chosen, live=True, rollback_of=target, stage=Stage.PIN)
         self.model.put(done, replaced=before.version if before else None)
 
     @precondition(lambda self: not self.model.unfinished)
@@ -142,7 +148,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for _ in range(times):
                 deploy = deploy_badly(session, self.workload_id, self.now)
                 self.model.opened += 1
-                self.model.put(Row(deploy.version, deploy.id, Status.FAILED))
+                self.model.put(Row(deploy.version, deploy.id, Status.FAILED, stage=Stage.PIN))
 
     @precondition(lambda self: self.model.rows)
     @rule(data=st.data())
@@ -152,7 +158,7 @@ class LedgerMachine(RuleBasedStateMachine):
             claimed = ledger.claim(session, row.id, "engine", None, self.now)
         assert (claimed is not None) == (row.status == Status.QUEUED)
         if claimed:
-            self.model.put(row, status=Status.RUNNING)
+            self.model.put(row, status=Status.RUNNING, stage=Stage.PIN)
 
     @precondition(lambda self: self.model.unfinished)
     @rule(stage=st.sampled_from(Stage), image=st.sampled_from("abc"))
@@ -165,15 +171,15 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.database.writing() as session:
             assert ledger.enter_stage(session, row.id, stage, []) == row.cancel
             ledger.record_pin(session, row.id, pin(image))
-        self.model.put(row, pin=image)
+        self.model.put(row, pin=image, stage=stage)
 
     @precondition(lambda self: self.model.rows)
     @rule(data=st.data())
     def ask_to_stop(self, data: st.DataObject) -> None:
         row = self._some(data)
         with self.database.writing() as session:
-            assert ledger.request_cancel(session, row.id) == (not row.over)
-        if not row.over:
+            assert ledger.request_cancel(session, row.id) == row.may_stop
+        if row.may_stop:
             self.model.put(row, cancel=True)
 
     @precondition(lambda self: self.model.rows)
@@ -215,6 +221,10 @@ class LedgerMachine(RuleBasedStateMachine):
         newest_first = sorted(self.model.rows, reverse=True)
         successes = [version for version in newest_first if self.model.rows[version].status == Status.SUCCEEDED]
         must_stay = {row.version for row in self.model.rows.values() if row.live or not row.over}
+        newest_of: dict[str | None, int] = {}
+        for version in successes:
+            newest_of.setdefault(self.model.rows[version].pin, version)
+        must_stay |= set([newest_of[image] for image in newest_of if image][:KEEP_IMAGES])
         must_stay |= set(newest_first[:KEEP]) | set(successes[:KEEP_IMAGES]) | ({way_back} - {None})
         assert left == must_stay
         self.model.rows = {version: row for version, row in self.model.rows.items() if version in left}
@@ -253,9 +263,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def _seen(row: Deploy) -> Row:
         image = row.pin["image_id"].removeprefix("sha256:") if row.pin else None
         status = Status(row.status)
-        return Row(
-            row.version, row.id, status, image, row.live, row.replaced, row.rollback_of, bool(row.cancel_requested)
-        )
+        stage = Stage(row.stage) if row.stage else None
+        cancel = bool(row.cancel_requested)
+        return Row(row.version, row.id, status, image, row.live, row.replaced, row.rollback_of, cancel, stage)
 
 
 @pytest.fixture

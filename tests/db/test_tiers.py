@@ -16,7 +16,7 @@ from db import containers, samples, tiers, workloads
 from db.connection import Database
 from db.models import Bucket, Container, Sample, TierMark
 from db.settings import Settings
-from db.widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, tiers_of
+from db.widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 from tasks import rollup, usage
 from tasks.aggregate import per_timestamp
 from tests.ledger_steps import add_workload
@@ -47,7 +47,7 @@ def sum_up(database: Database, now: int, *owners: int) -> None:
     for owner in (*owners, INSTALLATION):
         with database.writing() as session:
             rollup.find_older(session, owner)
-        for width in tiers_of(owner):
+        for width in TIERS:
             advance(database, owner, width, now)
 
 
@@ -198,7 +198,7 @@ def test_the_database_adds_up_a_moment_as_pandas_does(database: Database, shop: 
 def stored(database: Database, owner: int) -> list[tuple[Any, ...]]:
     """All buckets of an owner."""
     with database.reading() as session:
-        return [row for width in tiers_of(owner) for row in tiers.all_buckets(session, owner, width, 0, 2**40)]
+        return [row for width in TIERS for row in tiers.all_buckets(session, owner, width, 0, 2**40)]
 
 
 def test_summing_up_again_changes_nothing(database: Database, shop: int) -> None:
@@ -217,10 +217,11 @@ def test_a_crash_in_a_step_leaves_the_tier_as_it_was_and_the_next_round_makes_up
 ) -> None:
     rows = a_day_of(shop, Random(7), hours=5)
     insert(database, rows)
-    advance(database, shop, MINUTE, NOW - 7200)
-    with pytest.raises(ZeroDivisionError), database.writing() as session:
-        rollup.advance(session, shop, MINUTE, NOW)
-        raise ZeroDivisionError
+    for width in (TICK, MINUTE):
+        advance(database, shop, width, NOW - 7200)
+        with pytest.raises(ZeroDivisionError), database.writing() as session:
+            rollup.advance(session, shop, width, NOW)
+            raise ZeroDivisionError
     assert agree(read(database, settings, shop, 86400), expected(rows, 86400))
     sum_up(database, NOW, shop)
     assert agree(read(database, settings, shop, 30 * 86400), expected(rows, 30 * 86400))
@@ -233,7 +234,7 @@ def test_steps_are_short_and_reach_the_end(
     rows = a_day_of(shop, Random(8), hours=4)
     insert(database, rows)
     with database.writing() as session:
-        assert rollup.advance(session, shop, MINUTE, NOW) is True
+        assert rollup.advance(session, shop, TICK, NOW) is True
     sum_up(database, NOW, shop)
     with database.reading() as session:
         assert tiers.marks(session, shop)[MINUTE][1] == (NOW - rollup.SETTLE_S) // 60 * 60
@@ -292,7 +293,7 @@ def test_an_hour_of_one_version_is_one_row(database: Database, shop: int) -> Non
                 select(Bucket.width, func.count()).where(Bucket.owner_id == shop).group_by(Bucket.width)
             ).all()  # type: ignore[arg-type]
         )
-        assert counts == {MINUTE: 60, QUARTER: 4, HOUR: 1}
+        assert counts == {TICK: 240, MINUTE: 60, QUARTER: 4, HOUR: 1}
         (row,) = tiers.all_buckets(session, shop, HOUR, 0, NOW)
         assert (row[0], row[-1]) == (4, 1)
 
@@ -317,7 +318,7 @@ def test_samples_stay_until_they_are_summed_up_for_both_the_workload_and_the_ins
     rows = a_day_of(shop, Random(11), hours=6)
     insert(database, rows)
     prune_samples(database, shop, NOW)
-    advance(database, shop, MINUTE, NOW)
+    advance(database, shop, TICK, NOW)
     prune_samples(database, shop, NOW)
     assert count_samples(database) == len(rows)
     sum_up(database, NOW, shop)
@@ -326,6 +327,20 @@ def test_samples_stay_until_they_are_summed_up_for_both_the_workload_and_the_ins
     for owner in (shop, INSTALLATION):
         for window_s in (86400, 7 * 86400, 30 * 86400):
             assert agree(read(database, settings, owner, window_s), expected(rows, window_s)), window_s
+
+
+def test_a_reader_keeps_the_samples_that_are_deleted_while_it_reads(
+    database: Database, settings: Settings, shop: int
+) -> None:
+    rows = a_day_of(shop, Random(14), hours=6)
+    insert(database, rows)
+    with database.reading() as reader:
+        assert tiers.marks(reader, shop) == {}  # so all of the answer is to come from the samples
+        sum_up(database, NOW, shop)
+        prune_samples(database, shop, NOW)
+        assert count_samples(database) < len(rows) / 10
+        assert len(samples.span(reader, shop, 0, NOW)) == len(rows)
+        assert agree(usage.history(reader, settings, shop, 86400, NOW), expected(rows, 86400))
 
 
 def test_a_sample_that_comes_after_its_neighbours_are_deleted_leaves_their_buckets_alone(
@@ -346,7 +361,8 @@ def test_buckets_are_pruned_in_steps_and_only_when_the_next_tier_has_them(
 ) -> None:
     monkeypatch.setattr(tiers, "MOST_PRUNED", 10)
     insert(database, [sample(shop, NOW // 60 * 60 - 7200 + ts, 1) for ts in range(0, 3600, 60)])
-    advance(database, shop, MINUTE, NOW)
+    for width in (TICK, MINUTE):
+        advance(database, shop, width, NOW)
     with database.writing() as session:
         assert rollup.deletable(session, shop, MINUTE, NOW) == 0
     sum_up(database, NOW, shop)
@@ -370,13 +386,13 @@ def test_a_removed_workload_takes_its_tiers_along_and_the_sum_of_all_keeps_its_p
         workloads.begin_removal(session, shop, datetime.now(UTC))
     insert(database, [sample(shop, NOW // 15 * 15 - 3600, 77)])
     with database.writing() as session:
-        assert rollup.advance(session, shop, MINUTE, NOW) is False  # nothing is made of what is being removed
+        assert rollup.advance(session, shop, TICK, NOW) is False  # nothing is made of what is being removed
     with database.writing() as session:
         workloads.remove(session, shop)
         assert session.scalars(select(TierMark.width).where(TierMark.owner_id == shop)).all() == []
     assert stored(database, shop) == []
     with database.writing() as session:
-        assert rollup.advance(session, shop, MINUTE, NOW) is False
+        assert rollup.advance(session, shop, TICK, NOW) is False
     oldest = expected(rows, 30 * 86400)[0]
     assert agree(read(database, settings, INSTALLATION, 30 * 86400)[:1], [oldest])
 
@@ -386,12 +402,12 @@ def test_a_tick_on_its_way_is_waited_for(database: Database, shop: int) -> None:
     insert(database, [sample(shop, at, 1)])
     with database.writing() as session:
         samples.insert_tick(session, [sample(shop, at, 2)])
-        summing = threading.Thread(target=advance, args=(database, shop, MINUTE, NOW))
+        summing = threading.Thread(target=advance, args=(database, shop, TICK, NOW))
         summing.start()
         summing.join(0.3)  # it would be done by now, without the second container
     summing.join()
     with database.reading() as session:
-        (row,) = tiers.buckets(session, shop, MINUTE, 0, NOW)
+        (row,) = tiers.buckets(session, shop, TICK, 0, NOW)
         assert dict(zip(tiers.COLUMNS, row, strict=True))["memory_sum"] == 2000
 
 

@@ -13,10 +13,11 @@ import pytest
 from db import workloads
 from db.states import Stage
 from flows import dispatch
-from flows.requests import open_deploy
+from flows.requests import open_deploy, request_cancel
 from tasks import single
 from tasks.context import Context
 from tasks.docker_engine import DockerEngine
+from tasks.failures import Failure
 from tasks.probes import http_answers
 from tasks.work import Work
 from tests.engine.images import Images
@@ -292,6 +293,28 @@ def test_an_order_to_stop_interrupts_at_the_next_step_and_puts_the_old_version_b
     row = shop.deploy(tag("2"))
     assert (row["status"], row["error_code"], row["stage"]) == ("interrupted", "interrupted", "health")
     assert shop.served() == "one"
+
+
+def test_a_cancel_that_comes_while_it_is_verified_is_heard_before_the_new_version_takes_over(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one")
+    images.publish(tag("2"), "two")
+    shop.create(tag("1"))
+    shop.deploy()
+
+    def call(stage: Stage, step: Callable[[Work], None], work: Work) -> Failure | None:
+        failure = dispatch.attempt(stage, step, work)
+        if stage is Stage.VERIFY:
+            assert request_cancel(shop.context, shop.name, 2).status == "running"
+        return failure
+
+    opened, _, _ = open_deploy(shop.context, shop.name, ME, tag("2"))
+    assert dispatch.carry_out(shop.context, opened.id, "test-engine", call=call) == "cancelled"
+    row = shop.row(2)
+    assert (row["status"], row["stage"], row["live"]) == ("cancelled", "finish", False)
+    assert shop.served() == "one"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
 
 
 def test_what_runs_is_compared_with_the_pin(

@@ -40,6 +40,11 @@ def removes(shop: Scenario, _other: str) -> None:
     shop.docker.containers.get(f"{shop.name}-v1").remove(force=True)
 
 
+def pauses(shop: Scenario, _other: str) -> None:
+    """`docker pause`: Docker says that it runs, and nobody gets an answer."""
+    shop.docker.containers.get(f"{shop.name}-v1").pause()
+
+
 def replaces(shop: Scenario, other: str) -> None:
     """`docker rm -f`, and `docker run` of another image under the same name and labels."""
     removes(shop, other)
@@ -52,7 +57,7 @@ def adds(shop: Scenario, other: str, name: str = "") -> None:
     shop.docker.containers.run(other, name=name or f"{shop.name}-by-hand", labels=labels, detach=True, init=True)
 
 
-@pytest.mark.parametrize("hand", [stops, removes, replaces, adds])
+@pytest.mark.parametrize("hand", [stops, removes, pauses, replaces, adds])
 def test_what_somebody_did_by_hand_becomes_an_event_and_a_mark_until_a_deploy(
     shop: Scenario, images: Images, hand: Hand
 ) -> None:
@@ -74,3 +79,15 @@ def test_who_puts_it_back_by_hand_finds_it_verified_again(shop: Scenario) -> Non
     assert verified is False
     shop.docker.containers.get(f"{shop.name}-v1").start()
     assert looked_at(shop) == (True, count + 1)
+
+
+def test_after_a_failed_deploy_the_live_version_serves_though_somebody_had_removed_it(
+    shop: Scenario, images: Images
+) -> None:
+    images.build(f"localhost/{shop.name}:bad", "bad", "exits")
+    removes(shop, "")
+    assert shop.deploy(f"localhost/{shop.name}:bad")["status"] == "failed"
+    assert "version 1 keeps serving" in shop.messages()[0]
+    assert shop.served() == "one"
+    assert shop.containers() == {f"{shop.name}-v1": "running"}
+    assert looked_at(shop)[0] is True

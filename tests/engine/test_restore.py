@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 
 from db import ledger, workloads
-from db.states import Status
+from db.states import Stage, Status
 from flows.backups import back_up, restore
+from flows.dispatch import attempt, carry_out
 from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy
 from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.work import Work
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.engine.scenario import ME, Scenario
@@ -91,3 +95,29 @@ def test_what_was_under_way_in_the_backup_ends_as_interrupted(
     assert (again.rows()[0]["status"], again.rows()[0]["error_code"]) == (Status.INTERRUPTED, "interrupted")
     assert again.served() == "version two"
     assert again.deploy()["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("stage", [Stage.ROLL_OUT, Stage.HEALTH, Stage.VERIFY])
+def test_a_backup_made_in_the_middle_of_a_deploy_that_went_well_afterwards_serves_what_it_calls_live(
+    shop: Scenario, registry: RegistryServer, bring_back: Callable[[Path], Scenario], tmp_path: Path, stage: Stage
+) -> None:
+    def call(begins: Stage, step: Any, work: Work) -> Failure | None:
+        failure = attempt(begins, step, work)
+        if begins is stage:
+            back_up(shop.context.settings, tmp_path / "backup", now())
+        return failure
+
+    deploy = open_deploy(shop.context, shop.name, ME, image(shop, registry, "three"))[0]
+    carry_out(shop.context, deploy.id, "engine-1", call=call)
+    assert shop.served() == "version three"
+
+    again = bring_back(tmp_path / "backup")
+    reconcile(again.context, "engine-2")
+    compare(again.context)
+    rows = [(row["version"], row["status"], row["live"], row["verified"]) for row in again.rows()]
+    assert rows == [(3, "interrupted", False, None), (2, "succeeded", True, True), (1, "succeeded", False, True)]
+    assert again.served() == "version two"
+    (container,) = again.docker.containers.list(filters={"label": f"backstay.workload={again.name}"})
+    assert "TOKEN=of the shop" in container.attrs["Config"]["Env"]
+    assert again.rollback(1)["status"] == "succeeded"
+    assert again.served() == "version one"

@@ -98,3 +98,15 @@ def test_while_prefect_is_away_it_is_not_taken_back_but_soon_after_also_when_a_f
         watch.look()
     assert [row["reason"] for row in shop.rows()] == ["auto_rollback", "auto_rollback", "deploy", "deploy"]
     assert shop.served() == "good"
+
+
+def test_a_first_version_that_fails_soon_has_no_way_back_and_that_is_said_once(shop: Scenario) -> None:
+    watch = Watch(shop.context)
+    watch.look()
+    before = shop.messages()
+    shop.docker.containers.get(f"{shop.name}-v1").stop(timeout=1)
+    for _ in range(3):
+        watch.look()
+    said = "Version 1 failed soon after it went live, and there is no version to go back to"
+    assert shop.messages() == [said, *before]
+    assert len(shop.rows()) == 1

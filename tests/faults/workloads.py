@@ -145,7 +145,7 @@ class Crashed(Scenario):
         return row
 
     def expect_a_closed_run(self, row: dict[str, Any]) -> None:
-        """Prefect calls the run ended, or never had it."""
+        """Prefect calls the run ended, or never had it; that of an interrupted deploy it calls crashed."""
         seen: list[str | None] = []
 
         def closed() -> bool:
@@ -157,3 +157,4 @@ class Crashed(Scenario):
 
         if row["flow_run_id"] is not None:
             wait_until(closed, ENDS_WITHIN_S, lambda: f"the run of {row} is {seen[-1:]}")
+            assert row["status"] != Status.INTERRUPTED or seen[-1] == "CRASHED", (row, seen[-1])

@@ -125,6 +125,7 @@ def test_why_it_did_not_come_up_is_told_by_the_containers(
         (all_but("job", container("job", "exited", exit_code=1)), False),
         (all_but("web"), False),
         (all_but("web", container("web", "exited")), False),
+        (all_but("web", container("web", "paused", running=True)), False),
         (all_but("web", container("web", image_id="sha256:other")), False),
         (all_but("job", container("job", "exited", image_id="sha256:other")), False),
         (all_but("db", container("db", version=2)), False),

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, ceiling, floor
+from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, ceiling, floor
 from tasks.coverage import Part, chain, cover, width_for
 
 DAY = 86400
 KEPT = {SAMPLES: 2 * DAY, MINUTE: 7 * DAY, QUARTER: 30 * DAY, HOUR: 400 * DAY}
-WORKLOAD = 7
 EDGE = st.integers(0, 50)
 SPAN = st.tuples(EDGE, EDGE)
 
@@ -32,7 +31,7 @@ def test_every_moment_is_answered_once_by_the_coarsest_tier_that_has_it(
 
 def test_an_hour_that_is_not_summed_up_comes_from_finer_tiers_and_at_last_from_the_samples() -> None:
     marks = {HOUR: (0, 7200), QUARTER: (0, 9900), MINUTE: (0, 10020)}
-    assert cover(3600, 10100, chain(WORKLOAD, HOUR), marks) == [
+    assert cover(3600, 10100, chain(HOUR), marks) == [
         Part(HOUR, 3600, 7200),
         Part(QUARTER, 7200, 9900),
         Part(MINUTE, 9900, 10020),
@@ -41,21 +40,20 @@ def test_an_hour_that_is_not_summed_up_comes_from_finer_tiers_and_at_last_from_t
 
 
 def test_nothing_summed_up_is_all_samples() -> None:
-    assert cover(0, 100, chain(WORKLOAD, HOUR), {}) == [Part(SAMPLES, 0, 100)]
-    assert cover(100, 100, chain(WORKLOAD, HOUR), {}) == []
+    assert cover(0, 100, chain(HOUR), {}) == [Part(SAMPLES, 0, 100)]
+    assert cover(100, 100, chain(HOUR), {}) == []
 
 
 @pytest.mark.parametrize(
-    ("owner", "width", "expected"),
+    ("width", "expected"),
     [
-        (WORKLOAD, SAMPLES, [SAMPLES]),
-        (WORKLOAD, QUARTER, [QUARTER, MINUTE, SAMPLES]),
-        (INSTALLATION, SAMPLES, [TICK, SAMPLES]),
-        (INSTALLATION, HOUR, [HOUR, QUARTER, MINUTE, TICK, SAMPLES]),
+        (SAMPLES, [TICK, SAMPLES]),
+        (QUARTER, [QUARTER, MINUTE, TICK, SAMPLES]),
+        (HOUR, [HOUR, QUARTER, MINUTE, TICK, SAMPLES]),
     ],
 )
-def test_an_answer_is_put_together_from_its_tier_and_the_finer_ones(owner: int, width: int, expected: list) -> None:
-    assert chain(owner, width) == expected
+def test_an_answer_is_put_together_from_its_tier_and_the_finer_ones(width: int, expected: list) -> None:
+    assert chain(width) == expected
 
 
 @pytest.mark.parametrize(

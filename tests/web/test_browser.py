@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, request
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from db import events, history, ledger, workloads
@@ -22,13 +23,15 @@ from db.states import ErrorCode
 from flows import hooks
 from tasks.build_logs import BuildLog
 from tasks.context import Context, now
+from tasks.kinds import KINDS
 from tests import ledger_steps as steps
 from tests.real_parts import real_part
 from tests.web.conftest import PASSWORD
 from tests.web.test_observations import sample
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WIDE, NARROW = (1440, 900), (390, 844)
+WIDE = (1440, 900)
+SIZES = (WIDE, (360, 740), (390, 844), (768, 1024), (2560, 1300))
 # What a page comes to by itself may take its time on a busy machine; nothing waits longer than it has to.
 WITHIN_MS = 20_000
 PAGES = (
@@ -90,7 +93,7 @@ def visit(browser: Browser, address: str, people: None) -> Iterator[Callable[...
     opened = []
     EXPECTED.clear()
 
-    def open_page(path: str, who: str = "admin", size: tuple[int, int] = WIDE, **options: str) -> Page:
+    def open_page(path: str, who: str = "admin", size: tuple[int, int] = WIDE, **options: Any) -> Page:
         viewport = {"width": size[0], "height": size[1]}
         browser_context = browser.new_context(viewport=viewport, base_url=address, **options)
         opened.append(browser_context)
@@ -151,7 +154,7 @@ def test_every_page_fits_every_window_and_the_chart_is_drawn(
     visit: Callable[..., Page], busy_shop: int, locale: str, scheme: str
 ) -> None:
     page = visit("/apps/shop", locale=locale, color_scheme=scheme)
-    for width, height in (WIDE, NARROW, (360, 740), (2560, 1300)):
+    for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         expect(page.locator("[data-canvas] canvas")).to_be_visible()
         expect(page.locator("[data-table] tr").first).to_be_attached()
@@ -159,10 +162,11 @@ def test_every_page_fits_every_window_and_the_chart_is_drawn(
         assert overflow(page) == 0, width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (background == "rgb(12, 14, 18)") == (scheme == "dark")
-    page.set_viewport_size({"width": 360, "height": 740})
     for path in PAGES:
         page.goto(path)
-        assert overflow(page) == 0, path
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert overflow(page) == 0, (path, width)
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
@@ -185,7 +189,29 @@ def test_no_page_keeps_anybody_out(
     page.get_by_role("dialog").locator("[data-close]").click()
     page.locator("form.who button").last.click()
     page.wait_for_url("**/login")
-    assert violations(page) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+
+
+@pytest.mark.parametrize("locale", ["en", "ru"])
+def test_what_is_empty_missing_or_wrong_keeps_nobody_out_either(visit: Callable[..., Page], locale: str) -> None:
+    page = visit("/apps", locale=locale, size=(360, 740))
+    EXPECTED.extend(["404", "422"])
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for path in ("/apps", "/system", "/nowhere"):
+            page.goto(path)
+            assert (violations(page), overflow(page)) == ([], 0), (path, scheme)
+        for kind in KINDS:
+            page.goto("/new")
+            page.locator(f"[name=kind][value={kind}]").check()
+            if kind in {"git", "static"}:
+                page.locator(f"[name='{kind}.url']").fill("no address")
+            page.locator("form.spec-form .button-main").click()
+            expect(page.locator("[role=alert]")).to_be_visible()
+            expect(page.locator("#error-name")).to_be_visible()
+            assert (violations(page), overflow(page)) == ([], 0), (kind, scheme)
 
 
 def violations(page: Page) -> list[str]:
@@ -213,6 +239,27 @@ def test_choosing_a_deploy_marks_its_row_and_its_time_and_survives_a_reload(
     expect(page.locator("[data-note]")).to_contain_text("v5:")
     page.locator("[data-choose='5']").click()
     expect(page.locator("[data-note]")).to_contain_text("Choose a version")
+
+
+@pytest.mark.parametrize(("motion", "behaviour"), [("no-preference", "smooth"), ("reduce", "instant")])
+def test_a_click_in_the_chart_chooses_the_version_that_served_then(
+    visit: Callable[..., Page], busy_shop: int, motion: str, behaviour: str
+) -> None:
+    page = visit("/apps/shop", reduced_motion=motion)
+    expect(page.locator("[data-table] tr").first).to_be_attached()
+    page.evaluate(
+        """() => {
+          window.scrolls = [];
+          Element.prototype.scrollIntoView = function (how) { window.scrolls.push([this.id, how.behavior]); };
+        }"""
+    )
+    canvas = page.locator("[data-canvas]")
+    box = canvas.bounding_box()
+    assert box is not None
+    canvas.click(position={"x": box["width"] - 60, "y": box["height"] / 2})
+    expect(page.locator("#history [data-chosen]")).to_have_attribute("id", "v5")
+    expect(page.locator("[data-note]")).to_contain_text("v5:")
+    assert page.evaluate("window.scrolls") == [["v5", behaviour]]
 
 
 def test_the_history_is_filtered_without_leaving_the_page(visit: Callable[..., Page], busy_shop: int) -> None:
@@ -274,6 +321,16 @@ def test_the_rollback_dialog_opens_says_what_happens_and_can_be_left(
     page.locator("a[data-dialog][href$='/rollback/1']").click()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("busy_shop")
+def test_a_dialog_that_is_taller_than_the_window_begins_with_its_title(visit: Callable[..., Page]) -> None:
+    page = visit("/apps/shop", size=(360, 500))
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    expect(page.locator("#dialog-title")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#dialog-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("a[data-dialog][href$='/rollback/1']")).to_be_focused()
 
 
 @pytest.mark.usefixtures("prefect_answers")
@@ -397,6 +454,25 @@ def test_a_hidden_tab_asks_for_nothing(visit: Callable[..., Page], busy_shop: in
         page.evaluate(hide % "false" + tell_it)
 
 
+def test_the_chart_breaks_at_gaps_and_has_a_line_for_a_limit_only_when_there_is_one(
+    visit: Callable[..., Page], shop: int
+) -> None:
+    page = visit("/apps/shop")
+    drawn = page.evaluate(
+        """async () => {
+          const { lines, withGaps } = await import('/static/js/series.js');
+          const point = (ts, memory_limit) => ({ ts, cpu_percent: 0, memory_usage: 1048576, memory_limit });
+          const limited = withGaps([0, 15, 30, 90, 105].map((ts) => point(ts, 2097152)));
+          return { limited: lines(limited), free: lines(withGaps([point(0, null), point(15, null)])) };
+        }"""
+    )
+    memory = [[0, 1], [15_000, 1], [30_000, 1], [45_000, None], [90_000, 1], [105_000, 1]]
+    assert drawn["limited"]["memory"] == memory
+    assert drawn["limited"]["cpu"] == [[ts, None if value is None else 0] for ts, value in memory]
+    assert drawn["limited"]["limit"][0] == [0, 2]
+    assert (drawn["free"]["limit"], len(drawn["free"]["cpu"])) == ([], 2)
+
+
 def test_without_samples_the_chart_says_so_and_so_does_one_that_does_not_come(
     visit: Callable[..., Page], shop: int
 ) -> None:
@@ -446,6 +522,54 @@ def test_the_keyboard_alone_leads_through_a_rollback(
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.locator("a[href='/apps/shop/rollback/1']")).to_be_focused()
+
+
+REASON_SHOWN = """(button) => {
+  const style = getComputedStyle(button, '::after');
+  return style.content !== 'none' && style.content.includes(button.dataset.why);
+}"""
+
+
+@pytest.mark.parametrize("how", ["keyboard", "touch"])
+def test_a_button_that_cannot_be_used_says_why_to_who_has_no_mouse(
+    visit: Callable[..., Page], context: Context, busy_shop: int, how: str
+) -> None:
+    with context.database.writing() as session:
+        steps.begin(session, busy_shop, now())
+    page = visit("/apps/shop", size=(360, 740), has_touch=True)
+    new_deploy, roll_back = page.locator("#actions [data-why]"), page.locator("#v4 [data-why]")
+    for button, why in ((new_deploy, "Another deploy"), (roll_back, "never succeeded")):
+        assert why in str(button.get_attribute("data-why"))
+        assert not button.evaluate(REASON_SHOWN)
+        if how == "touch":
+            button.tap(force=True)  # Playwright waits for ever for what says that it is disabled
+        else:
+            tab_to(page, button)
+        assert button.evaluate(REASON_SHOWN)
+        assert overflow(page) == 0
+        assert reason_box(button)["left"] >= 0
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until it has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("(one) => one === document.activeElement"):
+            return
+    pytest.fail("Tab does not lead there")
+
+
+def reason_box(button: Locator) -> dict[str, float]:
+    """Where the reason of a button stands: a box that is drawn after an element has no rectangle of its own."""
+    box: dict[str, float] = button.evaluate(
+        """(button) => {
+          const style = getComputedStyle(button, '::after'), inner = button.getBoundingClientRect();
+          const border = parseFloat(getComputedStyle(button).borderRightWidth);
+          const right = inner.right - border - parseFloat(style.right);
+          return { left: right - parseFloat(style.width), right };
+        }"""
+    )
+    return box
 
 
 @pytest.mark.usefixtures("busy_shop")

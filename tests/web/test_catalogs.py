@@ -54,6 +54,26 @@ def test_russian_has_three_plural_forms(code: str) -> None:
     assert all(len(message.string) == 3 for message in plurals)
 
 
+# A thing has one name: what it was called otherwise -> what it is called.
+ONE_NAME = {
+    r"развёртывани": "деплой",
+    r"\bпредел\w*": "лимит",
+    r"^пусто\b": "если пусто",
+    r"\bисправн(ой|ая|ую)\b": "версия проходит проверку готовности",
+    r"журнал(?! учёта)\w* (недоступен|сейчас недоступен)": "журнал учёта: журнал alone is a log",
+    r"не вышла": "деплой не состоялся",
+    r"развернёт человек": "развернут вручную",
+    r"(?<!\.)\bcompose\b(?!\.)": "Compose",
+}
+
+
+@pytest.mark.parametrize(("other", "name"), ONE_NAME.items())
+def test_russian_calls_a_thing_by_one_name(other: str, name: str) -> None:
+    told = [form for message in messages("ru").values() for form in forms(message.string)]
+    flags = 0 if "compose" in other else re.IGNORECASE
+    assert [text for text in told if re.search(other, text, flags)] == [], f"say: {name}"
+
+
 def test_every_sentence_and_word_is_a_text_of_the_catalog() -> None:
     known = {forms(message.id)[0] for message in catalog.template() if message.id}
     tables = [table.values() for table in (*words._TABLES.values(), words.CHART)]

@@ -79,6 +79,18 @@ def test_the_same_idempotency_key_gives_the_same_row(admin: FlaskClient, shop: i
     assert first.json["id"] == second.json["id"]
 
 
+@pytest.mark.usefixtures("prefect_answers")
+def test_an_idempotency_key_stands_for_its_first_request_whatever_comes_with_it_later(
+    admin: FlaskClient, shop: int
+) -> None:
+    keyed = {"Idempotency-Key": "build-78"}
+    first = admin.post(f"{BASE}/deploys", json={"image": "shop:4"}, headers=keyed).json
+    for path, body in (("deploys", {"image": "shop:5"}), ("rollback", {"version": 1}), ("rollback", {"version": 77})):
+        again = admin.post(f"{BASE}/{path}", json=body, headers=keyed)
+        assert (again.status_code, again.json["id"], again.json["requested"]) == (202, first["id"], "shop:4")
+        assert again.headers["Location"] == f"{BASE}/deploys/4"
+
+
 def test_an_overlong_idempotency_key_is_refused(admin: FlaskClient, shop: int) -> None:
     answer = admin.post(f"{BASE}/deploys", headers={"Idempotency-Key": "x" * 300})
     assert answer.json["code"] == "bad_request"

@@ -145,6 +145,7 @@ def test_an_answer_that_did_not_change_is_304_until_a_sample_comes(
     tidy(context)
     again = viewer.get(address, headers={"If-None-Match": tag})
     assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    assert again.headers["Vary"] == first.headers["Vary"]
     insert(context, [sample(shop, at + 15, container, 2000)])
     changed = viewer.get(address, headers={"If-None-Match": tag})
     assert (changed.status_code, changed.headers["ETag"] != tag) == (200, True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from db import container_events
+from db.models import ContainerEvent
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.web.test_observations import BASE, MIB, sample
@@ -36,6 +39,37 @@ def test_prometheus_gets_usage_deploys_and_durations_by_workload(
     assert found["backstay_deploy_duration_seconds_bucket", "shop", "+Inf"] == 3
     assert found["backstay_live_verified", "shop"] == 1
     assert found["backstay_unfinished_deploys",] == 0
+
+
+def happened(context: Context, workload_id: int, docker_id: str, *told: tuple[str, str]) -> None:
+    """Events of a container, as (kind, cause)."""
+    with context.database.writing() as session:
+        for second, (kind, cause) in enumerate(told):
+            moment = now() + timedelta(seconds=second)
+            event = ContainerEvent(
+                workload_id=workload_id, host="local", docker_id=docker_id, container=docker_id, deploy_version=1,
+                at_ns=container_events.ns(moment), ts=moment, kind=kind, cause=cause, exit_code=None,
+            )  # fmt: skip
+            container_events.record(session, event)
+
+
+def test_exits_restarts_and_kills_are_counted_by_workload_and_another_container_makes_no_new_series(
+    viewer: FlaskClient, context: Context, shop: int
+) -> None:
+    story = [("oom", "oom"), ("exit", "oom"), ("restart", "oom"), ("exit", "by_hand"), ("start", "deploy")]
+    sample(context, shop, int(time.time()), container="c1-first")
+    happened(context, shop, "c1-first", *story)
+    before = scraped(viewer)
+    assert before["backstay_container_oom_kills_total", "shop"] == 1
+    assert before["backstay_container_exits_total", "shop", "oom"] == 1
+    assert before["backstay_container_exits_total", "shop", "by_hand"] == 1
+    assert before["backstay_container_restarts_total", "shop", "oom"] == 1
+    sample(context, shop, int(time.time()), container="c2-second")
+    happened(context, shop, "c2-second", *story)
+    after = scraped(viewer)
+    assert after.keys() == before.keys()
+    assert after["backstay_container_oom_kills_total", "shop"] == 2
+    assert not {name for key in after for name in key if name.startswith(("c1-", "c2-"))}
 
 
 def test_an_installation_without_anything_can_be_scraped_too(viewer: FlaskClient, anonymous: FlaskClient) -> None:

@@ -145,7 +145,7 @@ def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_js
         session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
     browser = logged_in("vera")
     page = browser.get("/apps/shop?lang=ru").text
-    assert "Версия 2 не вышла (проверка готовности: не стала готова вовремя)" in page
+    assert "Деплой версии 2 не состоялся (проверка готовности: не дождались готовности)" in page
     assert "from before the codes" in page
     assert "of a newer one" in page
     page = browser.get("/apps/shop?lang=en").text

@@ -9,10 +9,14 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
+from db import events
+from db.event_sentences import tell
 from db.rows import iso
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tests import ledger_steps as steps
+from tests.web.test_auth import routes
+from webapp.permissions import VIEWER
 
 Browser = Callable[[str], FlaskClient]
 
@@ -31,6 +35,19 @@ def test_every_page_is_whole_in_both_languages(logged_in: Browser, shop: int, pa
     assert answer.text.count("<h1") == 1
     assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", answer.text), "inline scripts or styles"
     assert "%(" not in re.sub(r'data-words="[^"]*"', "", answer.text)
+
+
+def test_json_is_never_translated(app: Flask, logged_in: Browser, context: Context, shop: int) -> None:
+    with context.database.writing() as session:
+        events.note(session, shop, tell("put_in_order"), now())
+    browser = logged_in("admin")
+    browser.get("/apps?lang=ru")
+    assert "Контейнеры приведены в порядок" in browser.get("/apps/shop").text
+    asked = [path for method, path in routes(app, VIEWER) if method == "GET" and path.startswith("/api/")]
+    for path in (*asked, "/api/nowhere", "/api/workloads/nobody", "/openapi.json", "/readyz"):
+        if not path.endswith("/stream"):
+            answer = browser.get(path, headers={"Accept-Language": "ru"})
+            assert not re.search("[а-яё]", str(answer.json or answer.text), re.IGNORECASE), path
 
 
 def test_the_language_is_asked_for_then_remembered_then_guessed(anonymous: FlaskClient) -> None:

@@ -41,9 +41,14 @@ export function choose(version, { reveal = false } = {}) {
   history.replaceState(null, '', chosen ? `#v${chosen}` : location.pathname + location.search);
   markChosen();
   const row = chosen && document.getElementById(`v${chosen}`);
-  if (reveal && row) row.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+  if (reveal && row) row.scrollIntoView({ block: 'nearest', behavior: isCalm() ? 'instant' : 'smooth' });
   if (row) announce(row.querySelector('.area-title, .area-status')?.textContent.trim() ?? '');
   document.dispatchEvent(new CustomEvent('backstay:choose', { detail: { version: chosen } }));
+}
+
+// Whoever asked the system for less movement gets none; a script's scrolling does not ask by itself.
+function isCalm() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
 export function markChosen() {

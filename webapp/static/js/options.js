@@ -24,7 +24,7 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
     textStyle: { fontFamily: colours.font },
     aria: { enabled: true, label: { description: words.aria } },
     grid: { left: 8, right: 8, top: 62, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    legend: { data: legend, left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: 18, textStyle: text, inactiveColor: colours.line },
+    legend: { data: legend, left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: isNarrow ? 9 : 18, textStyle: isNarrow ? { ...text, fontSize: 11 } : text, inactiveColor: colours.line },
     tooltip: tooltip(words, colours, language, number, near(marks, seconds, width)),
     xAxis: {
       type: 'time',
