@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from db.states import ErrorCode
 from tasks import git_answers, git_commands
@@ -24,6 +25,7 @@ from tasks.processes import Finished, run
 from tasks.sources.addresses import is_commit, parse_address
 
 MEGABYTE = 1_000_000
+MOST_LISTED = 64 * MEGABYTE  # bytes of the list of a commit's files: more than half a million of them
 
 
 class Repository:
@@ -108,13 +110,27 @@ class Repository:
             tree.mkdir()
             with self._locked():
                 self._bring(commit)
-                listed = self._expect(self._run(git_commands.sizes(self._cache, commit)))
-                if git_answers.total_size(listed.stdout) > self._context.settings.source_max_mb * MEGABYTE:
+                if self._total_size(commit) > self._context.settings.source_max_mb * MEGABYTE:
                     raise Failure(ErrorCode.INVALID_SOURCE, "size")
                 env = {"GIT_INDEX_FILE": str(index)}
                 self._expect(self._run(git_commands.read_tree(self._cache, commit), env=env))
                 self._expect(self._run(git_commands.check_out(self._cache, tree), env=env))
             yield tree
+
+    def _total_size(self, commit: str) -> int:
+        """Bytes of all files of a commit. A few objects of git can be a thousand million files, so their list goes to
+        the disk, and no further than that of a large repository would."""
+        with tempfile.TemporaryFile(dir=self._context.settings.work) as listed:
+
+            def measure() -> None:
+                self._look()
+                if os.fstat(listed.fileno()).st_size > MOST_LISTED:
+                    raise Failure(ErrorCode.INVALID_SOURCE, "size")
+
+            self._expect(self._run(git_commands.sizes(self._cache, commit), into=listed, meanwhile=measure))
+            measure()
+            listed.seek(0)
+            return git_answers.total_size(listed)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -122,23 +138,29 @@ class Repository:
             yield
 
     def _ask_server(self, argv: list[str], limit: int | None = None) -> Finished:
-        login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
-        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh notes a new server's key there
-        with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
-            return self._run(argv, limit, env=self._environment(login, key_path))
-
-    def _run(
-        self, argv: list[str], limit: int | None = None, *, env: Mapping[str, str] | None = None, stdin: bytes = b""
-    ) -> Finished:
         def meanwhile() -> None:
             self._look()
             if limit is not None and _size(self._cache) > limit:
                 raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
-        whole = {**self._environment(GitLogin(), None), **(env or {})}
+        login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
+        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh notes a new server's key there
+        with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
+            return self._run(argv, env=self._environment(login, key_path), meanwhile=meanwhile)
+
+    def _run(
+        self,
+        argv: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        into: IO[bytes] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Finished:
+        whole, look = {**self._environment(GitLogin(), None), **(env or {})}, meanwhile or self._look
         done = None
         with suppress(OSError):
-            done = run(argv, self._context.settings.git_timeout, env=whole, stdin=stdin, meanwhile=meanwhile)
+            done = run(argv, self._context.settings.git_timeout, env=whole, stdin=stdin, meanwhile=look, into=into)
         if done is None:
             self._context.log.error("git cannot be run: is it installed?")
             raise Failure(ErrorCode.SOURCE_UNAVAILABLE, "git")

@@ -7,6 +7,7 @@ what there is to go by. Only a code of ours comes of them; the words themselves 
 from __future__ import annotations
 
 import re
+from typing import IO
 
 from db.states import ErrorCode
 from tasks.git_commands import names_of
@@ -22,6 +23,7 @@ _NOT_THERE = re.compile(
     re.IGNORECASE,
 )
 
+_PART = 1 << 20
 _NAMES_ONLY = "unadvertised object"
 _OTHER_KEY = re.compile(r"host key verification failed|remote host identification has changed", re.IGNORECASE)
 
@@ -48,7 +50,15 @@ def gives_names_only(stderr: str) -> bool:
     return _NAMES_ONLY in stderr.lower()
 
 
-def total_size(listed: bytes) -> int:
+def total_size(listed: IO[bytes]) -> int:
     """Bytes of all files in the output of `ls-tree -l -z`; a submodule has none."""
-    sizes = (entry.split(b"\t")[0].split()[-1] for entry in listed.split(b"\0") if entry)
-    return sum(int(size) for size in sizes if size.isdigit())
+    total, begun = 0, b""
+    while part := listed.read(_PART):
+        *entries, begun = (begun + part).split(b"\0")
+        total += sum(map(_size_of, entries))
+    return total
+
+
+def _size_of(entry: bytes) -> int:
+    size = entry.split(b"\t")[0].split()[-1]
+    return int(size) if size.isdigit() else 0

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 LONGEST_LINE = 64 * 1024
 _AFTER_KILL_S = 5.0
@@ -53,16 +54,18 @@ def run(
     cwd: Path | None = None,
     stdin: bytes = b"",
     meanwhile: Callable[[], None] | None = None,
+    into: IO[bytes] | None = None,
 ) -> Finished:
     """Run a program to its end, at most `timeout` seconds; then it and all it started are killed.
 
-    `env` replaces the environment; None passes ours on. `meanwhile` is called each half second; what it raises ends the
-    program as well, and comes out here. Raises OSError when there is no such program.
+    `into` is a file for its output, which is else kept in memory. `env` replaces the environment; None passes ours on.
+    `meanwhile` is called each half second; what it raises ends the program as well, and comes out here. Raises OSError
+    when there is no such program.
     """
     process = subprocess.Popen(  # noqa: S603 - a list, no shell
         list(argv),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if into is None else into,
         stderr=subprocess.PIPE,
         env=None if env is None else dict(env),
         cwd=cwd,
@@ -71,7 +74,7 @@ def run(
     try:
         ended = _communicate(process, stdin, timeout, meanwhile)
         if ended is not None:
-            return Finished(process.returncode, *ended)
+            return Finished(process.returncode, ended[0] or b"", ended[1])
     finally:
         # Also when an exception such as KeyboardInterrupt comes through; poll() is None only while the pid is ours.
         if process.poll() is None:

@@ -9,19 +9,30 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources import Source, parse_source
 from tasks.sources.compose import ComposeSource, is_reserved
-from tasks.sources.part import Part
+from tasks.sources.part import Part, alone
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
 
 CHECKS = ("http", "tcp", "docker", "running_s")
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number, and 8080.0 is whole; what is no number is left to be refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# The limits stand before the validator: behind it, the description of the API would not have them.
+Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(_whole)]
+Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(_whole)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(_whole)]
+WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(_whole)]
 # YAML reads `PORT: 8080` as a number; everybody means its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
@@ -55,8 +66,7 @@ class PortMapping(Part):
 def _alone(chosen: str) -> dict[str, Any]:
     """In JSON Schema: this one of the checks and none of the others; a port goes with http."""
     others = {*CHECKS} - {chosen} | ({"port"} if chosen != "http" else set())
-    none = {key: {"type": "null"} for key in sorted(others)}
-    return {"required": [chosen], "properties": {chosen: {"not": {"type": "null"}}, **none}}
+    return alone(chosen, *sorted(others))
 
 
 class Health(Part):
@@ -84,7 +94,7 @@ class Health(Part):
 class Resources(Part):
     """Limits of the container; absent means none."""
 
-    memory_mb: int | None = Field(None, ge=6, le=16_777_216, strict=True)
+    memory_mb: Mebibytes | None = None
     cpus: float | None = Field(None, ge=0.01, le=1024)
 
 
@@ -107,9 +117,9 @@ class Spec(Part):
     resources: Resources = Resources(memory_mb=None, cpus=None)
     volumes: list[Volume] = Field(default_factory=list)
     command: list[str] | None = Field(None, min_length=1)
-    stop_timeout_s: int = Field(10, ge=0, le=3600, strict=True)
+    stop_timeout_s: Seconds = 10
     auto_rollback: bool = Field(False, strict=True)
-    watch_s: int = Field(60, ge=5, le=3600, strict=True)
+    watch_s: WatchSeconds = 60
     host: str = Field("local", pattern=NAME)
 
     @model_validator(mode="after")

@@ -130,11 +130,19 @@ class _Room:
             text = None if raw is None else raw.decode()
         except (OSError, UnicodeDecodeError):
             return None
-        if raw is None or text is None or self.files == 0 or "\0" in text:
+        if raw is None or text is None or self.files == 0 or "\0" in text or not _is_text(str(path)):
             return None
         self.bytes -= len(raw)
         self.files -= 1
         return text.replace("$", "$$")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is one that a compose file can have."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _text(path: Path) -> str:

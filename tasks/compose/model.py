@@ -40,7 +40,9 @@ def unmarked(rendered: bytes, marked: Mapping[str, str]) -> Model:
     if not isinstance(model, dict) or not isinstance(model.get("services"), dict):
         raise ValueError("not a compose file")
     kept = {key: value for key, value in model.items() if not key.startswith("x-")}
-    kept["services"] = {name: _service(service) for name, service in sorted(model["services"].items())}
+    kept["services"] = {
+        name: _service(service, model["services"]) for name, service in sorted(model["services"].items())
+    }
     return kept
 
 
@@ -87,19 +89,26 @@ def effective(
     services: Mapping[str, Mapping[str, Any]],
     labels: Callable[[str], Mapping[str, str]],
     shared_labels: Mapping[str, str],
+    values: Mapping[str, str],
 ) -> str:
-    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled."""
+    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled.
+
+    A config whose content is empty, or is with the values of today, has an empty line: Docker Compose would take it for
+    one without content, and mount its own directory.
+    """
     running = {
         name: one
         | {"image": services[name]["image_id"], "pull_policy": "never"}
         | {"labels": {**(one.get("labels") or {}), **labels(name)}}
         for name, one in model["services"].items()
     }
-    owned = {
+    owned: Model = {
         what: {name: _labelled(one or {}, shared_labels) for name, one in (model.get(what) or {}).items()}
         for what in ("volumes", "networks")
         if what in model
     }
+    if "configs" in model:
+        owned["configs"] = {name: _never_empty(one or {}, values) for name, one in (model["configs"] or {}).items()}
     return json.dumps(model | owned | {"services": running}, ensure_ascii=False, indent=1)
 
 
@@ -119,6 +128,16 @@ def unfilled(model: Model, names: Collection[str]) -> list[str]:
     return [key for key, variable in wanted if variable is not None and variable not in names]
 
 
+def unwritable(model: Model) -> list[str]:
+    """The keys of services that are read-only and would have to be written into: `up` copies configs and secrets."""
+    services = model["services"].items()
+    return [f"{name}.read_only" for name, one in services if one.get("read_only") and _has_files(one)]
+
+
+def _has_files(service: Model) -> bool:
+    return bool(service.get("configs") or service.get("secrets"))
+
+
 def published(model: Model) -> list[tuple[str, int]]:
     """(address, port) of every TCP port that is published under a number of its own."""
     ports = [port for one in model["services"].values() for port in one.get("ports") or []]
@@ -126,12 +145,15 @@ def published(model: Model) -> list[tuple[str, int]]:
     return [(port.get("host_ip") or "0.0.0.0", int(port["published"])) for port in wanted]
 
 
-def _service(service: Model) -> Model:
-    return {
+def _service(service: Model, services: Model) -> Model:
+    kept = {
         key: value
         for key, value in service.items()
         if value is not None and key not in _DONE_WITH and not key.startswith("x-")
     }
+    # One that need not be there, and is not: of a profile that is not chosen, say. `up` does not know it any more.
+    waits = {name: how for name, how in (kept.pop("depends_on", None) or {}).items() if name in services}
+    return kept | ({"depends_on": waits} if waits else {})
 
 
 def _exact(pin: Mapping[str, Any]) -> str:
@@ -147,6 +169,11 @@ def _runs_once(model: Model, name: str) -> bool:
 
 def _labelled(thing: Model, labels: Mapping[str, str]) -> Model:
     return thing if thing.get("external") else thing | {"labels": {**(thing.get("labels") or {}), **labels}}
+
+
+def _never_empty(config: Model, values: Mapping[str, str]) -> Model:
+    elsewhere = any(config.get(key) for key in ("external", "file", "environment"))
+    return config if elsewhere or _filled_in(config.get("content") or "", values) else config | {"content": "\n"}
 
 
 def _fingerprint(model: Model, name: str, values: Mapping[str, str], key: bytes) -> str:

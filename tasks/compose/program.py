@@ -124,7 +124,8 @@ def up(
         draft.write_text(file)
         draft.replace(path)
         argv = [program, "--ansi", "never", "--progress", "plain", "--project-name", project]
-        argv += ["--project-directory", str(home(context)), "--env-file", os.devnull, "--file", str(path)]
+        # A file names no path of ours; were there one that is empty, it would stand for this directory.
+        argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
         code, lines = _followed(child, timeout_s, give_way)
@@ -141,7 +142,7 @@ def forget(context: Context, project: str) -> None:
 def home(context: Context) -> Path:
     """Where the program is at home: files of ours, none of a user's."""
     folder = context.settings.home / "compose"
-    for one in (folder, folder / "docker"):
+    for one in (folder, folder / "docker", folder / "empty"):
         one.mkdir(mode=0o700, exist_ok=True)
     return folder
 

@@ -158,6 +158,7 @@ def _up(
         pin["services"],
         lambda service: order.labels(context.installation, workload, pin["runs"][service]["since"], service),
         shared,
+        values,
     )
     project = project_of(context, workload)
     give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)

@@ -60,6 +60,7 @@ class ComposeKind:
                 work.rendered = _of_text(work, source, folder)
         variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
         _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
+        _refuse(work, model.unwritable(work.rendered))
         _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])

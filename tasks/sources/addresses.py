@@ -22,10 +22,17 @@ _PATH = r"/[A-Za-z0-9._~!$'()*+,;=:@%/-]+"
 _URL = re.compile(
     rf"(?P<protocol>https?|ssh)://(?:(?P<user>[^@/]*)@)?(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<path>{_PATH})"
 )
+# The same for the description of the API, which knows no names of groups and asks for no credentials in it.
+_ANYWHERE = rf"{_HOST}(?::[0-9]{{1,5}})?{_PATH}"
+_PATTERN = (
+    rf"^(?:https?://{_ANYWHERE}|ssh://(?:{_NAME}@)?{_ANYWHERE}|file:///[^\x00-\x1f\x7f?#]+"
+    rf"|{_NAME}@{_HOST}:(?:[A-Za-z0-9_~.][A-Za-z0-9._~+/-]*|/(?:[A-Za-z0-9._~+-][A-Za-z0-9._~+/-]*)?))$"
+)
 _FILE = re.compile(r"(?P<protocol>file)://(?P<path>/[^\x00-\x1f\x7f?#]+)")
 _SCP = re.compile(rf"(?P<user>{_NAME})@(?P<host>{_HOST}):(?!/{{2}})(?P<path>[A-Za-z0-9_~/.][A-Za-z0-9._~+/-]*)")
 # What `git check-ref-format` takes, and no leading hyphen, which a program could take for an option.
 _BAD_REF = re.compile(r"^[-/]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[./]$|^@$")
+_OUTSIDE = r"^[/-]|\\|(?:^|/)\.\.(?:/|$)|(?:^|/)\.[gG][iI][tT](?:/|$)"
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -86,6 +93,14 @@ def _inside(value: str) -> str:
     return value
 
 
-RepositoryUrl = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_address)]
-Ref = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_ref)]
-PathInside = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_inside)]
+RepositoryUrl = Annotated[
+    str, Field(min_length=1, max_length=500, json_schema_extra={"pattern": _PATTERN}), AfterValidator(_address)
+]
+Ref = Annotated[
+    str,
+    Field(min_length=1, max_length=200, json_schema_extra={"not": {"pattern": _BAD_REF.pattern}}),
+    AfterValidator(_ref),
+]
+PathInside = Annotated[
+    str, Field(min_length=1, max_length=300, json_schema_extra={"not": {"pattern": _OUTSIDE}}), AfterValidator(_inside)
+]

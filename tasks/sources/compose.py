@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
-from tasks.sources.part import Part
+from tasks.sources.part import Part, alone
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
@@ -39,6 +39,15 @@ class ComposeSource(Part):
     `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise
     refused: see tasks.compose.rules. The spec's env and secrets are what its variables are filled from.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                alone("text", "url", "ref", "file"),
+                alone("url", "text"),
+            ]
+        }
+    )
 
     kind: Literal["compose"]
     text: str | None = Field(None, min_length=1, max_length=LONGEST_TEXT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
-from tasks.sources.part import Part
+from tasks.sources.part import Part, alone
 
 
 class StaticSource(Part):
@@ -18,8 +18,18 @@ class StaticSource(Part):
     `content` is the hash of what was uploaded last, put there by the upload itself; without it there is none yet.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                alone("url", "path", "content"),
+                alone(None, "url", "ref", "root", "content"),
+                alone(None, "url", "ref", "root", "path"),
+            ]
+        }
+    )
+
     kind: Literal["static"]
-    path: str | None = Field(None, min_length=2, max_length=500)
+    path: str | None = Field(None, min_length=2, max_length=500, json_schema_extra={"pattern": "^/"})
     url: RepositoryUrl | None = None
     ref: Ref | None = None
     root: PathInside | None = None

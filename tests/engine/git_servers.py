@@ -43,11 +43,10 @@ class Repository:
         """Its address as a file."""
         return f"file://{self.path}/.git"
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, stdin: str = "") -> str:
         """Run git in it; answers what it printed."""
-        done = subprocess.run(
-            ["git", "-C", str(self.path), *arguments], env=ENVIRONMENT, check=True, capture_output=True, text=True
-        )
+        argv = ["git", "-C", str(self.path), *arguments]
+        done = subprocess.run(argv, env=ENVIRONMENT, check=True, capture_output=True, text=True, input=stdin)
         return done.stdout.strip()
 
     def commit(self, files: Mapping[str, str | bytes], message: str = "change") -> str:

@@ -30,6 +30,7 @@ from tasks.container_watch import ContainerWatch
 from tasks.context import Context
 from tasks.happenings import Said
 from tasks.sampling import Sampler
+from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import ME, Scenario
@@ -52,6 +53,7 @@ services:
     depends_on:
       db: {condition: service_healthy}
       migrate: {condition: service_completed_successfully}
+      worker: {condition: service_started, required: false}
   db:
     <<: *usual
     image: ${REGISTRY}/db:1
@@ -282,6 +284,7 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         "web.build": "services: {web: {build: .}}",
         "web.env_file": f"services: {{web: {{image: x, env_file: {file}}}}}",
         "labels.env_file": f"services: {{labels: {{image: x, env_file: {file}}}}}",
+        "web.read_only": "services: {web: {image: x, read_only: true, configs: [c]}}\nconfigs: {c: {content: y}}",
         "volumes.data.external": "services: {web: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {external: true}}",
         "web.container_name": "services: {web: {image: x, container_name: " + other_container(shop) + "}}",
     }
@@ -294,13 +297,39 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         newest = history.latest(session, workload(shop).id)
     assert newest is not None
     first, second = failure(shop.context, shop.name, newest).splitlines()
-    assert first.startswith(f"backstay: {shop.name} version 7 failed at pin, invalid_source: ")
+    assert first.startswith(f"backstay: {shop.name} version 8 failed at pin, invalid_source: ")
     assert second.startswith("The compose file may not have web.container_name;")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"
     assert stack.ids() == before
     stored = (shop.context.settings.home / "backstay.db").read_bytes()
     assert b"of-the-host" not in stored + (shop.context.settings.home / "backstay.db-wal").read_bytes()
+
+
+def test_a_file_that_is_empty_is_an_empty_line_and_never_a_directory_of_ours(
+    shop: Scenario, stack: Stack, tmp_path: Path
+) -> None:
+    text = """
+services:
+  web:
+    image: %s/web:1
+    init: true
+    volumes: ["./pages:/www/pages"]
+    configs: [{source: word, target: /www/word}, {source: nothing, target: /www/nothing}]
+configs:
+  word: {content: "${TOKEN}"}
+  nothing: {content: ""}
+"""
+    files = {"compose.yaml": text % stack.registry, "pages/.gitkeep": "", "pages/a": "a"}
+    repository = new_repository(tmp_path / "repository", files)
+    stack.create(source={"kind": "compose", "url": repository.url}, secrets={"TOKEN": ""})
+    row = shop.deploy()
+    assert row["status"] == "succeeded", shop.messages()
+    (web,) = stack.containers()
+    assert web.attrs["Mounts"] == []
+    for name in ("pages/.gitkeep", "word", "nothing"):
+        assert web.exec_run(f"cat /www/{name}").output == b"\n"
+    assert web.exec_run("cat /www/pages/a").output == b"a"
 
 
 def other_container(shop: Scenario) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -173,6 +175,55 @@ def test_what_is_too_large_is_refused(context: Context, served: Served) -> None:
     with pytest.raises(Failure) as caught, shop.checkout(noise):
         pass
     assert caught.value.code == ErrorCode.INVALID_SOURCE
+
+
+def test_a_few_objects_that_are_a_thousand_million_files_are_refused_without_listing_them(
+    context: Context, served: Served
+) -> None:
+    tree, kind = served.git("rev-parse", "HEAD:page"), "100644 blob"
+    for _ in range(9):
+        listed = "".join(f"{kind} {tree}\tf{number}\n" for number in range(10))
+        tree, kind = served.git("mktree", stdin=listed), "040000 tree"
+    commit = served.git("commit-tree", tree, "-m", "many")
+    served.git("update-ref", "refs/heads/many", commit)
+    shop, began = repository(context, served.url), time.monotonic()
+    tracemalloc.start()
+    try:
+        with pytest.raises(Failure) as caught, shop.checkout(commit):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert (caught.value.code, time.monotonic() - began < 60) == (ErrorCode.INVALID_SOURCE, True)
+    assert list(context.settings.work.iterdir()) == []
+
+
+def test_a_redirect_does_not_lead_to_a_protocol_that_is_not_allowed(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, serving_git(tmp_path) as server:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+        server.redirect_to = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        moved = repository(context, f"https://{server.host}/shop.git")
+        assert refused(lambda: moved.resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+        assert server.asked
+        listener.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_step_of_git_that_takes_too_long_is_ended(
+    context: Context, tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "bin"
+    slow.mkdir()
+    (slow / "git").write_text("#!/bin/sh\nexec sleep 321\n")
+    (slow / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow}:{os.environ['PATH']}")
+    context.settings = context.settings.model_copy(update={"git_timeout": 1})
+    began = time.monotonic()
+    assert refused(lambda: repository(context, served.url).resolve("main")) == ErrorCode.SOURCE_UNAVAILABLE
+    assert 1 <= time.monotonic() - began < 30
 
 
 def test_a_cancel_ends_git_and_all_that_it_started(

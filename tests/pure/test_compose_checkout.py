@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,11 @@ def test_a_config_that_is_a_file_gets_its_content(tree: Path) -> None:
     assert model["configs"]["d"] == {"name": "p_d", "content": "x"}
 
 
-@pytest.mark.parametrize("source", ["picture.png", "not-there", "empty", "large"])
+@pytest.mark.parametrize("source", ["picture.png", "not-there", "empty", "large", "strange"])
 def test_what_cannot_be_copied_is_refused_by_its_key(tree: Path, source: str) -> None:
     (tree / "empty").mkdir()
+    (tree / "strange").mkdir()
+    (tree / "strange" / os.fsdecode(b"na\xffme")).write_text("x")
     (tree / "large").write_text("x" * (checkout.MOST_BYTES + 1))
     assert of_web(tree, (source, "/x"))[1] == ["web.volumes"]
     assert of_web(tree, configs={"c": {"file": str(tree / "large")}})[1] == ["configs.c.file"]

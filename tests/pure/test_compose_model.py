@@ -25,6 +25,27 @@ def test_marks_become_variables_again_and_a_dollar_stays_a_dollar() -> None:
     assert kept == file(web={"environment": {"A": "x-${TOKEN}$$y", "B": "${TOKEN_2}"}})
 
 
+def test_nobody_waits_for_a_service_that_is_not_there() -> None:
+    """As Docker Compose renders `required: false` for one whose profile was not chosen; its own `up` refuses that."""
+    started = {"condition": "service_started", "required": True}
+    rendered = file(
+        web={"image": "a", "depends_on": {"db": started, "debug": started | {"required": False}}},
+        db={"image": "a", "depends_on": {"debug": started | {"required": False}}},
+    )
+    kept = model.unmarked(json.dumps(rendered).encode(), {})
+    assert kept == file(web={"image": "a", "depends_on": {"db": started}}, db={"image": "a"})
+
+
+def test_what_would_have_to_be_written_into_a_read_only_service_is_found() -> None:
+    whole = file(
+        fine={"read_only": True, "configs": [], "tmpfs": ["/run"]},
+        web={"read_only": True, "configs": [{"source": "c", "target": "/c"}]},
+        db={"read_only": True, "secrets": [{"source": "s"}]},
+        job={"configs": [{"source": "c"}]},
+    )
+    assert model.unwritable(whole) == ["web.read_only", "db.read_only"]
+
+
 @pytest.mark.parametrize("rendered", [b"", b"[]", b'{"name": "p"}', b"\xff"])
 def test_what_is_no_rendered_file_is_refused(rendered: bytes) -> None:
     with pytest.raises(ValueError):
@@ -37,7 +58,7 @@ def test_the_stored_file_names_digests_and_the_one_that_runs_image_ids_and_label
     assert stored["services"]["db"] == {"image": "sha256:built"}
     shared = {"backstay.workload": "shop"}
     whole = stored | {"volumes": {"data": {"name": "p_data"}, "old": {"external": True}}, "networks": {"default": None}}
-    given = json.loads(model.effective(whole, IDS, lambda name: {"backstay.service": name}, shared))
+    given = json.loads(model.effective(whole, IDS, lambda name: {"backstay.service": name}, shared, {}))
     assert given["services"]["web"] == {
         "image": "sha256:web",
         "pull_policy": "never",
@@ -57,8 +78,30 @@ def test_a_label_of_the_file_cannot_take_the_place_of_ours() -> None:
         IDS,
         lambda name: {"backstay.workload": "shop"},
         {},
+        {},
     )
     assert json.loads(given)["services"]["web"]["labels"] == {"backstay.workload": "shop", "a": "b"}
+
+
+def test_a_config_is_never_empty_whatever_the_values_of_today() -> None:
+    """Docker Compose 5 mounts the directory of the project for one that is."""
+    configs = {
+        "given": {"content": "x"},
+        "empty": {"content": ""},
+        "left_out": {"name": "p_left_out"},
+        "of_a_secret": {"content": "${TOKEN}${TOKEN}"},
+        "of_two": {"content": "${TOKEN}:"},
+        "dollar": {"content": "$$"},
+        "variable": {"environment": "TOKEN"},
+    }
+    whole = file(web={"image": "x"}) | {"configs": configs}
+    for value, line in (("", "\n"), ("t", "${TOKEN}${TOKEN}")):
+        given = json.loads(model.effective(whole, IDS, lambda name: {}, {}, {"TOKEN": value}))["configs"]
+        assert given == configs | {
+            "empty": {"content": "\n"},
+            "left_out": {"name": "p_left_out", "content": "\n"},
+            "of_a_secret": {"content": line},
+        }
 
 
 WEB = {"image": "r/x@sha256:d", "environment": {"A": "${TOKEN}"}, "configs": [{"source": "c"}]}

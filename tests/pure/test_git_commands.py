@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from pathlib import Path
 
@@ -127,5 +128,7 @@ def test_the_size_of_a_commit_counts_files_and_no_submodules() -> None:
         f"160000 commit {TWO}       -\tsub",
     )
     listed = "".join(f"{file}\0" for file in files)
-    assert total_size(listed.encode()) == 1211
-    assert total_size(b"") == 0
+    assert total_size(io.BytesIO(listed.encode())) == 1211
+    assert total_size(io.BytesIO(b"")) == 0
+    many = f"{files[0]}\0".encode() * 30_000  # more than is read at once
+    assert total_size(io.BytesIO(many)) == 1200 * 30_000

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from db.settings import Settings
 from tasks.sources import parse_source
 from tasks.sources.addresses import Address, parse_address
 from tasks.sources.allowed import refused
+from tasks.sources.compose import ComposeSource
+from tasks.sources.git import GitSource
+from tasks.sources.static import StaticSource
 from tasks.specs import InvalidSpec, parse_spec, redirected
 
 CANARY = "hunter2canary"
 URL = "https://git.example/shop.git"
 HASH = "sha256:" + "0" * 64
+DESCRIBED = {
+    kind: jsonschema_rs.validator_for(model.model_json_schema())
+    for kind, model in (("git", GitSource), ("static", StaticSource), ("compose", ComposeSource))
+}
+
+
+def is_described(kind: str, **source: Any) -> bool:
+    """Whether the description of the API says that this source is taken."""
+    return DESCRIBED[kind].is_valid({"kind": kind, **source})
 
 
 @pytest.mark.parametrize(
@@ -33,6 +46,7 @@ HASH = "sha256:" + "0" * 64
 def test_an_address_is_taken_apart(text: str, address: Address) -> None:
     assert parse_address(text) == address
     assert parse_source({"kind": "git", "url": text})["url"] == text
+    assert is_described("git", url=text)
 
 
 @pytest.mark.parametrize(
@@ -70,11 +84,13 @@ def test_what_is_no_address_or_has_a_secret_in_it_is_refused_by_its_key(text: st
             parse_spec({"name": "shop", "source": {"kind": kind, "url": text}})
         assert caught.value.key == "source.url"
         assert CANARY not in caught.value.problem
+        assert not is_described(kind, url=text)
 
 
 @pytest.mark.parametrize("ref", ["main", "v1.2.3", "feature/cart", "refs/tags/v1", "HEAD", "a" * 40, "release-1+2"])
 def test_a_branch_a_tag_or_a_commit_is_a_ref(ref: str) -> None:
     assert redirected({"kind": "git", "url": URL}, "ref", ref)["ref"] == ref
+    assert is_described("git", url=URL, ref=ref)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +104,7 @@ def test_what_git_would_not_take_for_a_ref_is_refused(ref: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
         redirected({"kind": "git", "url": URL}, "ref", ref)
     assert caught.value.key == "ref"
+    assert not is_described("git", url=URL, ref=ref)
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc", "-x", ".git", "a/.GIT/config", "a\\b", "a\nb", ""])
@@ -96,6 +113,7 @@ def test_a_path_that_leaves_the_repository_is_refused(key: str, path: str) -> No
     with pytest.raises(InvalidSpec) as caught:
         parse_spec({"name": "shop", "source": {"kind": "git", "url": URL, key: path}})
     assert caught.value.key == f"source.{key}"
+    assert not is_described("git", **{"url": URL, key: path}) or not path.isprintable(), "what prints is no pattern"
 
 
 def test_a_git_source_has_its_defaults() -> None:
@@ -113,6 +131,7 @@ def test_a_git_source_has_its_defaults() -> None:
 )
 def test_a_static_source_has_at_most_one_place(source: dict[str, Any]) -> None:
     assert parse_source({"kind": "static"} | source) == {"kind": "static"} | source
+    assert is_described("static", **source)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +153,28 @@ def test_a_static_source_that_contradicts_itself_is_refused_by_key(source: dict[
     with pytest.raises(InvalidSpec) as caught:
         parse_spec({"name": "shop", "source": {"kind": "static"} | source})
     assert caught.value.key == key
+    if source.get("path") not in {"/srv/../etc", "/srv/\n"}:  # what a path may have in it, no pattern says
+        assert not is_described("static", **source)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_one"),
+    [
+        ({"text": "services: {}"}, True),
+        ({"url": URL, "ref": "v1", "file": ["a.yaml"]}, True),
+        ({"text": None, "url": URL}, True),
+        ({}, False),
+        ({"text": "services: {}", "url": URL}, False),
+        ({"text": "services: {}", "ref": "v1"}, False),
+    ],
+)
+def test_a_compose_source_is_described_as_it_is_taken(source: dict[str, Any], is_one: bool) -> None:
+    assert is_described("compose", **source) is is_one
+    if is_one:
+        parse_spec({"name": "shop", "source": {"kind": "compose"} | source})
+    else:
+        with pytest.raises(InvalidSpec):
+            parse_spec({"name": "shop", "source": {"kind": "compose"} | source})
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,17 @@ def test_a_whole_spec_is_shown_as_it_was_written_but_for_the_secrets() -> None:
     assert public(parse_spec(WHOLE)) == {key: value for key, value in WHOLE.items() if key != "secrets"}
 
 
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    parsed = parse_spec(
+        spec(ports=[{"container": 80.0}], watch_s=6.0, stop_timeout_s=0.0, resources={"memory_mb": 64.0})
+    )
+    assert repr((parsed.ports[0].container, parsed.watch_s, parsed.stop_timeout_s)) == "(80, 6, 0)"
+    assert repr(parsed.resources.memory_mb) == "64"
+    for wrong in (6.5, True, "6", float("inf")):
+        with pytest.raises(InvalidSpec, match="watch_s: must be a valid integer"):
+            parse_spec(spec(watch_s=wrong))
+
+
 def test_what_is_absent_gets_its_default() -> None:
     shown = public(parse_spec(spec()))
     assert shown == spec(

@@ -323,6 +323,16 @@ def test_the_rollback_dialog_opens_says_what_happens_and_can_be_left(
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("busy_shop")
+def test_a_dialog_that_is_taller_than_the_window_begins_with_its_title(visit: Callable[..., Page]) -> None:
+    page = visit("/apps/shop", size=(360, 500))
+    page.locator("a[data-dialog][href$='/rollback/1']").click()
+    expect(page.locator("#dialog-title")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#dialog-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("a[data-dialog][href$='/rollback/1']")).to_be_focused()
+
+
 @pytest.mark.usefixtures("prefect_answers")
 def test_a_rollback_from_the_dialog_shows_up_in_the_history(visit: Callable[..., Page], busy_shop: int) -> None:
     page = visit("/apps/shop")

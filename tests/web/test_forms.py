@@ -197,6 +197,13 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(
     assert [one["name"] for one in browser.get("/api/workloads").json["workloads"]] == ["shop"]
 
 
+@pytest.mark.parametrize(("kind", "field"), [("image", "image.image"), ("git", "git.url")])
+def test_what_is_needed_is_said_to_be_and_all_of_it_at_once(logged_in: Browser, kind: str, field: str) -> None:
+    answer = logged_in("admin").post("/new", data={"name": " ", "kind": kind, "ports": "x"})
+    assert {error_at(answer.text, "name"), error_at(answer.text, field)} == {"This is needed."}
+    assert "3 fields need another look" in answer.text
+
+
 def test_every_text_of_a_refusal_is_a_text_of_the_catalog() -> None:
     assert refusals.text_of("must be greater than or equal to 6") == ("This must be at least %(limit)s.", "6")
     assert refusals.text_of("something new") == (refusals.GENERAL, "")

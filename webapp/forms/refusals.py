@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from webapp.forms.fields import EVERY, SOURCES
+from webapp.forms.texts import NEEDED
 from webapp.marking import N_
 
 ANYWHERE = ""
@@ -46,7 +47,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     (r"goes with url only", N_("This goes with a repository only.")),
     (r"exactly one of text, url", N_("Give the file itself, or a repository, one of the two.")),
     (r"which go with url only", N_("Branch and file go with a repository only.")),
-    (r"is missing$", N_("This is needed.")),
+    (r"is missing$", NEEDED),
     (
         r"must be a tar or zip",
         N_("This is no tar or zip, has a link that leads out of it, or is too large."),
@@ -63,7 +64,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     (r"must be greater than ([\d.]+)", N_("This must be more than %(limit)s.")),
     (r"must be less than or equal to ([\d.]+)", N_("This must be at most %(limit)s.")),
     (r"must be a valid integer", N_("This must be a whole number.")),
-    (r"must have at least 1 character", N_("This is needed.")),
+    (r"must have at least 1 character", NEEDED),
     (r"must have at most (\d+) character", N_("This must have at most %(limit)s characters.")),
 )
 NAME_TAKEN = N_("An app of this name exists already.")

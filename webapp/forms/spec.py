@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from webapp.forms import texts
-from webapp.forms.fields import NOT_FOR_COMPOSE, SOURCES
-from webapp.forms.texts import Unreadable
+from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
+from webapp.forms.texts import NEEDED, Unreadable
 from webapp.spec_lines import plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
@@ -38,6 +38,11 @@ class _Reader:
         """What was typed, without blanks around it; None for nothing."""
         return self._inputs.get(name, "").strip() or None
 
+    def need(self, fields: Iterable[Field]) -> None:
+        """Those of these fields that are needed have something in them."""
+        empty = [field.name for field in fields if field.needed and self.text(field.name) is None]
+        self.problems |= {name: Unreadable(NEEDED) for name in empty}
+
     def read(self, name: str, how: Callable[[str], Any]) -> Any:
         """What was typed, read; None when it cannot be."""
         try:
@@ -47,14 +52,17 @@ class _Reader:
         return None
 
 
-def patch_of(inputs: Mapping[str, str], removed: list[str], source: dict[str, Any]) -> dict[str, Any]:
+def patch_of(
+    inputs: Mapping[str, str], removed: list[str], source: dict[str, Any], needed: tuple[Field, ...] = ()
+) -> dict[str, Any]:
     """What PATCH takes: every key of the form, null where nothing was typed. Raises BadInputs.
 
     `removed` are names of secrets to forget, `source` the one that the app has, whose other keys stay. What the form
-    hides for the chosen kind of source or check says nothing.
+    hides for the chosen kind of source or check says nothing. `needed` are fields besides those of the source.
     """
     is_compose = inputs.get("kind") == "compose"
     reader = _Reader({key: value for key, value in inputs.items() if not (is_compose and key in NOT_FOR_COMPOSE)})
+    reader.need((*needed, *SOURCES.get(reader.text("kind") or "image", ())))
     patch: dict[str, Any] = {"source": _source(reader, source)}
     for key, how in _LISTS.items():
         patch[key] = reader.read(key, how) or None
@@ -72,7 +80,7 @@ def patch_of(inputs: Mapping[str, str], removed: list[str], source: dict[str, An
 
 def spec_of(inputs: Mapping[str, str]) -> dict[str, Any]:
     """A whole spec for a new app: what was not typed is left to its default. Raises BadInputs."""
-    patch = {key: value for key, value in patch_of(inputs, [], {}).items() if value not in (None, {})}
+    patch = {key: value for key, value in patch_of(inputs, [], {}, (NAME,)).items() if value not in (None, {})}
     return {"name": inputs.get("name", "").strip(), **patch}
 
 

@@ -20,6 +20,7 @@ _PORT = re.compile(
 BAD_LINE = N_("Line %(line)s is not of the form that the note describes.")
 TWICE = N_("Line %(line)s gives a name that stands there already.")
 NO_NUMBER = N_("This is not a number.")
+NEEDED = N_("This is needed.")
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened

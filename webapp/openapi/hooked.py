@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from db.sentences import HOOKS
 from flows.hooks import SECRET
 from tasks.hooks import PROVIDERS
+from tasks.sources.part import alone
 from webapp.openapi.shapes import Moment, Shape, Version
 
 Sender = Annotated[str, Field(json_schema_extra={"enum": [*PROVIDERS]})]
@@ -45,6 +46,8 @@ class Hooks(Shape):
 
 class NewHook(Shape):
     """Who sends it, and which branch or tag it waits for (* is anything); none: the one of the spec."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [alone(None, "branch"), alone(None, "tag")]})
 
     provider: Sender
     branch: Pattern | None = None

@@ -11,6 +11,12 @@ from webapp.windows import WINDOWS
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")
 TEXT = {"type": "string"}
+# What a client of server-sent events hands on for each of them.
+CHANGED = {
+    "type": "object",
+    "properties": {"event": {"type": "string", "enum": ["change"]}, "data": TEXT},
+    "required": ["event", "data"],
+}
 TAG = {"ETag": "Weak; send it back in If-None-Match."}
 POINTS = {
     **ok(list[Point], "Oldest first; empty when there are none.", headers=TAG),
@@ -60,7 +66,7 @@ CALLS: dict[str, Call] = {
     ),
     "streams.follow": Call(
         "Follow the newest deploy of a workload",
-        {200: Answer("`event: change` with {version, status, stage, live}.", TEXT, "text/event-stream")},
+        {200: Answer("`event: change` with {version, status, stage, live}.", CHANGED, "text/event-stream")},
         refuses=("no_such_workload", "too_many_streams"),
         more="Server-sent events. It ends after two minutes; connect again then.",
     ),

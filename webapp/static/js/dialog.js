@@ -41,5 +41,13 @@ function show(box, html) {
   // Our own server rendered it, and the content policy lets no script in it run.
   box.replaceChildren(...new DOMParser().parseFromString(html, 'text/html').body.childNodes);
   box.showModal();
-  (box.querySelector('input:not([type=hidden])') ?? box.querySelector('[data-close]'))?.focus();
+  const first = box.querySelector('input:not([type=hidden])') ?? box.querySelector('[data-close]');
+  begin(box, box.querySelector('#dialog-title'), first);
+}
+
+// Focus on the first thing to do; but where that is below the edge of the window, on the title, and not scrolled past it.
+function begin(box, title, first) {
+  const isTall = box.scrollHeight > box.clientHeight;
+  if (isTall) title.tabIndex = -1;
+  (isTall ? title : first).focus();
 }
