@@ -77,6 +77,27 @@ def test_one_idempotency_key_from_twenty_threads_is_one_row(house: House, shop: 
     assert len(shop.rows()) == shop.accepted
 
 
+def test_one_idempotency_key_with_different_wishes_at_once_is_one_row_for_all_of_them(
+    house: House, shop: Crashed
+) -> None:
+    headers = {"Idempotency-Key": f"mixed-{shop.accepted}"}
+    wishes = [
+        ("rollback", {"version": shop.rollback_target()}),
+        *(("deploys", {"image": shop.image(tag)}) for tag in "12"),
+    ]
+    answers = at_once(
+        [
+            lambda path=path, body=body: house.http.post(f"/workloads/{shop.name}/{path}", json=body, headers=headers)
+            for path, body in wishes * 8
+        ]
+    )
+    shop.accepted += 1
+    rows = {(one.json()["version"], one.json()["reason"], one.json()["requested"]) for one in answers}
+    assert {one.status_code for one in answers} == {202}
+    assert len(rows) == 1
+    assert shop.expect_a_true_ledger(shop.accepted)["version"] == rows.pop()[0]
+
+
 def test_a_stale_page_cannot_roll_back(house: House, shop: Crashed) -> None:
     shop.deploy_well()  # whoever won the races before: now there is something to go back to
     shop.deploy_well()
@@ -106,6 +127,21 @@ def test_the_next_deploy_waits_until_the_last_one_has_cleaned_up(house: House, s
         while time.monotonic() < patience:
             assert shop.row(second.version)["status"] == "queued"
     assert shop.expect_a_true_ledger(second.version)["status"] == "succeeded"
+
+
+def test_a_workload_that_is_removed_while_its_last_deploy_cleans_up_leaves_no_container(
+    house: House, images: Images, workload_name: str
+) -> None:
+    shop = house.workload(workload_name, port=None)
+    shop.build(images)
+    shop.deploy_well()
+    with house.caught_at("succeeded") as caught:
+        row = shop.ask("deploy")
+        caught.wait()
+        assert house.http.delete(f"/workloads/{shop.name}").status_code == 204
+        assert shop.containers() == {}
+    shop.expect_a_closed_run({"status": "succeeded", "flow_run_id": row.flow_run_id})
+    assert shop.containers() == {}
 
 
 def test_four_workloads_deploy_at_once_and_a_fifth_waits(
