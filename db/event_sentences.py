@@ -44,6 +44,7 @@ SENTENCES: dict[str, str] = {
     "put_in_order": "Containers were put in order after an interruption",
     "compose_refused": "The compose file may not have %(keys)s; take it out, or name it in source.allow if it is "
     "meant to be",
+    "compose_unusable": "The compose file cannot have %(keys)s as it is; change it, or take it out",
     "service_failed": "Version %(version)s: service %(service)s: %(code)s",
     # What is found out later.
     "drifted": "Version %(version)s does not run as the ledger says",

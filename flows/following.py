@@ -15,7 +15,7 @@ LOOK_EVERY_S = 0.2
 
 
 # Lines of the event log that say what of a source, or which of several services, a deploy failed for.
-REASONS = frozenset({"compose_refused", "service_failed"})
+REASONS = frozenset({"compose_refused", "compose_unusable", "service_failed"})
 
 
 def failure(context: Context, name: str, row: Deploy) -> str:

@@ -20,9 +20,10 @@ from db import container_events, events, history, pins, workloads
 from db.event_sentences import Told
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
+from tasks import kernel_log
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.happenings import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
+from tasks.happenings import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, heard_of_oom, is_ours, said
 from tasks.order import INSTALLATION
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
@@ -129,6 +130,9 @@ class ContainerWatch:
                 event = replace(event, version=live.version)  # its service is what it was in an earlier version
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
+            if ran_out and not heard_of_oom(memory, event):  # Docker did not say it
+                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)
+                self._write(session, workload, Happening(untold, Kind.OOM, Cause.OOM))
             memory, happening = follow(memory, event, ours, ran_out=ran_out)
             if happening is not None:
                 self._write(session, workload, happening)
@@ -141,7 +145,9 @@ class ContainerWatch:
             record = self._context.docker.inspect(event.docker_id)
         except Failure:
             return False
-        return record is not None and record.oom_killed and not record.running
+        if record is None or record.running:  # Docker may have started it again
+            return kernel_log.ran_out(event.docker_id, event.at_ns / 1e9)
+        return record.oom_killed
 
     def _write(self, session: Session, workload: Workload, happening: Happening) -> None:
         container_events.record(session, _row(workload, happening))

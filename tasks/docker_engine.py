@@ -18,6 +18,7 @@ from docker.types import CancellableStream
 from docker.utils.build import exclude_paths
 
 from db.states import ErrorCode
+from tasks import kernel_log
 from tasks.docker_records import (
     ContainerRecord,
     Credentials,
@@ -175,7 +176,7 @@ class DockerEngine:
 
         def ask() -> ContainerRecord | None:
             try:
-                return container_record(self._api.inspect_container(container_id))
+                return kernel_log.completed(container_record(self._api.inspect_container(container_id)))
             except NotFound:
                 return None
 

@@ -61,7 +61,7 @@ class ComposeKind:
         variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
         _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, model.unwritable(work.rendered))
-        _refuse(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
+        _forbid(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
@@ -98,7 +98,7 @@ def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]
     text = str(source["text"])
     _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
     rendered = _render(work, source, folder, ["-"], text.encode())
-    _refuse(work, rules.refused(rendered, _project(work), source["allow"], _host(work, None)))
+    _forbid(work, rules.refused(rendered, _project(work), source["allow"], _host(work, None)))
     _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
     return rendered
 
@@ -110,7 +110,7 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
     _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
     rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
-    _refuse(work, rules.refused(rendered, _project(work), source["allow"], _host(work, tree)))
+    _forbid(work, rules.refused(rendered, _project(work), source["allow"], _host(work, tree)))
     whole, refused = checkout.copied(rendered, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
@@ -184,11 +184,16 @@ def _readable(look: Callable[[], list[str]]) -> list[str]:
     raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
 
 
-def _refuse(work: Work, keys: list[str]) -> None:
+def _forbid(work: Work, keys: list[str]) -> None:
+    """`_refuse`, of keys that `source.allow` may name."""
+    _refuse(work, keys, "compose_refused")
+
+
+def _refuse(work: Work, keys: list[str], words: str = "compose_unusable") -> None:
     """Raises Failure when there are keys; they go to the event log, the values nowhere."""
     if keys:
         with work.context.database.writing() as session:
-            told = tell("compose_refused", keys=keys)
+            told = tell(words, keys=keys)
             events.note(session, work.deploy.workload_id, told, now(), level="error")
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import docker
 import httpx
 import pytest
 from docker.errors import APIError, ImageNotFound
 
+from tasks.docker_engine import DockerEngine
 from tests.engine.fixtures import left_over, remove_workload
 from tests.engine.images import BEHAVIOURS, LABEL, Images
 from tests.engine.registries import RegistryServer
-from tests.real_parts import free_port, wait_until
+from tests.real_parts import docker_address, free_port, wait_until
 
 
 def start(client: docker.DockerClient, image: str, name: str, **options: object) -> object:
@@ -69,8 +72,9 @@ def test_a_container_ends_as_its_behaviour_says(
     options = {"mem_limit": limit, "memswap_limit": limit} if limit else {}
     container = start(docker_client, image, workload_name, **options)
     assert container.wait(timeout=30)["StatusCode"] == exit_code  # type: ignore[attr-defined]
-    container.reload()  # type: ignore[attr-defined]
-    assert container.attrs["State"]["OOMKilled"] is out_of_memory  # type: ignore[attr-defined]
+    record = DockerEngine(docker_address(), logging.getLogger("backstay.test")).inspect(container.id)  # type: ignore[attr-defined]
+    assert record is not None
+    assert record.oom_killed is out_of_memory
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
