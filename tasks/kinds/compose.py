@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from db import events, history, ledger, workloads
-from db.event_sentences import tell
+from db.event_sentences import Told, tell
 from db.states import ErrorCode
 from tasks import order
 from tasks.compose import builds, checkout, model, program, reading, rollout, rules
@@ -185,16 +185,16 @@ def _readable(look: Callable[[], list[str]]) -> list[str]:
 
 
 def _forbid(work: Work, keys: list[str]) -> None:
-    """`_refuse`, of keys that `source.allow` may name."""
-    _refuse(work, keys, "compose_refused")
+    """Raises Failure when there are keys: ones that `source.allow` may name."""
+    _refuse(work, keys, tell("compose_refused", keys=keys))
 
 
-def _refuse(work: Work, keys: list[str], words: str = "compose_unusable") -> None:
+def _refuse(work: Work, keys: list[str], told: Told | None = None) -> None:
     """Raises Failure when there are keys; they go to the event log, the values nowhere."""
     if keys:
         with work.context.database.writing() as session:
-            told = tell(words, keys=keys)
-            events.note(session, work.deploy.workload_id, told, now(), level="error")
+            said = told or tell("compose_unusable", keys=keys)
+            events.note(session, work.deploy.workload_id, said, now(), level="error")
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
 
 
