@@ -213,12 +213,7 @@ def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, A
 
 
 def _put_back(work: Work) -> None:
-    rollout = _kind(work).rollout
-    rollout.undo(work)
-    if work.live is None or work.live_release is None:
-        return
-    if not comeback.await_it(work.context, rollout, work.workload, work.live, work.live_release):
-        work.context.log.warning("%r: v%s runs again, but does not work yet", work, work.live.version)
+    comeback.put_back(work, _kind(work).rollout)
 
 
 def _touched(work: Work) -> bool:

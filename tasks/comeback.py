@@ -8,13 +8,32 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from db.connection import LedgerUnavailable
 from db.models import Deploy
 from tasks import order
 from tasks.context import Context
 from tasks.kinds.protocol import Rollout
+from tasks.work import Work
 
 PATIENCE_S = 15.0
 LOOK_EACH_S = 0.1
+
+
+def put_back(work: Work, rollout: Rollout) -> None:
+    """Undo a rollout, and wait until the version before it works again. Raises Failure, LedgerUnavailable."""
+    try:
+        rollout.undo(work)
+    except LedgerUnavailable:
+        _await_live(work, rollout)  # it was started all the same: only that could not be written down
+        raise
+    _await_live(work, rollout)
+
+
+def _await_live(work: Work, rollout: Rollout) -> None:
+    if work.live is None or work.live_release is None:
+        return
+    if not await_it(work.context, rollout, work.workload, work.live, work.live_release):
+        work.context.log.warning("%r: v%s runs again, but does not work yet", work, work.live.version)
 
 
 def await_it(context: Context, rollout: Rollout, workload: str, live: Deploy, release: dict[str, Any]) -> bool:

@@ -206,6 +206,19 @@ def test_a_disk_that_fills_up_during_a_deploy_leaves_the_old_version_serving(
     assert complaints(ledger(context)) == []
 
 
+def test_an_old_version_that_takes_its_time_serves_when_the_deploy_is_over_also_on_a_full_disk(
+    disk: Disk, shop: Scenario, images: Images, registry: RegistryServer
+) -> None:
+    context, two = shop.context, f"{registry.address}/{shop.name}:two"
+    images.publish(f"{registry.address}/{shop.name}:slow", "slow", "slow_start")
+    assert shop.deploy(f"{registry.address}/{shop.name}:slow")["status"] == "succeeded"
+    shop.change(source={"kind": "image", "image": two})
+    deploy = open_deploy(context, shop.name, ME)[0]
+    with pytest.raises(LedgerUnavailable):
+        carry_out(context, deploy.id, "engine", call=before(Stage.FINISH, lambda: disk.fill(context.database)))
+    assert shop.served() == "slow"
+
+
 # The ledger is locked
 
 
