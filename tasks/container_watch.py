@@ -23,7 +23,7 @@ from db.states import Status
 from tasks import kernel_log
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.happenings import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, heard_of_oom, is_ours, said
+from tasks.happenings import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
 from tasks.order import INSTALLATION
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
@@ -130,10 +130,11 @@ class ContainerWatch:
                 event = replace(event, version=live.version)  # its service is what it was in an earlier version
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
-            if ran_out and not heard_of_oom(memory, event):  # Docker did not say it
-                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)
-                self._write(session, workload, Happening(untold, Kind.OOM, Cause.OOM))
+            was_told = memory.oom_at_ns is not None
             memory, happening = follow(memory, event, ours, ran_out=ran_out)
+            if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
+                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker has missed it
+                self._write(session, workload, Happening(untold, Kind.OOM, Cause.OOM))
             if happening is not None:
                 self._write(session, workload, happening)
         if event.docker_id not in self._memories and len(self._memories) > 1000:

@@ -157,15 +157,10 @@ def follow(memory: Memory, event: Said, ours: bool, *, ran_out: bool = False) ->
             return memory, Happening(event, Kind(event.action), by)
 
 
-def heard_of_oom(memory: Memory, event: Said) -> bool:
-    """Whether Docker said, just before an exit, that the kernel killed a process of the container for its memory."""
-    return _recently(memory.oom_at_ns, event, OOM_WITHIN_NS)
-
-
 def _why_it_ended(memory: Memory, event: Said, by: Cause, ran_out: bool) -> Cause:
     if _recently(memory.killed_at_ns, event, STOPS_WITHIN_NS):
         return by
-    if ran_out or heard_of_oom(memory, event):
+    if ran_out or _recently(memory.oom_at_ns, event, OOM_WITHIN_NS):
         return Cause.OOM
     return Cause.FINISHED if event.exit_code == 0 else Cause.CRASH
 

@@ -18,6 +18,7 @@ from db.models import ContainerEvent
 from db.settings import Settings
 from tasks.container_watch import ContainerWatch
 from tasks.context import Context
+from tasks.happenings import OOM_WITHIN_NS
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
 from tests.real_parts import free_port, wait_until
@@ -179,3 +180,17 @@ def test_while_docker_is_away_it_waits_and_stops_at_once(settings: Settings, con
     wait_until(lambda: cpu_of_a_second() < 0.02, 20, "it does not come to rest")
     assert stopped_within(watch) < 1.5
     deaf.close()
+
+
+def test_a_kill_of_a_process_within_is_recorded_once_also_when_the_container_ends_long_after(
+    shop: Scenario, watch: Callable[[], ContainerWatch]
+) -> None:
+    shop.change(resources={"memory_mb": 20})
+    watch()
+    shop.deploy()
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    container.exec_run("dd if=/dev/zero of=/dev/null bs=200M count=1")
+    becomes(shop, *DEPLOYED, "oom:oom")
+    time.sleep(OOM_WITHIN_NS / 1e9 + 0.5)  # so that it is not what the container ended by
+    container.kill()
+    becomes(shop, *DEPLOYED, "oom:oom", "exit:by_hand(137)")
