@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -129,3 +129,14 @@ def _sqlite_begin(connection: Connection) -> None:
     # Touches no file, so it cannot fail; past SQLAlchemy, which would take longer over it than over a small read.
     driver: Any = connection.connection.driver_connection
     driver.execute("BEGIN")
+
+
+_SIZES = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
+
+
+def size_bytes(session: Session) -> int:
+    """Bytes of the database, what deleted rows left free in it included; its log of writes is not."""
+    return int(session.scalar(text(_SIZES[session.get_bind().dialect.name])) or 0)

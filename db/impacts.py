@@ -10,9 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db import pins
-from db.models import UNSEEN, Container, Deploy, Sample, Workload
+from db.models import OWNER, UNSEEN, Container, Deploy, Sample, Workload
 from db.states import Status
-from db.workloads import OWNER
 
 
 def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list[tuple[Any, ...]]:
@@ -27,7 +26,7 @@ def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list
         .where(Sample.owner_id == deploy.workload_id, Sample.ts.between(since, until), Sample.container_id.in_(ids))
         .order_by(Sample.ts)
     )
-    # The driver's own rows, as in db.samples: row objects cost six times as much.
+    # The driver's own rows, as in db.metrics.samples: row objects cost six times as much.
     with session.connection().execute(query) as result:
         return list(result.cursor.fetchall())
 

@@ -15,7 +15,8 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import history, tallies
+from db import history
+from db.metrics import counters as tallies
 from db.models import Deploy, Workload
 from db.states import (
     FINAL,

@@ -13,10 +13,9 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import tiers
-from db.models import Container, Deploy, Document, Sample, Workload
+from db.metrics import tiers
+from db.models import OWNER, Container, Deploy, Document, Sample, Workload
 
-OWNER = "workload"
 # Made once: nearly every request looks a name up, and building the statement took longer than running it.
 _NAMED = (Workload.name == bindparam("name"), Workload.removing_at.is_(None))
 _FIND = select(Workload).where(*_NAMED)

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from db import differences, workloads
+from db import diff as differences
+from db import workloads
 from db.models import Workload
 from flows.requests import Refusal
 from flows.workloads import change, checked, create, patched
@@ -33,7 +34,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Applied:
-    """One workload of the file. `keys`: the top-level keys that changed; `changes`: as db.differences has them."""
+    """One workload of the file. `keys`: the top-level keys that changed; `changes`: as db.diff has them."""
 
     name: str
     outcome: Outcome

@@ -17,8 +17,9 @@ from typing import get_args
 from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
-from db import archive, history, migrate, snapshot
-from db.archive import BackupRefused, Manifest, MemberName
+from db import history, migrate
+from db.backup import archive, snapshot
+from db.backup.archive import BackupRefused, Manifest, MemberName
 from db.connection import Database
 from db.models import Workload
 from db.settings import Settings, ensure_home

@@ -44,7 +44,7 @@ def create_token(
     as_json: Json = False,
 ) -> None:
     """Make an API token. It is shown once and cannot be read again."""
-    from db import accounts
+    from db.access import accounts
 
     with opened_ledger() as database, database.writing() as session:
         value, row = accounts.create_token(session, role, label, datetime.now(UTC))
@@ -61,7 +61,7 @@ def add_user(
     name: UserName, role: RoleOption = Role.ADMIN, password_file: PasswordFile = None, as_json: Json = False
 ) -> None:
     """Add a person. The password comes from the terminal, standard input or --password-file."""
-    from db import accounts
+    from db.access import accounts
 
     if not name.strip() or len(name) > 80:
         raise typer.BadParameter("a name has 1 to 80 characters.")
@@ -78,7 +78,7 @@ def add_user(
 @users.command("password")
 def change_password(name: UserName, password_file: PasswordFile = None) -> None:
     """Give a person another password. Ends their sessions."""
-    from db import accounts
+    from db.access import accounts
 
     password = _password(password_file)
     with opened_ledger() as database, database.writing() as session:

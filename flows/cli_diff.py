@@ -22,7 +22,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changes from version A to version B: image, pin, configuration. Secrets by name only."""
-    from db import differences
+    from db import diff as differences
 
     with opened_ledger() as database, database.reading() as session:
         found = differences.between(session, _row(session, name, before), _row(session, name, after))

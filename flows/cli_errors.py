@@ -22,10 +22,10 @@ def explain(error: BaseException) -> tuple[int, str]:
 
 
 def _of_backstay(error: BaseException) -> tuple[int, str] | None:
-    from db.accounts import UserExists
-    from db.archive import BackupRefused
+    from db.access.accounts import UserExists
+    from db.backup.archive import BackupRefused
     from db.connection import LedgerUnavailable
-    from db.sentences import sentence
+    from db.messages.errors import sentence
     from flows.engine_start import AlreadyRunning
     from flows.preflight import CannotStart
     from flows.requests import Refusal

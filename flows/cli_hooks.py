@@ -26,7 +26,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Let a program deploy a workload. Its address and its secret are shown once."""
-    from db.rows import hook
+    from db.serialize import hook
     from flows.hooks import add as run
 
     with opened_context() as context:
@@ -48,9 +48,9 @@ def add(
 @hooks.command("list")
 def list_all(name: Name, as_json: Json = False) -> None:
     """List the webhooks of a workload, without their secrets."""
-    from db import hooks as stored
+    from db import webhooks as stored
     from db import workloads
-    from db.rows import hook
+    from db.serialize import hook
     from flows.requests import Refusal
 
     with opened_context() as context, context.database.reading() as session:

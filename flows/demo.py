@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from db import accounts
+from db.access import accounts
 from db.settings import Settings, load_settings
 from flows import workloads
 from flows.preflight import CannotStart

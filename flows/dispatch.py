@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from db import events, history, ledger, workloads
-from db.event_sentences import Told, tell
+from db import event_log as events
+from db import history, ledger, workloads
+from db.messages.events import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import holding, unchanged

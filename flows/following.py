@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from db import events, history
+from db import event_log as events
+from db import history
+from db.messages.errors import sentence
 from db.models import Deploy
-from db.sentences import sentence
 from db.states import FINAL
 from tasks.context import Context
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from db import events, history, holds, workloads
-from db.event_sentences import tell
+from db import event_log as events
+from db import held_pins as holds
+from db import history, workloads
+from db.messages.events import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
 from tasks.failures import Failure

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db import events, history, hooks, workloads
-from db.event_sentences import Told, tell
-from db.hook_tables import Hook, WantedDeploy
-from db.models import Deploy, Workload
+from db import event_log as events
+from db import history, workloads
+from db import webhooks as hooks
+from db.messages.events import Told, tell
+from db.models import Deploy, Hook, WantedDeploy, Workload
 from db.states import UNFINISHED
 from flows.opening import redirected_source
 from flows.requests import Refusal
@@ -43,7 +44,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a call: a word of db.sentences.HOOKS, and the version that was opened, if one was."""
+    """What came of a call: a word of db.messages.errors.HOOKS, and the version that was opened, if one was."""
 
     outcome: str
     version: int | None = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from db import container_events, events, history, hooks, ledger, workloads
+from db import event_log as events
+from db import history, ledger, workloads
+from db import webhooks as hooks
+from db.metrics import container_events
 from flows import rollups
 from tasks import build_logs, content, git_cache, host_images
 from tasks.context import Context, now

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import events, ledger, workloads
-from db.event_sentences import asked_for
+from db import event_log as events
+from db import ledger, workloads
 from db.ledger import NewDeploy
+from db.messages.events import asked_for
 from db.models import Deploy, Workload
 from db.states import Reason, Trigger
 from tasks.context import now

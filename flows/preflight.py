@@ -170,7 +170,7 @@ def prepare_ledger(settings: Settings) -> str | None:
 
 
 def _first_user(database: Database, settings: Settings) -> str | None:
-    from db import accounts
+    from db.access import accounts
     from tasks.context import now
 
     given = settings.admin_password.get_secret_value()

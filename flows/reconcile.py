@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
-from db import events, history, ledger, workloads
+from db import event_log as events
+from db import history, ledger, workloads
 from db.connection import LedgerUnavailable
-from db.event_sentences import tell
+from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images

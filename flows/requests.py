@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import events, history, ledger, workloads
-from db.event_sentences import tell
+from db import event_log as events
+from db import history, ledger, workloads
 from db.ledger import DeployInFlight, NewDeploy
+from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status
 from flows.opening import Asked, back_to, deploy_of, write

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from db import containers, samples, tiers
-from db.widths import INSTALLATION, SAMPLES, TICK, TIERS
+from db.metrics import containers, samples, tiers
+from db.metrics.bucket_widths import INSTALLATION, SAMPLES, TICK, TIERS
 from tasks import rollup
 from tasks.context import Context
 from tasks.usage import kept_s

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import events, history, ledger
-from db.event_sentences import tell
+from db import event_log as events
+from db import history, ledger
+from db.messages.events import tell
 from tasks import order
 from tasks.context import now
 from tasks.kinds import KINDS

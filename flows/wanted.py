@@ -10,11 +10,13 @@ from enum import Enum
 
 from sqlalchemy.orm import Session
 
-from db import events, history, holds, hooks
+from db import event_log as events
+from db import held_pins as holds
+from db import history
+from db import webhooks as hooks
 from db.connection import LedgerUnavailable
-from db.event_sentences import tell
-from db.hook_tables import WantedDeploy
-from db.models import Deploy, Workload
+from db.messages.events import tell
+from db.models import Deploy, WantedDeploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status, Trigger
 from flows.opening import Asked, deploy_of, write
 from flows.requests import Refusal, start

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db import events, history, workloads
-from db.event_sentences import tell
+from db import event_log as events
+from db import history, workloads
+from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import Reason, Status, Trigger
 from flows.requests import Asked, Refusal, start

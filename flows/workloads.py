@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import differences, events, history, workloads
-from db.event_sentences import tell
+from db import diff as differences
+from db import event_log as events
+from db import history, workloads
+from db.messages.events import tell
 from db.models import Workload
 from db.states import UNFINISHED
 from flows.reconcile import finish_removal

@@ -18,7 +18,7 @@ WIDTHS = (15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14
 
 
 def per_timestamp(rows: Sequence[tuple[Any, ...]], points: int | None = None) -> list[dict[str, Any]]:
-    """One point a timestamp, by ts, from rows of COLUMNS as db.samples.span gives them, in any order.
+    """One point a timestamp, by ts, from rows of COLUMNS as db.metrics.samples.span gives them, in any order.
 
     A point is {"ts": epoch s, "cpu_percent": float | None, "memory_usage": bytes, "memory_limit": bytes | None}. CPU
     (100 is one core, 2 decimals) and memory are summed over the containers, the limit is the largest one. CPU is None

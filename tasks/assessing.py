@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import container_events, history, impacts
+from db import history, impacts
+from db.metrics import container_events
 from db.models import Deploy
 from tasks import impact
 from tasks.happenings import OF_ITSELF, Cause, Kind

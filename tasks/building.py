@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import IO, Any
 
-from db import accounts
-from db.rows import iso
+from db.access import accounts
+from db.serialize import iso
 from db.states import ErrorCode
 from tasks.build_logs import BuildLog
 from tasks.context import Context

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from db import events, history, images, ledger
-from db.event_sentences import Told, tell
-from db.rows import pin_short
+from db import event_log as events
+from db import history, images, ledger
+from db.messages.events import Told, tell
+from db.serialize import pin_short
 from tasks.build_context import pack
 from tasks.build_logs import BuildLog
 from tasks.building import build, labels_of

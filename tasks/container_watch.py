@@ -16,8 +16,10 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from db import container_events, events, history, pins, workloads
-from db.event_sentences import Told
+from db import event_log as events
+from db import history, pins, workloads
+from db.messages.events import Told
+from db.metrics import container_events
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
 from tasks import kernel_log

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from db import accounts, git_credentials, stored_secrets, workloads
+from db import workloads
+from db.access import accounts, git_credentials, stored_secrets
+from db.access.vault import Vault
 from db.connection import Database
 from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home, secrets_in
-from db.vault import Vault
 from tasks.docker_engine import Credentials, DockerEngine
 from tasks.git_login import GitLogin
 from tasks.logs import open_log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, TIERS
+from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 
 MOST_POINTS = 1500
 

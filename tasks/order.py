@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from db import containers, pins
-from db.models import Container, Deploy, Workload
-from db.workloads import OWNER
+from db import pins
+from db.metrics import containers
+from db.models import OWNER, Container, Deploy, Workload
 from tasks.context import Context, now
 from tasks.docker_records import ContainerRecord
 from tasks.rollout import Action, Seen, put_in_order

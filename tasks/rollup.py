@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import containers, samples, tiers
+from db.metrics import containers, samples, tiers
+from db.metrics.bucket_widths import INSTALLATION, SAMPLES, TIERS, floor
 from db.models import Workload
-from db.widths import INSTALLATION, SAMPLES, TIERS, floor
 from tasks.buckets import VERSION, tier_of_samples, tier_of_tier
 from tasks.frames import framed, whole
 from tasks.usage import with_versions

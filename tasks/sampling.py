@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 
-from db import collectors, containers, samples
-from db.collectors import Sweep
-from db.containers import Present
+from db.metrics import collectors, containers, samples
+from db.metrics.collectors import Sweep
+from db.metrics.containers import Present
 from tasks.cgroups import CgroupFiles
 from tasks.failures import Failure
 from tasks.one_shot import one_shot_stats

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from db.vault import SecretUnreadable, Vault
+from db.access.vault import SecretUnreadable, Vault
 from tasks.redact import Redactor
 
 # A shorter one is too often a word of its own, or a piece of a commit.

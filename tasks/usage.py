@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from db import containers, samples, tiers
+from db.metrics import containers, samples, tiers
+from db.metrics.bucket_widths import INSTALLATION, SAMPLES, TICK, ceiling
 from db.settings import Settings
-from db.widths import INSTALLATION, SAMPLES, TICK, ceiling
 from tasks.aggregate import COLUMNS, per_version, thinned
 from tasks.buckets import VERSION, merged, of_moments
 from tasks.coverage import MOST_POINTS, Part, chain, cover, width_for
@@ -30,7 +30,7 @@ def history(session: Session, settings: Settings, owner_id: int, window_s: int, 
     """Points of the `window_s` seconds up to `now` (epoch seconds), by ts; [] when there are none.
 
     As tasks.aggregate.per_timestamp gives them; over long windows a point is a bucket, with averages and, in
-    cpu_percent_max and memory_usage_max, the largest moment. `owner_id`: a workload, or db.widths.INSTALLATION.
+    cpu_percent_max and memory_usage_max, the largest moment. `owner_id`: a workload, or INSTALLATION.
     """
     width, since = _scale(settings, window_s, now)
     parts = _parts(session, owner_id, width, since, now)
@@ -93,7 +93,7 @@ def _parts(session: Session, owner_id: int, width: int, since: int, now: int) ->
 
 
 def _sums_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
-    """Sums of single moments, rows of db.samples.SUMS: of the samples, or of the tier that has a bucket a moment."""
+    """Read sums of single moments, rows of samples.SUMS: of the samples, or of the tier of single ticks."""
     if part.width != SAMPLES:
         return tiers.moments(session, owner_id, part.since, part.until)
     if owner_id == INSTALLATION:
@@ -102,7 +102,7 @@ def _sums_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...
 
 
 def _buckets_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
-    """Rows of db.tiers.COLUMNS; each moment of the samples is a bucket of its own."""
+    """Rows of db.metrics.tiers.COLUMNS; each moment of the samples is a bucket of its own."""
     if part.width != SAMPLES:
         return tiers.buckets(session, owner_id, part.width, part.since, part.until)
     return [

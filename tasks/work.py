@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from db import history
-from db.event_sentences import Told
+from db.messages.events import Told
 from db.models import Deploy
 from db.states import ErrorCode
 from tasks.context import Context

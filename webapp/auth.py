@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from db import accounts
+from db.access import accounts
 from tasks.context import now
 from webapp import permissions, preferences
 from webapp.current import Caller, context

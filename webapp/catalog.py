@@ -1,7 +1,7 @@
 """Keeps the catalogs in step with the texts of the source: `python -m webapp.catalog` updates every one of them.
 
-Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.sentences and
-db.event_sentences.
+Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.messages.errors and
+db.messages.events.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from db import event_sentences
-from db.sentences import HOOKS, SENTENCES
+from db.messages import events as event_sentences
+from db.messages.errors import HOOKS, SENTENCES
 from webapp.i18n import LANGUAGES, SOURCE, po_path
 
 ROOM = Path(__file__).parent
@@ -28,9 +28,9 @@ def template() -> Catalog:
     for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
     for text in (*SENTENCES.values(), *HOOKS.values()):
-        catalog.add(text, locations=[("db/sentences.py", 1)])
+        catalog.add(text, locations=[("db/messages/errors.py", 1)])
     for text in event_sentences.SENTENCES.values():
-        catalog.add(text, locations=[("db/event_sentences.py", 1)])
+        catalog.add(text, locations=[("db/messages/events.py", 1)])
     return catalog
 
 

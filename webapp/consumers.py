@@ -16,7 +16,7 @@ MOST_SHOWN = 5
 
 
 def consumers(workloads: Iterable[Workload], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """A line a workload, by name, from rows as db.samples.last_of_each gives them; None where nothing is known."""
+    """Make a line per workload, by name, from rows of samples.last_of_each; None where nothing is known."""
     now = per_owner_now(rows) if rows else {}
     containers: dict[tuple[int, int], int] = defaultdict(int)
     for owner_id, ts, *_ in rows:

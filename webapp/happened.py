@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from db.event_sentences import SENTENCES, listed
+from db.messages.events import SENTENCES, listed
 from db.models import Event
 from webapp import shapes, words
 from webapp.i18n import gettext

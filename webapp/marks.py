@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from db.models import ContainerEvent, Deploy
-from db.rows import impact, iso
+from db.serialize import impact, iso
 from tasks.happenings import Cause, Kind
 
 

@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from db.connection import LedgerUnavailable
-from db.sentences import SENTENCES
+from db.messages.errors import SENTENCES
 from db.workloads import NameTaken
 from tasks.failures import Failure
 from tasks.specs import InvalidSpec
@@ -52,7 +52,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "too_many_streams": (503, N_("Too many streams")),
     "internal": (500, N_("Internal error")),
 }
-# What db.sentences does not say, because only the web can refuse it.
+# What db.messages.errors does not say, because only the web can refuse it.
 DETAILS: dict[str, str] = {
     "no_such_hook": N_("This app has no webhook of that number; the list of its webhooks shows the ones it has."),
     "no_such_registry": N_(

@@ -1,11 +1,11 @@
-"""Workloads and events as the outside sees them; the shape of a deploy is in db.rows. Pure."""
+"""Workloads and events as the outside sees them; the shape of a deploy is in db.serialize. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from db.models import Deploy, Event, Workload
-from db.rows import iso, row
+from db.serialize import iso, row
 from db.states import UNFINISHED, Status
 
 

@@ -5,7 +5,7 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
-from db.sentences import HOOKS, SENTENCES
+from db.messages.errors import HOOKS, SENTENCES
 from db.states import ErrorCode, Reason, Stage, Status, Trigger
 from webapp.marking import N_
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from db import events, workloads
-from db.event_sentences import tell
+from db import event_log as events
+from db import workloads
+from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks import last_words, order, probes

@@ -31,7 +31,7 @@ def is_pattern(value: str) -> bool:
 
 
 def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | Target:
-    """The target, or the word of db.sentences.HOOKS for why there is none. branch, tag: the hook's patterns."""
+    """The target, or the word of db.messages.errors.HOOKS for why there is none. branch, tag: the hook's patterns."""
     if delivery.event != "push":
         return "ping" if delivery.event == "ping" else "other_event"
     if delivery.deleted:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from db import events, history, ledger, workloads
-from db.event_sentences import Told, tell
+from db import event_log as events
+from db import history, ledger, workloads
+from db.messages.events import Told, tell
 from db.states import ErrorCode
 from tasks import order
 from tasks.compose import builds, checkout, model, program, reading, rollout, rules

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import images
-from db.event_sentences import tell
+from db.messages.events import tell
 from db.states import ErrorCode
 from tasks import host_images, single
 from tasks.context import now

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from db.rows import pin_short
+from db.serialize import pin_short
 from db.states import ErrorCode
 from tasks import built, content, single
 from tasks.build_context import directory_inside

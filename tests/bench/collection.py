@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from db import containers
+from db.metrics import containers
 from db.models import Container
 from tasks.cgroups import CgroupFiles
 from tasks.sampling import Sampler

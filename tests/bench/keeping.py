@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import samples
-from db.widths import HOUR, MINUTE, QUARTER
+from db.metrics import samples
+from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER
 from flows import rollups
 from tasks.context import Context
 from tests.bench import ledger

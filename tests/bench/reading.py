@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from db import accounts
+from db.access import accounts
 from flows.programs import answers, client_env, gunicorn
 from tasks import usage
 from tasks.context import Context, now

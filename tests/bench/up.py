@@ -21,7 +21,7 @@ import docker
 import httpx
 import psutil
 
-from db import accounts
+from db.access import accounts
 from db.connection import Database
 from db.settings import Settings
 from tasks.context import now

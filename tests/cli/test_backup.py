@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from db import history, migrate, workloads
+from db.access.vault import Vault
 from db.connection import Database
 from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home
 from db.states import Status
-from db.vault import Vault
 from flows import engine_start, preflight
 from tests import ledger_steps as steps
 from tests.cli.conftest import Backstay

@@ -15,11 +15,11 @@ import pytest
 import typer
 from sqlalchemy import select
 
-from db import accounts
+from db.access import accounts
+from db.access.vault import token_hash
 from db.connection import Database
 from db.models import Token
 from db.settings import Settings
-from db.vault import token_hash
 from flows.cli import app
 from tests.cli.conftest import Backstay
 

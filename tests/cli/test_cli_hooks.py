@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from db import hooks
+from db import webhooks as hooks
 from db.connection import Database
 from tests.cli.conftest import Backstay
 from tests.ledger_steps import add_workload

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import accounts
-from db.accounts import SESSION_LIFE, UserExists
+from db.access import accounts
+from db.access.accounts import SESSION_LIFE, UserExists
 from db.connection import Database
 from db.models import User
 

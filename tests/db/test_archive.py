@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from db.archive import BackupRefused, pack, read_manifest, unpack
+from db.backup.archive import BackupRefused, pack, read_manifest, unpack
 
 
 @pytest.fixture

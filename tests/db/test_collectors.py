@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from db import collectors
-from db.collectors import Sweep
 from db.connection import Database
+from db.metrics import collectors
+from db.metrics.collectors import Sweep
 
 SWEEP = Sweep("local", 1200, 15, "cgroup", containers=3, gaps=1, missed=0, sweep_ms=4.0, cpu_s=0.25)
 

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import differences, history, ledger, pins, workloads
+from db import diff as differences
+from db import history, ledger, pins, workloads
 from db.connection import Database
 from db.models import Deploy, Document
-from db.rows import pin_short
+from db.serialize import pin_short
 from tests.ledger_steps import add_workload, begin
 
 FILE = {

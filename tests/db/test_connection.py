@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from db import events, workloads
-from db.connection import Database
-from db.event_sentences import tell
+from db import event_log as events
+from db import workloads
+from db.connection import Database, size_bytes
+from db.messages.events import tell
 from db.models import Event, Workload
 from db.settings import Settings
-from db.size import size_bytes
 from tests.ledger_steps import add_workload, all_at_once
 
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db import container_events, tallies
 from db.connection import Database
+from db.metrics import container_events
+from db.metrics import counters as tallies
 from db.models import ContainerEvent
 from db.states import ErrorCode
 from tests import ledger_steps as steps

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from db import events, history, hooks, ledger, workloads
+from db import event_log as events
+from db import history, ledger, workloads
+from db import webhooks as hooks
 from db.connection import Database
-from db.hook_tables import Hook, HookDelivery, WantedDeploy
-from db.models import Deploy, Workload
+from db.models import Deploy, Hook, HookDelivery, WantedDeploy, Workload
 from db.settings import Settings
 from db.states import ErrorCode, Status
 from flows import hooks as flow

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from db import history, images, ledger, workloads
 from db.connection import Database
 from db.models import Deploy
-from db.rows import row
+from db.serialize import row
 from db.states import PinFound
 from tests.ledger_steps import (
     Meanwhile,

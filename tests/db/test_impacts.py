@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from db import container_events, events, history, ledger, samples
+from db import event_log as events
+from db import history, ledger
 from db.connection import Database
-from db.event_sentences import tell as tell_of
+from db.messages.events import tell as tell_of
+from db.metrics import container_events, samples
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
 from db.states import ErrorCode

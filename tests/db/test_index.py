@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from db import containers
 from db.connection import Database
+from db.metrics import containers
 from db.models import Workload
 from db.settings import Settings
 from tasks.context import Context

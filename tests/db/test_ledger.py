@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from db import history, impacts, ledger, workloads
 from db.connection import Database
-from db.event_sentences import tell
 from db.ledger import DeployInFlight
+from db.messages.events import tell
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, IllegalTransition, Reason, Stage, Status, status_for
 from tests.ledger_steps import (
@@ -472,7 +472,8 @@ def test_a_removed_workload_leaves_nothing_anywhere_and_others_keep_all(
 
 
 def _fill_every_table(session: Any, workload_id: int, now: datetime) -> None:
-    from db import containers, events, samples
+    from db import event_log as events
+    from db.metrics import containers, samples
     from db.models import Container
 
     deploy_well(session, workload_id, now, "a")

@@ -15,9 +15,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
-from db import events, ledger
+from db import event_log as events
+from db import ledger
 from db.connection import Database
-from db.event_sentences import tell
+from db.messages.events import tell
 from db.migrate import alembic_config, head, is_current, upgrade
 from db.models import Base, Deploy
 from tests.ledger_steps import add_workload, all_at_once, ask, deploy_well

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from db import samples
 from db.connection import Database
-from db.workloads import OWNER
+from db.metrics import samples
+from db.models import OWNER
 
 
 def reading(owner_id: int, ts: int, container_id: int = 1, **values: Any) -> dict[str, Any]:

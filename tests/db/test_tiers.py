@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from db import containers, samples, tiers, workloads
+from db import workloads
 from db.connection import Database
+from db.metrics import containers, samples, tiers
+from db.metrics.bucket_widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 from db.models import Bucket, Container, Sample, TierMark
 from db.settings import Settings
-from db.widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 from tasks import rollup, usage
 from tasks.aggregate import per_timestamp
 from tests.ledger_steps import add_workload

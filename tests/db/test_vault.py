@@ -9,11 +9,12 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from db import accounts, workloads
+from db import workloads
+from db.access import accounts
+from db.access.vault import SecretUnreadable, Vault, token_hash
 from db.connection import Database
 from db.models import Base
 from db.settings import Settings, prefect_auth, secret_file
-from db.vault import SecretUnreadable, Vault, token_hash
 from tests.ledger_steps import add_workload, all_at_once
 
 SECRETS = ["hunter2-database-pässword", "registry-pw-4711", "correct horse battery staple"]

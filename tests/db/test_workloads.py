@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from db import containers, events, ledger, workloads
+from db import event_log as events
+from db import ledger, workloads
 from db.connection import Database
-from db.event_sentences import tell
+from db.messages.events import tell
+from db.metrics import containers
 from db.models import Container, Document
 from db.workloads import NameTaken
 from tests.ledger_steps import RELEASE, Meanwhile, add_workload, all_at_once, deploy_badly, new_deploy

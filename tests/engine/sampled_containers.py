@@ -20,10 +20,9 @@ from docker.errors import APIError
 from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
-from db import containers
 from db.connection import Database
-from db.models import Container, Sample
-from db.workloads import OWNER
+from db.metrics import containers
+from db.models import OWNER, Container, Sample
 from tasks.cgroups import CgroupFiles
 from tasks.readings import Counters
 from tests.real_parts import docker_address, real_part, wait_until

@@ -10,10 +10,11 @@ from typing import Any
 
 import docker
 
-from db import events, history, ledger
-from db.accounts import put_registry
+from db import event_log as events
+from db import history, ledger
+from db.access.accounts import put_registry
 from db.models import Deploy
-from db.rows import row
+from db.serialize import row
 from db.states import ErrorCode, Trigger
 from flows import workloads
 from flows.dispatch import carry_out

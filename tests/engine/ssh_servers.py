@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from db.git_credentials import put
+from db.access.git_credentials import put
 from tasks.context import Context, now
 from tests.engine.git_servers import Repository
 from tests.real_parts import SERVERS, free_port, real_part, running

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from db import containers, history, samples
+from db import history
+from db.metrics import containers, samples
 from db.settings import Settings
 from db.states import Trigger
 from flows.dispatch import carry_out

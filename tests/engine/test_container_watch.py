@@ -12,7 +12,7 @@ import pytest
 from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
-from db import tallies
+from db.metrics import counters as tallies
 from db.migrate import upgrade
 from db.models import ContainerEvent
 from db.settings import Settings

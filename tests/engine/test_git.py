@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from db.git_credentials import put
+from db.access.git_credentials import put
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tasks.failures import Failure

@@ -9,7 +9,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from db.git_credentials import put
+from db.access.git_credentials import put
 from flows.housekeeping import tidy
 from tasks import availability, build_logs
 from tasks.context import Context, now

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 import pytest
 from docker.models.containers import Container as DockerContainer
 
-from db import containers, history
+from db import history
 from db.connection import Database
+from db.metrics import containers
 from db.models import Container
 from db.settings import Settings
 from flows.impacts import due, settle

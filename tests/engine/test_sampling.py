@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container as DockerContainer
 
-from db import collectors
 from db.connection import Database
+from db.metrics import collectors
 from db.models import Container
 from db.settings import Settings
 from tasks import usage

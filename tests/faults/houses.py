@@ -17,7 +17,8 @@ from typing import Any
 import docker
 import httpx
 
-from db import accounts, history
+from db import history
+from db.access import accounts
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
 from flows.programs import Program, backstay, programs

@@ -22,7 +22,7 @@ import docker
 import pytest
 from flask.testing import FlaskClient
 
-from db import accounts
+from db.access import accounts
 from db.connection import Database, LedgerUnavailable
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home

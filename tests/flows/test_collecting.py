@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from db import collectors
 from db.connection import Database
+from db.metrics import collectors
 from db.models import Collector
 from db.settings import Settings
 from flows.deployments import Engine, collect_tick

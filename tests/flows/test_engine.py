@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from db import images as stored
-from db import samples, workloads
+from db import workloads
+from db.metrics import samples
 from db.models import Deploy
 from flows.hooks import add, receive
 from flows.impacts import EVENT, event

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, ceiling, floor
+from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, ceiling, floor
 from tasks.coverage import Part, chain, cover, width_for
 
 DAY = 86400

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db.sentences import BACKUPS, ERRORS, HOOKS, REFUSALS
+from db.messages.errors import BACKUPS, ERRORS, HOOKS, REFUSALS
 from db.settings import Settings
 from db.states import ErrorCode, status_for
 from tasks.hooks import PROVIDERS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db.event_sentences import SENTENCES, tell
+from db.messages.events import SENTENCES, tell
 from db.states import ErrorCode, Reason, Stage
 from flows import watch
 from tasks import container_watch
@@ -54,7 +54,7 @@ def test_every_line_that_is_told_has_its_sentence_and_what_goes_into_it() -> Non
     told = written_out()
     assert len(told) > 8
     for where, (code, given) in told.items():
-        assert code in SENTENCES, f"{where}: add the sentence to db/event_sentences.py"
+        assert code in SENTENCES, f"{where}: add the sentence to db/messages/events.py"
         assert given == placeholders(SENTENCES[code]) or "None" in given, where
     assert SENTENCES.keys() >= CHOSEN
 

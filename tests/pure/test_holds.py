@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from db.holds import hold, is_held, release
+from db.held_pins import hold, is_held, release
 
 BAD = {"kind": "image", "image": "shop:2", "digest": "sha256:2", "image_id": "sha256:bad"}
 SAME_UNDER_ANOTHER_TAG = BAD | {"image": "shop:latest"}

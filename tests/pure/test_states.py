@@ -6,7 +6,16 @@ from itertools import product
 
 import pytest
 
-from db.states import FINAL, TRANSITIONS, UNFINISHED, ErrorCode, IllegalTransition, Status, check_transition, status_for
+from db.states import (
+    FINAL,
+    TRANSITIONS,
+    UNFINISHED,
+    ErrorCode,
+    IllegalTransition,
+    Status,
+    check_transition,
+    status_for,
+)
 
 POSSIBLE = {
     ("queued", "running"),

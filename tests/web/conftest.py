@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from db import accounts
+from db.access import accounts
 from db.connection import Database
 from db.settings import Settings
 from tasks.context import Context

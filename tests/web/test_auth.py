@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from db import accounts
+from db.access import accounts
 from db.models import LoginSession
 from tasks.context import Context, now
 from tests.web.conftest import PASSWORD

@@ -17,8 +17,9 @@ from flask import Flask, request
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from db import events, history, ledger, workloads
-from db.event_sentences import tell
+from db import event_log as events
+from db import history, ledger, workloads
+from db.messages.events import tell
 from db.states import ErrorCode
 from flows import hooks
 from tasks.build_logs import BuildLog

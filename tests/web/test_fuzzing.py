@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from db import accounts
+from db.access import accounts
 from db.migrate import upgrade
 from db.settings import load_settings
 from flows.programs import gunicorn

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from db import containers, samples, tiers, workloads
+from db import workloads
+from db.metrics import containers, samples, tiers
 from db.models import Container
 from flows import rollups
 from flows.housekeeping import tidy

@@ -11,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from db import git_credentials
-from db import hooks as db_hooks
+from db import webhooks as db_hooks
 from db import workloads as stored
-from db.accounts import put_registry
+from db.access import git_credentials
+from db.access.accounts import put_registry
 from db.models import Workload
 from flows import workloads
 from tasks.context import Context

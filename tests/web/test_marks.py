@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from flask.testing import FlaskClient
 
-from db import container_events, history
+from db import history
+from db.metrics import container_events
 from db.models import ContainerEvent
 from tasks.context import Context, now
 from tests import ledger_steps as steps

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from db import container_events
+from db.metrics import container_events
 from db.models import ContainerEvent
 from tasks.context import Context, now
 from tests import ledger_steps as steps

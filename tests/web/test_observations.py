@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from db import accounts, containers, events, samples
-from db.event_sentences import tell
+from db import event_log as events
+from db.access import accounts
+from db.messages.events import tell
+from db.metrics import containers, samples
 from db.models import Container, Event
 from tasks.context import Context, now
 from tests import ledger_steps as steps

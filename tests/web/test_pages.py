@@ -9,9 +9,9 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
-from db import events
-from db.event_sentences import tell
-from db.rows import iso
+from db import event_log as events
+from db.messages.events import tell
+from db.serialize import iso
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tests import ledger_steps as steps

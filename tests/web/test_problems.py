@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from db.sentences import REFUSALS
+from db.messages.errors import REFUSALS
 from tasks.context import Context
 from webapp.headers import POLICY
 from webapp.problems import PROBLEMS, sentence

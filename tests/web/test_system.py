@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from db import collectors
-from db.collectors import Sweep
+from db.metrics import collectors
+from db.metrics.collectors import Sweep
 from flows.engine_start import hold_lock
 from tasks.context import Context, now
 from tasks.docker_records import EngineFacts

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from db import differences, history
+from db import diff as differences
+from db import history
 from db.models import Deploy, Workload
-from db.rows import row
+from db.serialize import row
 from db.states import Reason, Status
 from flows import requests
 from webapp import params

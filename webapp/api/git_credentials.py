@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db import git_credentials as stored
+from db.access import git_credentials as stored
 from db.models import GitCredential
 from tasks.context import now
 from tasks.git_login import USERNAME, normal_key

@@ -12,12 +12,11 @@ import time
 
 from flask import Blueprint, Response, current_app, request
 
-from db import hooks as stored
-from db.hook_tables import Hook
-from db.models import Workload
-from db.rows import hook as shown
-from db.sentences import HOOKS
-from db.vault import token_hash
+from db import webhooks as stored
+from db.access.vault import token_hash
+from db.messages.errors import HOOKS
+from db.models import Hook, Workload
+from db.serialize import hook as shown
 from flows import hooks as work
 from flows.requests import Refusal
 from tasks.context import Context, now

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db import container_events, history
-from db.rows import iso
+from db import history
+from db.metrics import container_events
+from db.serialize import iso
 from db.states import FINAL
 from tasks.assessing import assess
 from tasks.context import now

@@ -13,9 +13,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from db import collectors, history, samples, tallies, workloads
+from db import history, workloads
+from db.connection import size_bytes
+from db.metrics import collectors, samples
+from db.metrics import counters as tallies
 from db.models import Collector
-from db.size import size_bytes
 from tasks.aggregate import per_owner_now
 from webapp.api.system import services
 from webapp.consumers import NOW_S

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db import events
+from db import event_log as events
 from db.models import Workload
 from tasks import runtime
 from webapp import params, patience, shapes

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db import accounts
+from db.access import accounts
 from tasks.context import now
 from tasks.specs import InvalidSpec
 from webapp import params

@@ -6,7 +6,7 @@ import time
 
 from flask import Blueprint, Response, request
 
-from db.widths import INSTALLATION
+from db.metrics.bucket_widths import INSTALLATION
 from tasks import usage
 from webapp.answers import unchanged_or_json
 from webapp.current import context, find_workload_id

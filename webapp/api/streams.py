@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, current_app
 
-from db import events, history
+from db import event_log as events
+from db import history
 from db.connection import LedgerUnavailable
 from db.models import Workload
 from tasks.context import Context

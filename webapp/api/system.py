@@ -12,13 +12,13 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from db import collectors, history, samples
+from db import history
 from db import workloads as stored
-from db.connection import LedgerUnavailable
+from db.connection import LedgerUnavailable, size_bytes
+from db.metrics import collectors, samples
 from db.models import Collector
-from db.rows import iso, row
+from db.serialize import iso, row
 from db.settings import Settings
-from db.size import size_bytes
 from flows.doctor import LITTLE_SPACE
 from flows.engine_start import is_running
 from tasks.docker_records import EngineFacts

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from db.sentences import HOOKS
+from db.messages.errors import HOOKS
 from flows.hooks import SECRET
 from tasks.hooks import PROVIDERS
 from tasks.sources.part import alone

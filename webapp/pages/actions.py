@@ -13,9 +13,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from db import history, workloads
-from db.differences import between
+from db.diff import between
 from db.models import Deploy
-from db.rows import row
+from db.serialize import row
 from flows import requests, uploads
 from tasks.specs import InvalidSpec
 from webapp import consequences, params, problems

@@ -9,11 +9,14 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import differences, events, hooks, samples
+from db import diff as differences
+from db import event_log as events
+from db import webhooks as hooks
 from db import workloads as stored
 from db.history import live as live_row
+from db.metrics import samples
 from db.models import Deploy, Workload
-from db.rows import hook
+from db.serialize import hook
 from tasks.aggregate import per_owner_now
 from tasks.kinds import KINDS
 from tasks.specs import release_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from db import hooks
-from db.rows import hook
+from db import webhooks as hooks
+from db.serialize import hook
 from flows import hooks as work
 from tasks.hooks import PROVIDERS
 from tasks.specs import InvalidSpec

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from db import accounts
+from db.access import accounts
 from db.models import User
 from tasks.context import now
 from webapp import auth, params

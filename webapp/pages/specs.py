@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from db.models import Workload
-from db.rows import iso
+from db.serialize import iso
 from db.workloads import NameTaken
 from flows import requests
 from flows import workloads as work

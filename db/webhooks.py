@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.hook_tables import Hook, HookDelivery, WantedDeploy
-from db.models import Workload
-from db.vault import token_hash
+from db.access.vault import token_hash
+from db.models import Hook, HookDelivery, WantedDeploy, Workload
 
 # Longer than any sender lets a person send a delivery again.
 KEEP_DELIVERIES = timedelta(days=30)

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from db.tier_tables import Bucket, TierMark
-from db.widths import INSTALLATION, SAMPLES, TICK, TIERS, ceiling, floor
+from db.metrics.bucket_widths import INSTALLATION, SAMPLES, TICK, TIERS, ceiling, floor
+from db.models import Bucket, TierMark
 
 COLUMNS = (
     "deploy_version",
@@ -58,7 +58,7 @@ def buckets(session: Session, owner_id: int, width: int, since: int, until: int)
 
 
 def moments(session: Session, owner_id: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows of db.samples.SUMS, a row a moment with since <= ts < until, from the tier that has a bucket a moment."""
+    """Read rows of db.metrics.samples.SUMS, one per moment with since <= ts < until, from the tier of single ticks."""
     return _rows(session, _MOMENTS, owner_id, TICK, since, until)
 
 
@@ -154,7 +154,7 @@ def _between(*names: str) -> Select[Any]:
     return select(*(getattr(Bucket, name) for name in names)).where(*span).order_by(Bucket.ts)
 
 
-# Made once, as in db.samples.
+# Made once, as in db.metrics.samples.
 _ALL = _between(*COLUMNS, "whole")
 _WHOLE = _between(*COLUMNS).where(Bucket.whole)
 _MOMENTS = _between("ts", "cpu_max", "memory_max", "memory_limit").where(Bucket.whole)
@@ -168,5 +168,5 @@ def _rows(
     session: Session, query: Select[Any], owner_id: int, width: int, since: int, until: int
 ) -> list[tuple[Any, ...]]:
     values = {"owner": owner_id, "width": width, "since": since, "until": until}
-    with session.connection().execute(query, values) as result:  # as db.samples does, and for the same reason
+    with session.connection().execute(query, values) as result:  # as db.metrics.samples does, and for the same reason
         return list(result.cursor.fetchall())

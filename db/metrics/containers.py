@@ -9,8 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Container
-from db.workloads import OWNER
+from db.models import OWNER, Container
 
 
 def present(session: Session, workload_id: int) -> Sequence[Container]:

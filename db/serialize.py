@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.history import rollback_blocked_by
-from db.hook_tables import Hook
-from db.models import Deploy
-from db.sentences import HOOKS
+from db.messages.errors import HOOKS
+from db.models import Deploy, Hook
 
 
 def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:

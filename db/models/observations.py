@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import NEVER_REUSE_IDS, Base, Id
+from db.models.base import NEVER_REUSE_IDS, Base, Id
 
 
 class ContainerEvent(Base):
@@ -42,7 +42,7 @@ class ContainerEvent(Base):
 
 
 class Tally(Base):
-    """A total that only grows, of one workload: rows are pruned, totals stay true. name and label: db.tallies."""
+    """A total of one workload that only grows, also when rows are pruned. For name and label see metrics.counters."""
 
     __tablename__ = "tallies"
 
@@ -53,7 +53,7 @@ class Tally(Base):
 
 
 class Collector(Base):
-    """How collecting samples goes on one host: its newest sweep, and totals over all of them. See db.collectors."""
+    """How sampling goes on one host: its newest sweep, and totals over all of them. See db.metrics.collectors."""
 
     __tablename__ = "collectors"
 

@@ -28,7 +28,7 @@ MemberName = Literal["ledger.db", "secret.key", "prefect-auth"]
 
 
 class BackupRefused(Exception):  # noqa: N818 - it names what happened
-    """A backup or a restore that was not done, and changed nothing; `code` is one of db.sentences.BACKUPS."""
+    """A backup or a restore that was not done, and changed nothing; `code` is one of db.messages.errors.BACKUPS."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db.access.vault import token_hash
 from db.models import LoginSession, Registry, Token, User
-from db.vault import token_hash
 
 ROLES = ("viewer", "admin")
 SESSION_LIFE = timedelta(days=14)

@@ -1,4 +1,4 @@
-"""The event log: sentences of db.event_sentences for people, never an error's own text."""
+"""The event log: sentences of db.messages.events for people, never an error's own text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.event_sentences import Told
+from db.messages.events import Told
 from db.models import Event
 
 KEEP_EVENTS = 1000

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, bindparam, cast, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from db import tiers
-from db.models import Sample
-from db.widths import INSTALLATION, SAMPLES
-from db.workloads import OWNER
+from db.metrics import tiers
+from db.metrics.bucket_widths import INSTALLATION, SAMPLES
+from db.models import OWNER, Sample
 
 COLUMNS = ("ts", "container_id", "cpu_percent", "memory_usage", "memory_limit")
 SUMS = ("ts", "cpu_percent", "memory_usage", "memory_limit")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from db.history import identity
-from db.rows import iso, pin_short
+from db.serialize import iso, pin_short
 from db.states import Trigger
 
 # What of a pin can be known before it is looked up, and what it is called then.

@@ -1,11 +1,11 @@
-"""The tables of the tiers: samples summed over containers, put into buckets of time. Queries are in db.tiers."""
+"""The tables of the tiers: samples summed over containers, in buckets of time. Queries are in db.metrics.tiers."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Float
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base
+from db.models.base import Base
 
 
 class Bucket(Base):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import NEVER_REUSE_IDS, Base, Id
+from db.models.base import NEVER_REUSE_IDS, Base, Id
 
 
 class Hook(Base):
@@ -28,7 +28,7 @@ class Hook(Base):
     tag: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(100))
-    # The last call that was genuine, and what came of it: db.sentences.HOOKS.
+    # The last call that was genuine, and what came of it: db.messages.errors.HOOKS.
     last_at: Mapped[datetime | None]
     last_outcome: Mapped[str | None] = mapped_column(String(40))
 

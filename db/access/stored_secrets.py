@@ -5,9 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.account_tables import GitCredential, Registry
-from db.hook_tables import Hook
-from db.models import Workload
+from db.models import GitCredential, Hook, Registry, Workload
 
 
 def locked(session: Session) -> set[str]:

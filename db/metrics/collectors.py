@@ -54,7 +54,7 @@ def every(session: Session) -> Sequence[Collector]:
     return session.scalars(select(Collector).order_by(Collector.host)).all()
 
 
-# Made once, as in db.samples.
+# Made once, as in db.metrics.samples.
 _GROW = (
     update(Collector)
     .where(Collector.host == bindparam("of_host"))

@@ -1,4 +1,4 @@
-"""The tables of the ledger. Shapes only: no queries, no rules beyond what the database itself enforces.
+"""Workloads, their deploys (the ledger itself), the documents that these name, and the event log.
 
 Two rules live here because only the database can keep them under concurrency: one unfinished deploy per workload and
 one live deploy per workload, each a partial unique index.
@@ -9,32 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.account_tables import GitCredential, LoginSession, Registry, Token, User
-from db.base import NEVER_REUSE_IDS, Base, Id
-from db.hook_tables import Hook, HookDelivery, WantedDeploy
-from db.observed import Collector, ContainerEvent, Tally
-from db.tier_tables import Bucket, TierMark
+from db.models.base import NEVER_REUSE_IDS, Base, Id
 
-# Besides the tables below.
-__all__ = [
-    "Bucket",
-    "Collector",
-    "ContainerEvent",
-    "GitCredential",
-    "Hook",
-    "HookDelivery",
-    "LoginSession",
-    "Registry",
-    "Tally",
-    "TierMark",
-    "Token",
-    "User",
-    "WantedDeploy",
-]
-
+# Samples and containers belong to an owner; today every owner is a workload.
+OWNER = "workload"
 
 # Deploys that were replaced before their impact was looked at.
 UNSEEN = "status = 'succeeded' AND impact_looks IS NULL AND NOT live"
@@ -137,67 +118,11 @@ class Event(Base):
     ts: Mapped[datetime]
     level: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
-    code: Mapped[str | None] = mapped_column(String(40))  # of db.event_sentences; NULL: older than the codes
+    code: Mapped[str | None] = mapped_column(String(40))  # of db.messages.events; NULL: older than the codes
     params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what the sentence is filled with
     actor: Mapped[str] = mapped_column(String(100))
 
     __table_args__ = (Index("ix_event_workload_ts", "workload_id", "id"),)
-
-
-class Container(Base):
-    """The index of containers: whose a container is or was. A removed one stays as long as its samples."""
-
-    __tablename__ = "containers"
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    docker_id: Mapped[str] = mapped_column(String(64), unique=True)
-    owner_type: Mapped[str] = mapped_column(String(20))
-    owner_id: Mapped[int]
-    deploy_version: Mapped[int]
-    service: Mapped[str] = mapped_column(String(100))
-    name: Mapped[str] = mapped_column(String(200))
-    image_id: Mapped[str] = mapped_column(String(80))
-    host: Mapped[str] = mapped_column(String(40))
-    created_at: Mapped[datetime]
-    removed_at: Mapped[datetime | None]
-
-    __table_args__ = (Index("ix_container_owner", "owner_type", "owner_id"), NEVER_REUSE_IDS)
-
-
-class Sample(Base):
-    """One reading of one container. ts: epoch seconds, the same for all containers of a tick. Sizes in bytes.
-
-    cpu_percent: 100 is one core. memory_limit: NULL when there is none. Counters (network, block) since start.
-    """
-
-    __tablename__ = "container_stats_samples"
-
-    owner_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    container_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    owner_type: Mapped[str] = mapped_column(String(20))
-    cpu_percent: Mapped[float | None] = mapped_column(Float)
-    memory_usage: Mapped[int] = mapped_column(BigInteger)
-    memory_limit: Mapped[int | None] = mapped_column(BigInteger)
-    network_rx: Mapped[int | None] = mapped_column(BigInteger)
-    network_tx: Mapped[int | None] = mapped_column(BigInteger)
-    block_read: Mapped[int | None] = mapped_column(BigInteger)
-    block_write: Mapped[int | None] = mapped_column(BigInteger)
-
-    # The primary key is the table: reads of one owner and a span of time touch neighbouring pages only.
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
-
-
-class Image(Base):
-    """An image that Backstay brought to a Docker host, by pulling or building it. Others are not in here."""
-
-    __tablename__ = "images"
-
-    host: Mapped[str] = mapped_column(String(40), primary_key=True)
-    image_id: Mapped[str] = mapped_column(String(80), primary_key=True)
-    repository: Mapped[str | None] = mapped_column(Text)
-    digest: Mapped[str | None] = mapped_column(String(80))
-    brought_at: Mapped[datetime]
 
 
 class Installation(Base):

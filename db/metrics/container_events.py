@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from db import tallies
+from db.metrics import counters as tallies
 from db.models import ContainerEvent
 
 KEEP_CONTAINER_EVENTS = 2000

@@ -1,0 +1,1 @@
+"""People, tokens, stored logins and the vault that keeps their secrets."""

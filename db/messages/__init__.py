@@ -1,0 +1,1 @@
+"""Every sentence that a person can read: error codes, and the event log."""

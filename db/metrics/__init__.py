@@ -1,0 +1,1 @@
+"""Samples, their tiers, the index of containers, and counters."""
