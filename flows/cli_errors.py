@@ -100,8 +100,8 @@ def write_down(error: BaseException) -> None:
     from contextlib import suppress
 
     from db.settings import ensure_home, load_settings, secrets_in
-    from tasks.logs import open_log, where
-    from tasks.redact import Redactor
+    from tasks.logs.log import open_log, where
+    from tasks.logs.redactor import Redactor
 
     with suppress(Exception):  # a second error on the way must not hide the first
         settings = load_settings()

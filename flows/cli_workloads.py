@@ -115,7 +115,7 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the last lines that the workload's container wrote."""
-    from tasks.runtime import log_tail
+    from tasks.containers.snapshot import log_tail
 
     with opened_context() as context:
         lines = log_tail(context, _find(context, name), tail)
@@ -218,7 +218,7 @@ def _standing(context: Context, workload: Workload, live: dict[int, Deploy], las
 
 def _status_of_one(context: Context, name: str, as_json: bool) -> None:
     from db import history
-    from tasks.runtime import snapshot
+    from tasks.containers.snapshot import snapshot
 
     workload = _find(context, name)
     with context.database.reading() as session:

@@ -25,9 +25,9 @@ from flows.housekeeping import tidy
 from flows.requests import Asked, Refusal, open_deploy, open_rollback
 from flows.rollups import sum_up_installation
 from tasks.context import Context
-from tasks.sampling import Sampler, align, ticks_of
+from tasks.metrics.collector import Sampler, align, ticks_of
+from tasks.prefect_tasks import caller
 from tasks.specs import NAME, InvalidSpec
-from tasks.stage_tasks import caller
 
 LATE_S = 50
 # Prefect stores the parameters of a run before we see them, so it is Prefect that has to refuse what is no reference:

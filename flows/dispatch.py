@@ -19,11 +19,11 @@ from db.states import ErrorCode, Stage
 from flows import holding, unchanged
 from flows.housekeeping import after_deploy
 from flows.wanted import take_up_quietly
-from tasks import comeback
 from tasks.context import Context, now
 from tasks.failures import Failure
+from tasks.job import Work
 from tasks.kinds import KINDS, SourceKind
-from tasks.work import Work
+from tasks.rollout import recovery as comeback
 
 Step = Callable[[Work], None]
 Call = Callable[[Stage, Step, Work], Failure | None]

@@ -133,7 +133,7 @@ def check_docker(settings: Settings) -> Check:
 
 def check_compose(settings: Settings) -> Check:
     """Whether Docker Compose is there. Only compose workloads need it, so that it is missing is no fault by itself."""
-    from tasks.compose import program
+    from tasks.compose import cli as program
 
     found = program.find(settings)
     if found is not None:
@@ -167,7 +167,7 @@ def _has_compose_workloads(settings: Settings) -> bool:
 
 def check_prefect(settings: Settings) -> Check:
     """Whether Prefect answers, and takes our login."""
-    from tasks.orchestrator import Orchestrator
+    from tasks.prefect_api import Orchestrator
 
     orchestrator = Orchestrator(settings)
     try:

@@ -31,12 +31,12 @@ from flows.registration import register
 from flows.requests import cancel_by_run
 from flows.watch import WATCH_EVERY_S, Watch
 from flows.worker import EngineWorker
-from tasks import availability
-from tasks.container_watch import ContainerWatch
 from tasks.context import Context
+from tasks.events.watcher import ContainerWatch
 from tasks.failures import Failure
-from tasks.orchestrator import POOL
-from tasks.sampling import Sampler
+from tasks.images import availability
+from tasks.metrics.collector import Sampler
+from tasks.prefect_api import POOL
 
 T = TypeVar("T")
 POLL_S = 10.0

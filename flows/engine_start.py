@@ -14,7 +14,7 @@ from db import migrate
 from db.settings import Settings, ensure_home
 from flows.programs import client_env
 from tasks.context import Context
-from tasks.logs import guard_streams
+from tasks.logs.log import guard_streams
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - it names what happened

@@ -11,7 +11,7 @@ from db.messages.events import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.work import Work
+from tasks.job import Work
 
 SICK = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, ErrorCode.HEALTH_TIMEOUT})
 

@@ -24,9 +24,9 @@ from flows.opening import redirected_source
 from flows.requests import Refusal
 from flows.wanted import begin, is_held, is_ready, open_wish
 from tasks.context import Context, now
-from tasks.hooks import PROVIDERS, Delivery
-from tasks.hooks.matching import Target, decide, is_pattern, own_ref
 from tasks.specs import InvalidSpec
+from tasks.webhooks import PROVIDERS, Delivery
+from tasks.webhooks.matching import Target, decide, is_pattern, own_ref
 
 SECRET = re.compile(r"^[!-~]{6,255}$")
 Clean = Callable[[str], str]

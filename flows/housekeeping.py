@@ -7,10 +7,13 @@ from db import history, ledger, workloads
 from db import webhooks as hooks
 from db.metrics import container_events
 from flows import rollups
-from tasks import build_logs, content, git_cache, host_images
+from tasks.content import store as content
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.retention import Verb
+from tasks.git import cache as git_cache
+from tasks.images import build_log as build_logs
+from tasks.images import host as host_images
+from tasks.images.retention import Verb
 
 
 def tidy(context: Context) -> str:

@@ -15,7 +15,7 @@ from db import impacts, ledger
 from db.connection import LedgerUnavailable
 from db.models import Deploy
 from tasks.context import Context, now
-from tasks.orchestrator import OrchestratorUnreachable
+from tasks.prefect_api import OrchestratorUnreachable
 
 EVENT = "backstay.deploy.impact"
 TOLD_WITHIN = timedelta(days=1)  # what is older is no news
@@ -41,7 +41,7 @@ def due(context: Context, moment: datetime) -> list[int]:
         found = list(impacts.replaced_unseen(session, context.settings.host_name))
     if not live:
         return found
-    from tasks.impact import next_look_s  # brings numpy: when there is something to look at
+    from tasks.impact.verdict import next_look_s  # brings numpy: when there is something to look at
 
     ages = [(number, (moment - finished).total_seconds(), looks) for number, finished, looks in live]
     return found + [number for number, age, looks in ages if age >= next_look_s(looks)]
@@ -49,8 +49,8 @@ def due(context: Context, moment: datetime) -> list[int]:
 
 def settle(context: Context, deploy_id: int, moment: datetime) -> None:
     """Judge a deploy and store the verdict."""
-    from tasks.assessing import assess
-    from tasks.impact import next_look_s
+    from tasks.impact.evidence import assess
+    from tasks.impact.verdict import next_look_s
 
     # Not in the transaction that stores it: a day of samples takes longer than others should wait for the write lock.
     with context.database.reading() as session:

@@ -7,7 +7,7 @@ from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 
 from tasks.context import Context
-from tasks.orchestrator import OrchestratorUnreachable
+from tasks.prefect_api import OrchestratorUnreachable
 
 
 def close_what_died(context: Context) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from tasks.logs import LogFile
-from tasks.redact import Redactor
+from tasks.logs.log import LogFile
+from tasks.logs.redactor import Redactor
 
 MAX_BYTES = 2_000_000
 BACKUPS = 2

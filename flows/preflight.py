@@ -134,7 +134,7 @@ def _somebody_answers(host: str, port: int, family: int) -> bool:
 
 def check_docker(settings: Settings) -> str:
     """The version of the Docker Engine. Raises CannotStart when it does not answer."""
-    from tasks.docker_engine import DockerEngine
+    from tasks.docker.client import DockerEngine
     from tasks.failures import Failure
 
     try:

@@ -21,11 +21,14 @@ from db.states import UNFINISHED, ErrorCode, Status
 from flows.housekeeping import arrange_images
 from flows.requests import cancel_by_run
 from flows.wanted import take_up_all
-from tasks import build_logs, comeback, git_cache, order
+from tasks.containers import converge as order
 from tasks.context import Context, now
 from tasks.failures import Failure
+from tasks.git import cache as git_cache
+from tasks.images import build_log as build_logs
 from tasks.kinds import kind_of
-from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
+from tasks.rollout import recovery as comeback
 
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
 # long lost its process.

@@ -13,7 +13,7 @@ from prefect.utilities.callables import parameter_schema
 
 from db.settings import Settings
 from flows.deployments import FLOWS, SCHEDULES
-from tasks.orchestrator import POOL
+from tasks.prefect_api import POOL
 
 DESCRIPTION = "Backstay's engine: one process a Docker host, its queue has the host's name."
 

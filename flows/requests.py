@@ -20,7 +20,7 @@ from db.states import ErrorCode, Reason, Status
 from flows.opening import Asked, back_to, deploy_of, write
 from flows.run_names import deployment_of, run_key, run_name
 from tasks.context import Context, now
-from tasks.orchestrator import OrchestratorUnreachable
+from tasks.prefect_api import OrchestratorUnreachable
 
 __all__ = ["Asked"]  # besides what is below
 

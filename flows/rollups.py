@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from db.metrics import containers, samples, tiers
 from db.metrics.bucket_widths import INSTALLATION, SAMPLES, TICK, TIERS
-from tasks import rollup
 from tasks.context import Context
-from tasks.usage import kept_s
+from tasks.metrics import rollup
+from tasks.metrics.history import kept_s
 
 # A minute's worth is one step; more than a few are a backlog, which housekeeping works off.
 STEPS_A_MINUTE = 5

@@ -22,7 +22,7 @@ from flows.preflight import CannotStart
 from flows.programs import Program, programs
 from flows.pulse import Pulse
 from flows.restarts import Record, Seen, decide, how_it_ended
-from tasks.processes import Child, spawn, terminate
+from tasks.system.processes import Child, spawn, terminate
 
 LOOK_EVERY_S = 1.0
 LOOK_EVERY_AT_START_S = 0.1

@@ -1,6 +1,6 @@
 """`backstay sweep`: finds what is left over of this installation on this host, and removes it on request.
 
-Gather, decide (tasks.leftovers), apply. What an engine that runs has in hand is left to it.
+Gather, decide (tasks.containers.leftovers), apply. What an engine that runs has in hand is left to it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from db import history, workloads
 from db.models import Deploy
 from flows import reconcile
 from flows.engine_start import AlreadyRunning, hold_lock
-from tasks import host_images, order
+from tasks.containers import converge as order
+from tasks.containers.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, decide
 from tasks.context import Context
-from tasks.docker_records import ContainerRecord
+from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
-from tasks.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, decide
-from tasks.orchestrator import OrchestratorUnreachable
-from tasks.retention import ImageStep, Verb
+from tasks.images import host as host_images
+from tasks.images.retention import ImageStep, Verb
+from tasks.labels import INSTALLATION, WORKLOAD
+from tasks.prefect_api import OrchestratorUnreachable
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def sweep(context: Context, apply: bool = False) -> list[Swept]:
 def _gather(context: Context, engine_runs: bool) -> _Gathered:
     host = context.settings.host_name
     # Docker first: a workload or a version that appears in between is in the ledger then.
-    containers = context.docker.find({order.INSTALLATION: context.installation})
+    containers = context.docker.find({INSTALLATION: context.installation})
     seen_images = host_images.look(context)
     images = host_images.steps(context, seen_images)
     with context.database.reading() as session:
@@ -83,7 +85,7 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     standings = {
         name: Standing(live[name].version if name in live else None, at_work.get(name)) for name in known.values()
     }
-    strays = [_seen(one, live.get(one.labels.get(order.WORKLOAD, ""))) for one in containers]
+    strays = [_seen(one, live.get(one.labels.get(WORKLOAD, ""))) for one in containers]
     leftovers = decide(strays, standings, images, seen)
     return _Gathered(containers, images, seen_images.brought, {str(row.id): row for row in unfinished}, leftovers)
 
@@ -91,7 +93,7 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
 def _seen(one: ContainerRecord, live: Deploy | None) -> SeenContainer:
     """A container as the decision takes it: one of a service that did not change is of the live version."""
     version = order.version_of(one, live)
-    return SeenContainer(one.id, one.name, one.labels.get(order.WORKLOAD, ""), version)
+    return SeenContainer(one.id, one.name, one.labels.get(WORKLOAD, ""), version)
 
 
 def _is_dead(context: Context, row: Deploy, engine_runs: bool) -> bool:

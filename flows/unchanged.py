@@ -10,10 +10,10 @@ from typing import Any
 from db import event_log as events
 from db import history, ledger
 from db.messages.events import tell
-from tasks import order
+from tasks.containers import converge as order
 from tasks.context import now
+from tasks.job import Work
 from tasks.kinds import KINDS
-from tasks.work import Work
 
 KINDS_WITHOUT_A_START = frozenset({"static"})
 

@@ -9,8 +9,9 @@ from db import workloads as stored
 from db.models import Deploy
 from flows.requests import Asked, Refusal, request_deploy
 from flows.workloads import change
-from tasks import archives, content
-from tasks.content import Content
+from tasks.content import archives
+from tasks.content import store as content
+from tasks.content.store import Content
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.specs import InvalidSpec

@@ -17,9 +17,9 @@ from db.models import Deploy, Workload
 from db.states import Reason, Status, Trigger
 from flows.requests import Asked, Refusal, start
 from flows.requests import open_auto_rollback as open_row
-from tasks import order
+from tasks.containers import converge as order
 from tasks.context import Context, now
-from tasks.docker_records import ContainerRecord
+from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
 from tasks.kinds import kind_of
 

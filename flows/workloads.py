@@ -15,7 +15,7 @@ from flows.requests import Refusal
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import KINDS, kind_of
-from tasks.sources.allowed import refused
+from tasks.sources.permitted import refused
 from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
 
 

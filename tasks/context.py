@@ -16,13 +16,13 @@ from db.connection import Database
 from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home, secrets_in
-from tasks.docker_engine import Credentials, DockerEngine
-from tasks.git_login import GitLogin
-from tasks.logs import open_log
-from tasks.orchestrator import Orchestrator
-from tasks.redact import Redactor
-from tasks.stored_secrets import StoredSecrets
-from tasks.turns import Turns
+from tasks.credentials import GitLogin
+from tasks.docker.client import Credentials, DockerEngine
+from tasks.logs.log import open_log
+from tasks.logs.redactor import Redactor
+from tasks.logs.vault_redactor import StoredSecrets
+from tasks.prefect_api import Orchestrator
+from tasks.workload_locks import Turns
 
 
 @dataclass

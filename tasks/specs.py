@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from tasks.sources import Source, parse_source
+from tasks.sources.base import Part, alone
 from tasks.sources.compose import ComposeSource, is_reserved
-from tasks.sources.part import Part, alone
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -10,7 +10,7 @@ from werkzeug.routing import IntegerConverter
 from db.settings import load_settings
 from flows.requests import Refusal
 from tasks.context import Context
-from tasks.logs import guard_streams
+from tasks.logs.log import guard_streams
 from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     build_logs,

@@ -1,6 +1,6 @@
 """What a rollback will do, worked out beforehand for the person who confirms it. Pure: rows and releases in.
 
-The same rules as the rollout's own: tasks.rollout decides whether the old version has to stop first.
+The same rules as the rollout's own: tasks.rollout.plan decides whether the old version has to stop first.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import orjson
 from db.history import same_pin
 from db.models import Deploy
 from db.states import PinFound
-from tasks.reach import PublishedPorts
-from tasks.rollout import Step, plan
+from tasks.rollout.plan import Step, plan
+from tasks.rollout.ports import PublishedPorts
 from webapp.spec_lines import plain
 
 # Kinds whose image is built here, so that one that is gone may be built again instead of pulled.

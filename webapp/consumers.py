@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from db.models import Workload
-from tasks.aggregate import per_owner_now
-from tasks.docker_records import EngineFacts
+from tasks.docker.records import EngineFacts
+from tasks.metrics.aggregate import per_owner_now
 
 # A reading older than a few ticks is not "now".
 NOW_S = 90

@@ -7,7 +7,7 @@ from typing import Any
 
 from db.models import ContainerEvent, Deploy
 from db.serialize import impact, iso
-from tasks.happenings import Cause, Kind
+from tasks.events.classify import Cause, Kind
 
 
 def marks(deploys: Iterable[Deploy], happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:

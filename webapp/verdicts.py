@@ -1,6 +1,6 @@
 """What a deploy did, in words and numbers for its row: a short summary, and a line for each number that made it.
 
-The verdict and the numbers are those of the ledger (tasks.impact); nothing is judged here.
+The verdict and the numbers are those of the ledger (tasks.impact.verdict); nothing is judged here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.impact import Reason, Verdict
+from tasks.impact.verdict import Reason, Verdict
 from webapp.i18n import gettext, mebibytes, ngettext, number, percent
 from webapp.marking import N_
 

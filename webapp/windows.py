@@ -1,4 +1,4 @@
-"""The time windows that samples can be asked for, in seconds. What each is answered from is in tasks.coverage. Pure."""
+"""The time windows that samples can be asked for, in seconds. Pure."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ name             label                                    what is added
 deploys          the final status                         1
 deploy_ms        ""                                       the duration, of deploys that were begun
 deploy_bucket    the bound of BUCKETS_S, or "+Inf"        1, in the one bucket that the duration falls into
-exits            tasks.happenings.Cause                   1
-restarts         tasks.happenings.Cause                   1
+exits            tasks.events.classify.Cause                   1
+restarts         tasks.events.classify.Cause                   1
 ooms             ""                                       1
 """
 

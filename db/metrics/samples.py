@@ -38,10 +38,10 @@ def span(session: Session, owner_id: int, since: int, until: int) -> list[tuple[
 
 
 def sums(session: Session, owner_id: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows of SUMS of one workload with since <= ts <= until, a row a moment, by ts: its containers added up.
+    """Read rows of SUMS of one workload with since <= ts <= until, one per moment, by ts: its containers added up.
 
-    The same as tasks.aggregate makes of `span`, at a third of the time: the containers of a moment lie side by side, so
-    the database adds them up in passing, where Python would have to carry each of them over.
+    The same as tasks.metrics.aggregate makes of `span`, in a third of the time: the containers of a moment lie side by
+    side, so the database adds them up in passing, where Python would have to carry each of them over.
     """
     return _raw(session, _SUMS, owner=owner_id, since=since, until=until)
 

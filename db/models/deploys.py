@@ -84,7 +84,7 @@ class Deploy(Base):
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     pin_found: Mapped[str | None] = mapped_column(String(10))  # db.states.PinFound; NULL: not known
     pin_asked_at: Mapped[datetime | None]  # when a registry was last asked for the pin
-    impact: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what tasks.impact says of it
+    impact: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # by tasks.impact.verdict
     impact_looks: Mapped[int | None]  # how many of its looks were taken; NULL: none yet
     impact_told: Mapped[bool | None]  # whether Prefect was told of the newest verdict
     queued_at: Mapped[datetime]

@@ -16,7 +16,7 @@ from db.models.base import NEVER_REUSE_IDS, Base, Id
 class ContainerEvent(Base):
     """Something that happened to a container: it started, ended, ran out of memory. Codes and numbers only.
 
-    kind and cause: tasks.happenings. at_ns: nanoseconds since the epoch by the Docker host's clock, which with the
+    kind and cause: tasks.events.classify. at_ns: nanoseconds since the epoch by the Docker host's clock, which with the
     container tells an event that Docker repeats from a new one.
     """
 

@@ -21,7 +21,7 @@ class Hook(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"), index=True)
-    provider: Mapped[str] = mapped_column(String(20))  # tasks.hooks.PROVIDERS
+    provider: Mapped[str] = mapped_column(String(20))  # tasks.webhooks.PROVIDERS
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     secret: Mapped[str] = mapped_column(Text)
     branch: Mapped[str | None] = mapped_column(String(200))

@@ -15,13 +15,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from db import images
-from tasks import building
-from tasks.build_context import directory_inside, file_inside, pack
-from tasks.build_logs import BuildLog
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.retention import prefix
-from tasks.work import Work
+from tasks.images import build as building
+from tasks.images.build_context import directory_inside, file_inside, pack
+from tasks.images.build_log import BuildLog
+from tasks.images.retention import prefix
+from tasks.job import Work
 
 # What is asked of the builder, and what only concerns how often it works.
 KNOWN = frozenset({"context", "dockerfile", "args", "target"})

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tasks.compose.reading import Opened, Unreadable, opened
+from tasks.compose.external_files import Opened, Unreadable, opened
 
 Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
@@ -33,7 +33,7 @@ def take_links_away(tree: Path) -> None:
 
 def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
     """The keys under which compose files of a checkout would open something that is not in it, those that they include
-    or extend as well. Raises tasks.compose.reading.Unreadable.
+    or extend as well. Raises tasks.compose.external_files.Unreadable.
 
     From which directory a path is taken depends on who includes whom, and from where. So each is taken from every
     directory that it could be: what is read too much does no harm.

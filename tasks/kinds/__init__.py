@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from db.models import Workload
-from tasks.kinds.protocol import Rollout, SourceKind
+from tasks.kinds.protocol import SourceKind
+from tasks.rollout.protocol import Rollout
 from tasks.sources import kind_names
 
 __all__ = ["KINDS", "Rollout", "SourceKind", "kind_of"]

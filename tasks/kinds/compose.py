@@ -16,17 +16,21 @@ from db import event_log as events
 from db import history, ledger, workloads
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks import order
-from tasks.compose import builds, checkout, model, program, reading, rollout, rules
+from tasks.compose import builds, checkout, model
+from tasks.compose import cli as program
+from tasks.compose import external_files as reading
+from tasks.compose import policy as rules
+from tasks.containers import converge as order
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.git import Repository, working_directory
+from tasks.git.repository import Repository, working_directory
+from tasks.job import Work
 from tasks.kinds import image
 from tasks.kinds.git import checked_out
-from tasks.kinds.protocol import Rollout
+from tasks.rollout import compose as rollout
+from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
-from tasks.work import Work
 
 
 class ComposeKind:

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from db.states import ErrorCode
-from tasks import built, single
-from tasks.build_context import directory_inside, file_inside
-from tasks.built import Materials
 from tasks.failures import Failure
-from tasks.git import Repository
-from tasks.kinds.protocol import Rollout
-from tasks.work import Work
+from tasks.git.repository import Repository
+from tasks.images import reuse as built
+from tasks.images.build_context import directory_inside, file_inside
+from tasks.images.reuse import Materials
+from tasks.job import Work
+from tasks.rollout import single
+from tasks.rollout.protocol import Rollout
 
 
 class GitKind:

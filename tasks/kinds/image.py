@@ -10,13 +10,14 @@ from typing import Any
 from db import images
 from db.messages.events import tell
 from db.states import ErrorCode
-from tasks import host_images, single
 from tasks.context import now
-from tasks.docker_records import ImageRecord
+from tasks.docker.records import ImageRecord
 from tasks.failures import Failure
-from tasks.kinds.protocol import Rollout
-from tasks.pins import Reference, digest_of, image_pin, parse_reference
-from tasks.work import Work
+from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
+from tasks.images import host as host_images
+from tasks.job import Work
+from tasks.rollout import single
+from tasks.rollout.protocol import Rollout
 
 
 class ImageKind:

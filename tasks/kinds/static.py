@@ -1,7 +1,7 @@
 """The static kind: files become a hash, the hash an image on a server of the installation's choice.
 
-The files themselves are kept by their hash (tasks.content), so a release can be built again when its image is gone,
-wherever the files came from and whatever has become of that place.
+The files themselves are kept by their hash (tasks.content.store), so a release can be built again when its image is
+gone, wherever the files came from and whatever has become of that place.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any
 
 from db.serialize import pin_short
 from db.states import ErrorCode
-from tasks import built, content, single
-from tasks.build_context import directory_inside
-from tasks.built import Materials
+from tasks.content import store as content
 from tasks.failures import Failure
-from tasks.git import Repository, working_directory
-from tasks.kinds.protocol import Rollout
+from tasks.git.repository import Repository, working_directory
+from tasks.images import reuse as built
+from tasks.images.build_context import directory_inside
+from tasks.images.reuse import Materials
+from tasks.job import Work
+from tasks.rollout import single
+from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
-from tasks.sources.allowed import refused
-from tasks.work import Work
+from tasks.sources.permitted import refused
 
 UPLOAD = "an upload"
 

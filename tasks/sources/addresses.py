@@ -1,7 +1,7 @@
 """Addresses of git repositories, refs and paths inside a repository: what is taken, and whose credentials go with it.
 
 Pure. An address never carries a secret: `user:password@` is refused, credentials are stored by host. Which of the
-protocols an installation allows is decided in tasks.sources.allowed.
+protocols an installation allows is decided in tasks.sources.permitted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The source of a compose workload: `{kind: compose, text: "services: …"}`, or files of a git repository.
 
-The text is read by the host's own Docker Compose when it is deployed (tasks.compose.program), not here: of a source
+The text is read by the host's own Docker Compose when it is deployed (tasks.compose.cli), not here: of a source
 this says only whether it is complete.
 """
 
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
-from tasks.sources.part import Part, alone
+from tasks.sources.base import Part, alone
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
@@ -37,7 +37,7 @@ class ComposeSource(Part):
     """Services of a compose file. Exactly one of `text`, `url`.
 
     `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise
-    refused: see tasks.compose.rules. The spec's env and secrets are what its variables are filled from.
+    refused: see tasks.compose.policy. The spec's env and secrets are what its variables are filled from.
     """
 
     model_config = ConfigDict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tasks.sources.addresses import DEFAULT_REF, PathInside, Ref, RepositoryUrl
-from tasks.sources.part import Part
+from tasks.sources.base import Part
 
 
 class GitSource(Part):

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.pins import REFERENCE, parse_reference, plain_pattern
-from tasks.sources.part import Part
+from tasks.image_reference import REFERENCE, parse_reference, plain_pattern
+from tasks.sources.base import Part
 
 
 class ImageSource(Part):

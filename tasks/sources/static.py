@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
-from tasks.sources.part import Part, alone
+from tasks.sources.base import Part, alone
 
 
 class StaticSource(Part):

@@ -19,8 +19,8 @@ import psutil
 
 from db.metrics import containers
 from db.models import Container
-from tasks.cgroups import CgroupFiles
-from tasks.sampling import Sampler
+from tasks.metrics.cgroups import CgroupFiles
+from tasks.metrics.collector import Sampler
 from tests.bench import ledger
 from tests.bench.series import Fleet
 from tests.bench.table import Line

@@ -12,8 +12,8 @@ from db.connection import Database
 from db.migrate import upgrade
 from db.settings import Settings
 from flows import rollups
-from tasks import rollup
 from tasks.context import Context, now
+from tasks.metrics import rollup
 from tests.bench.series import DAY, LIMIT, Fleet, a_day, index_in_day, moments
 from tests.ledger_steps import add_workload
 from tests.real_parts import docker_address

@@ -13,8 +13,8 @@ import orjson
 
 from db.access import accounts
 from flows.programs import answers, client_env, gunicorn
-from tasks import usage
 from tasks.context import Context, now
+from tasks.metrics import history as usage
 from tests.bench import ledger, prometheus
 from tests.bench.asker import Asker
 from tests.bench.series import DAY, Fleet

@@ -25,7 +25,7 @@ from db.access import accounts
 from db.connection import Database
 from db.settings import Settings
 from tasks.context import now
-from tasks.probes import http_answers
+from tasks.rollout.health import http_answers
 from tests.bench.table import Line
 from tests.engine.images import Images
 from tests.real_parts import docker_address, free_port, running, wait_until

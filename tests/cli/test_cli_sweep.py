@@ -8,9 +8,9 @@ from db.connection import Database
 from db.installation import identity
 from db.settings import Settings
 from flows import sweep
-from tasks import order
+from tasks.containers.leftovers import Leftover, Why
 from tasks.context import now
-from tasks.leftovers import Leftover, Why
+from tasks.labels import container_labels
 from tests.cli.conftest import Backstay
 from tests.engine.images import Images
 from tests.real_parts import docker_address
@@ -24,7 +24,7 @@ def left(
     environment.setenv("BACKSTAY_DOCKER_HOST", docker_address())
     image_id = images.build(f"localhost/{workload_name}:1", workload_name)
     with database.writing() as session:
-        labels = order.labels(identity(session, now()), workload_name, 1)
+        labels = container_labels(identity(session, now()), workload_name, 1)
     images.client.containers.create(image_id, name=f"{workload_name}-v1", labels=labels)
     return f"{workload_name}-v1"
 

@@ -25,7 +25,7 @@ from flows.hooks import Answer, add, receive
 from flows.reconcile import end
 from tasks.context import Context
 from tasks.context import now as present
-from tasks.hooks import Delivery
+from tasks.webhooks import Delivery
 from tests.ledger_steps import all_at_once, begin, deploy_well, pin
 from tests.real_parts import free_port
 from tests.web.conftest import PrefectStandIn

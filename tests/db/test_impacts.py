@@ -17,11 +17,11 @@ from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
 from db.states import ErrorCode
 from flows.impacts import due, settle, tell
-from tasks import assessing
-from tasks.assessing import assess
 from tasks.context import Context
-from tasks.impact import SETTLED_AFTER_S
-from tasks.leaks import MIB
+from tasks.impact import evidence as assessing
+from tasks.impact.evidence import assess
+from tasks.impact.leak import MIB
+from tasks.impact.verdict import SETTLED_AFTER_S
 from tests.ledger_steps import begin, deploy_badly, deploy_well
 from tests.real_parts import free_port
 

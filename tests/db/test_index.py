@@ -8,9 +8,9 @@ from db.connection import Database
 from db.metrics import containers
 from db.models import Workload
 from db.settings import Settings
+from tasks.containers.converge import refresh_index
 from tasks.context import Context
-from tasks.docker_records import ContainerRecord
-from tasks.order import refresh_index
+from tasks.docker.records import ContainerRecord
 
 RECORD = ContainerRecord(
     id="c" * 64, name="shop-v1", labels={"backstay.deploy": "1", "backstay.service": "app"}, image_id="sha256:1",

@@ -18,8 +18,9 @@ from db.metrics import containers, samples, tiers
 from db.metrics.bucket_widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 from db.models import Bucket, Container, Sample, TierMark
 from db.settings import Settings
-from tasks import rollup, usage
-from tasks.aggregate import per_timestamp
+from tasks.metrics import history as usage
+from tasks.metrics import rollup
+from tasks.metrics.aggregate import per_timestamp
 from tests.ledger_steps import add_workload
 
 NOW = 1_764_000_000 // HOUR * HOUR + 1234

@@ -23,8 +23,8 @@ from sqlalchemy import select
 from db.connection import Database
 from db.metrics import containers
 from db.models import OWNER, Container, Sample
-from tasks.cgroups import CgroupFiles
-from tasks.readings import Counters
+from tasks.metrics.cgroups import CgroupFiles
+from tasks.metrics.readings import Counters
 from tests.real_parts import docker_address, real_part, wait_until
 
 MIB = 1024 * 1024

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from db.states import ErrorCode
-from tasks.build_context import directory_inside, file_inside, pack
 from tasks.failures import Failure
+from tasks.images.build_context import directory_inside, file_inside, pack
 
 
 def sent(context: Path, dockerfile: str = "Dockerfile") -> dict[str, tarfile.TarInfo]:

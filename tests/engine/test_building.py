@@ -11,12 +11,12 @@ import docker
 import pytest
 
 from db.states import ErrorCode
-from tasks import build_logs
-from tasks.build_context import pack
-from tasks.build_logs import BuildLog
-from tasks.building import build, labels_of
 from tasks.context import Context, now
 from tasks.failures import Failure
+from tasks.images import build_log as build_logs
+from tasks.images.build import build, labels_of
+from tasks.images.build_context import pack
+from tasks.images.build_log import BuildLog
 from tests.engine.images import LABEL, Images
 from tests.real_parts import wait_until
 

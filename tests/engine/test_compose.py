@@ -25,12 +25,14 @@ from flows.reconcile import compare, reconcile
 from flows.requests import Asked, open_auto_rollback, open_deploy, request_cancel
 from flows.sweep import sweep
 from flows.watch import judge
-from tasks import order, runtime
-from tasks.compose import program, rollout
-from tasks.container_watch import ContainerWatch
+from tasks.compose import cli as program
+from tasks.containers import converge as order
+from tasks.containers import snapshot as runtime
 from tasks.context import Context
-from tasks.happenings import Said
-from tasks.sampling import Sampler
+from tasks.events.classify import Said
+from tasks.events.watcher import ContainerWatch
+from tasks.metrics.collector import Sampler
+from tasks.rollout import compose as rollout
 from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving

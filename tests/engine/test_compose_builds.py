@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows.housekeeping import tidy
-from tasks import availability, build_logs
+from tasks.images import availability
+from tasks.images import build_log as build_logs
 from tests.engine.git_servers import Repository, new_repository
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario

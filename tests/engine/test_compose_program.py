@@ -10,7 +10,7 @@ import pytest
 
 from db.settings import Settings
 from db.states import ErrorCode
-from tasks.compose import program
+from tasks.compose import cli as program
 from tasks.context import Context
 from tasks.failures import Failure
 

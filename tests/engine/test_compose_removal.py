@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from db.workloads import find
 from flows import workloads
-from tasks.compose import removal
 from tasks.context import Context
-from tasks.docker_engine import DockerEngine
+from tasks.docker.client import DockerEngine
+from tasks.rollout import compose_removal as removal
 from tests.real_parts import docker_address
 
 T = TypeVar("T")

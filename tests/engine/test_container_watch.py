@@ -16,9 +16,9 @@ from db.metrics import counters as tallies
 from db.migrate import upgrade
 from db.models import ContainerEvent
 from db.settings import Settings
-from tasks.container_watch import ContainerWatch
 from tasks.context import Context
-from tasks.happenings import OOM_WITHIN_NS
+from tasks.events.classify import OOM_WITHIN_NS
+from tasks.events.watcher import ContainerWatch
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
 from tests.real_parts import free_port, wait_until

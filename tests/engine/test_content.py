@@ -14,7 +14,8 @@ import pytest
 
 from db.settings import Settings
 from db.states import ErrorCode
-from tasks import archives, content
+from tasks.content import archives
+from tasks.content import store as content
 from tasks.failures import Failure
 
 LIMIT = 1_000_000

@@ -14,12 +14,12 @@ from db import workloads
 from db.states import Stage
 from flows import dispatch
 from flows.requests import open_deploy, request_cancel
-from tasks import single
 from tasks.context import Context
-from tasks.docker_engine import DockerEngine
+from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
-from tasks.probes import http_answers
-from tasks.work import Work
+from tasks.job import Work
+from tasks.rollout import single
+from tasks.rollout.health import http_answers
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import ME, Scenario

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from flows.reconcile import compare, reconcile
-from tasks import order
+from tasks.labels import container_labels
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
 
@@ -53,7 +53,7 @@ def replaces(shop: Scenario, other: str) -> None:
 
 def adds(shop: Scenario, other: str, name: str = "") -> None:
     """`docker run` of another image that has the labels of the live version."""
-    labels = order.labels(shop.context.installation, shop.name, 1)
+    labels = container_labels(shop.context.installation, shop.name, 1)
     shop.docker.containers.run(other, name=name or f"{shop.name}-by-hand", labels=labels, detach=True, init=True)
 
 

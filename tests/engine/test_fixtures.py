@@ -9,7 +9,7 @@ import httpx
 import pytest
 from docker.errors import APIError, ImageNotFound
 
-from tasks.docker_engine import DockerEngine
+from tasks.docker.client import DockerEngine
 from tests.engine.fixtures import left_over, remove_workload
 from tests.engine.images import BEHAVIOURS, LABEL, Images
 from tests.engine.registries import RegistryServer

@@ -16,7 +16,7 @@ from db.access.git_credentials import put
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.git import Repository
+from tasks.git.repository import Repository
 from tests.engine.git_servers import GitServer, new_repository, serving_git
 from tests.engine.git_servers import Repository as Served
 from tests.engine.ssh_servers import ecdsa_key, public_key, serving_ssh, show_key

@@ -11,8 +11,9 @@ from docker.errors import ImageNotFound
 
 from db.access.git_credentials import put
 from flows.housekeeping import tidy
-from tasks import availability, build_logs
 from tasks.context import Context, now
+from tasks.images import availability
+from tasks.images import build_log as build_logs
 from tests.engine.git_servers import Repository, new_repository, serving_git
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario

@@ -10,11 +10,12 @@ import pytest
 
 from db import images as stored
 from flows.housekeeping import arrange_images, tidy
-from tasks import availability, host_images
 from tasks.context import Context, now
-from tasks.docker_engine import DockerEngine
-from tasks.docker_records import ImageRecord
-from tasks.retention import HostImage, name_of, prefix
+from tasks.docker.client import DockerEngine
+from tasks.docker.records import ImageRecord
+from tasks.images import availability
+from tasks.images import host as host_images
+from tasks.images.retention import HostImage, name_of, prefix
 from tests.engine.images import LABEL, Images
 from tests.engine.registries import RegistryServer, serving
 from tests.engine.scenario import Scenario

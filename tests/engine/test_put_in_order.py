@@ -14,12 +14,12 @@ from flows import reconcile as reconciling
 from flows.dispatch import attempt, carry_out
 from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy
-from tasks import single
 from tasks.context import now
-from tasks.docker_engine import DockerEngine
-from tasks.docker_records import ContainerRecord
+from tasks.docker.client import DockerEngine
+from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
-from tasks.work import Work
+from tasks.job import Work
+from tasks.rollout import single
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import wait_until

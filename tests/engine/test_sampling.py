@@ -15,12 +15,12 @@ from db.connection import Database
 from db.metrics import collectors
 from db.models import Container
 from db.settings import Settings
-from tasks import usage
-from tasks.cgroups import CgroupFiles
 from tasks.context import Context
-from tasks.one_shot import one_shot_stats
-from tasks.readings import from_api
-from tasks.sampling import Sampler
+from tasks.metrics import history as usage
+from tasks.metrics.cgroups import CgroupFiles
+from tasks.metrics.collector import Sampler
+from tasks.metrics.engine_stats import one_shot_stats
+from tasks.metrics.readings import from_api
 from tests.engine.sampled_containers import (
     ALLOCATE,
     ALLOCATED,

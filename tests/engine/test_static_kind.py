@@ -10,7 +10,7 @@ import pytest
 
 from flows import uploads
 from flows.housekeeping import tidy
-from tasks import availability
+from tasks.images import availability
 from tasks.specs import InvalidSpec
 from tests.engine.git_servers import new_repository
 from tests.engine.images import Images

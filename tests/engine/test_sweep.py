@@ -16,12 +16,12 @@ from flows.engine_start import hold_lock
 from flows.housekeeping import arrange_images
 from flows.requests import open_deploy
 from flows.sweep import sweep
-from tasks import order
-from tasks.building import labels_of
 from tasks.context import Context, now
-from tasks.docker_engine import DockerEngine
+from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
-from tasks.retention import name_of
+from tasks.images.build import labels_of
+from tasks.images.retention import name_of
+from tasks.labels import container_labels
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import free_port
@@ -41,7 +41,7 @@ def shop(context: Context, docker_client: docker.DockerClient, workload_name: st
 
 def leave_container(shop: Scenario, workload: str, version: int, installation: str | None = None) -> str:
     """A container as a crash would leave it; answers its name."""
-    labels = order.labels(installation or shop.context.installation, workload, version)
+    labels = container_labels(installation or shop.context.installation, workload, version)
     name = f"{shop.name}-left-{workload}-{version}"
     shop.docker.containers.create(shop.row(1)["pin"]["image_id"], name=name, labels=labels)
     return name

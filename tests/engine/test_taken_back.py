@@ -9,7 +9,7 @@ import pytest
 from flows.dispatch import carry_out
 from flows.watch import Watch
 from tasks.context import Context
-from tasks.orchestrator import Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario
 from tests.real_parts import wait_until

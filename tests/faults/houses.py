@@ -23,7 +23,7 @@ from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
 from flows.programs import Program, backstay, programs
 from tasks.context import Context, now
-from tasks.orchestrator import OrchestratorUnreachable
+from tasks.prefect_api import OrchestratorUnreachable
 from tests.faults.second_engine import SecondEngine
 from tests.faults.workloads import Crashed
 from tests.real_parts import docker_address, free_port, stop, wait_until

@@ -21,8 +21,8 @@ import sqlalchemy.exc
 from db.states import ErrorCode, Stage
 from flows import dispatch
 from flows.cli import main
-from tasks.docker_engine import DockerEngine
-from tasks.work import Work
+from tasks.docker.client import DockerEngine
+from tasks.job import Work
 from tests.faults.leak_search import forms_of
 
 SHOWN = ("plain", "line", "url", "json", "repr", "html", "hex")

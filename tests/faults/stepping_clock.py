@@ -31,7 +31,7 @@ from flows.dispatch import attempt, carry_out  # noqa: E402
 from flows.reconcile import reconcile  # noqa: E402
 from tasks.context import Context  # noqa: E402
 from tasks.failures import Failure  # noqa: E402
-from tasks.work import Work  # noqa: E402
+from tasks.job import Work  # noqa: E402
 from tests.engine.scenario import ME, Scenario  # noqa: E402
 
 

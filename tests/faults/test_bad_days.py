@@ -32,7 +32,7 @@ from flows.reconcile import reconcile
 from flows.requests import open_deploy
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.work import Work
+from tasks.job import Work
 from tests.engine.images import Images
 from tests.engine.registries import RegistryServer
 from tests.engine.scenario import ME, Scenario

@@ -12,7 +12,7 @@ import pytest
 from db.states import Status
 from flows.requests import request_deploy
 from flows.sweep import sweep
-from tasks import build_logs
+from tasks.images import build_log as build_logs
 from tests.engine.git_servers import new_repository
 from tests.engine.images import Images
 from tests.engine.scenario import ME

@@ -19,7 +19,7 @@ from db.states import ErrorCode, Status
 from flows.requests import Refusal, request_deploy
 from flows.workloads import create
 from tasks.context import Context, now
-from tasks.orchestrator import Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
 from tests.engine.scenario import ME
 from tests.real_parts import free_port
 

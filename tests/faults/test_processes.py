@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.processes import Child, run, spawn, terminate
+from tasks.system.processes import Child, run, spawn, terminate
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
 PATIENT = "import time; print('on', flush=True); time.sleep(60)"

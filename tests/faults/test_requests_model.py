@@ -38,7 +38,7 @@ from flows.requests import (
 )
 from flows.workloads import create
 from tasks.context import Context, now
-from tasks.orchestrator import TERMINAL, Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, Orchestrator, OrchestratorUnreachable
 from tests.conftest import FAULTS
 from tests.ledger_steps import pin
 

@@ -11,7 +11,7 @@ from typing import Any
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, Status, status_for
 from flows.requests import request_deploy, request_rollback
-from tasks.orchestrator import TERMINAL, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
 from tests.engine.images import PORT, Images
 from tests.engine.scenario import ME, Scenario
 from tests.faults.counting import SEEN, Seen

@@ -14,7 +14,7 @@ from db.models import Collector
 from db.settings import Settings
 from flows.deployments import Engine, collect_tick
 from tasks.context import Context
-from tasks.sampling import Sampler
+from tasks.metrics.collector import Sampler
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from flows.hooks import add, receive
 from flows.impacts import EVENT, event
 from flows.requests import Refusal, request_cancel, request_deploy
 from tasks.context import Context, now
-from tasks.hooks import Delivery
+from tasks.webhooks import Delivery
 from tests.engine.images import Images
 from tests.engine.scenario import ME, Scenario
 from tests.flows.engines import Through

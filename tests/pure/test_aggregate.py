@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.aggregate import per_owner_now, per_timestamp
-from tasks.frames import framed, points_of_moments, points_of_sums
+from tasks.metrics.aggregate import per_owner_now, per_timestamp
+from tasks.metrics.frames import framed, points_of_moments, points_of_sums
 
 Row = tuple[int, int, float | None, int, int | None]
 SUMS = ("ts", "cpu_percent", "memory_usage", "memory_limit")

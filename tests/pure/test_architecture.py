@@ -29,7 +29,7 @@ PURE: list[str] = PURE_MODULES["source_modules"]
 IMPURE: set[str] = {*PURE_MODULES["forbidden_modules"]}
 
 # The one module that may import a library of the outside world.
-GATES = {"docker": "tasks.docker_engine", "subprocess": "tasks.processes"}
+GATES = {"docker": "tasks.docker.client", "subprocess": "tasks.system.processes"}
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def test_the_tests_use_no_mock() -> None:
         (other_ways_to_run_programs, "tasks.x", "import os\nos.system('ls')"),
         (other_ways_to_run_programs, "tasks.x", "import os\nos.execvp('ls', ['ls'])"),
         (other_ways_to_run_programs, "tasks.x", "import asyncio\nasyncio.create_subprocess_exec('ls')"),
-        (other_ways_to_run_programs, "tasks.processes", "run('ls', shell=True)"),
+        (other_ways_to_run_programs, "tasks.system.processes", "run('ls', shell=True)"),
         (flask_outside, "flows.x", "from flask import request"),
         (uses_of_the_window, "flows.x", "from webapp.api import app"),
         (writes_to_the_ledger, "flows.x", "from sqlalchemy import update\nupdate(Deploy).values(status='failed')"),
@@ -321,7 +321,7 @@ def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], modul
 @pytest.mark.parametrize(
     ("check", "module", "text"),
     [
-        (gates, "tasks.docker_engine", "import docker"),
+        (gates, "tasks.docker.client", "import docker"),
         (gates, "flows.x", "from tasks import docker_engine"),
         (flask_outside, "webapp.x", "import flask"),
         (uses_of_the_window, "webapp.x", "from webapp import auth"),
@@ -339,9 +339,9 @@ def test_the_check_lets_pass_what_is_right(check: Callable[[Source], Iterator[st
 
 def test_the_check_of_pure_modules_sees_what_comes_by_a_detour() -> None:
     everything = {
-        "tasks.rollout": Source("tasks.rollout", "from tasks import reach"),
-        "tasks": Source("tasks", ""),
-        "tasks.reach": Source("tasks.reach", "from db.models import Deploy"),
+        "tasks.rollout.plan": Source("tasks.rollout.plan", "from tasks.rollout import ports"),
+        "tasks.rollout": Source("tasks.rollout", ""),
+        "tasks.rollout.ports": Source("tasks.rollout.ports", "from db.models import Deploy"),
         "db.models": Source("db.models", "from sqlalchemy import Text"),
     }
-    assert impure_imports(everything["tasks.rollout"], everything) == {"sqlalchemy"}
+    assert impure_imports(everything["tasks.rollout.plan"], everything) == {"sqlalchemy"}

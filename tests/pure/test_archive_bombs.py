@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from db.states import ErrorCode
-from tasks import archives
+from tasks.content import archives
 from tasks.failures import Failure
 
 LIMIT = 1_000_000

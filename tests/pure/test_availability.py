@@ -10,8 +10,8 @@ import pytest
 from db.models import Deploy
 from db.pins import PinnedImage, built, commits, images
 from db.states import PinFound
-from tasks.availability import ASK_AGAIN, ASK_HUB_AGAIN, Finding, due, findings
-from tasks.rebuilding import Source
+from tasks.images.availability import ASK_AGAIN, ASK_HUB_AGAIN, Finding, due, findings
+from tasks.images.rebuildable import Source
 
 HOST, REGISTRY, NOWHERE = PinFound.HOST, PinFound.REGISTRY, PinFound.NOWHERE
 

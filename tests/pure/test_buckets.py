@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.buckets import COLUMNS, VERSION, merged, of_moments, tier_of_samples, tier_of_tier
-from tasks.frames import framed, points_of_buckets, summed
+from tasks.metrics.buckets import COLUMNS, VERSION, merged, of_moments, tier_of_samples, tier_of_tier
+from tasks.metrics.frames import framed, points_of_buckets, summed
 
 SAMPLE = (VERSION, "ts", "cpu_percent", "memory_usage", "memory_limit")
 Row = tuple[int, int, float | None, int, int | None]

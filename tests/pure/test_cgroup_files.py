@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.cgroups import CgroupFiles
-from tasks.readings import Counters
+from tasks.metrics.cgroups import CgroupFiles
+from tasks.metrics.readings import Counters
 
 ID = "910a69d412274139848bc697965ebb728b007a5d70c6400eec930b2353d13807"
 PLACES = {"cgroupfs": f"docker/{ID}", "systemd": f"system.slice/docker-{ID}.scope"}

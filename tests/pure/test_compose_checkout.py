@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.compose import checkout
-from tasks.compose.reading import Unreadable
+from tasks.compose.external_files import Unreadable
 
 
 @pytest.fixture

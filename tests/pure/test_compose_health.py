@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from db.states import ErrorCode
-from tasks.compose.health import Limits, Trouble, is_as_pinned, trouble, waits_for, why_up_failed
-from tasks.docker_records import ContainerRecord
+from tasks.docker.records import ContainerRecord
+from tasks.rollout.compose_health import Limits, Trouble, is_as_pinned, trouble, waits_for, why_up_failed
 
 RUNS = {
     "web": {"count": 1, "once": False, "since": 2},

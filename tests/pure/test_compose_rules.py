@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.compose.rules import DECIDED, HARMLESS, Host, refused, taken_names
+from tasks.compose.policy import DECIDED, HARMLESS, Host, refused, taken_names
 
 PROJECT = "backstay-12345678-shop"
 SOCKET = "/var/run/docker.sock"

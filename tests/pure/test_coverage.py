@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, ceiling, floor
-from tasks.coverage import Part, chain, cover, width_for
+from tasks.metrics.coverage import Part, chain, cover, width_for
 
 DAY = 86400
 KEPT = {SAMPLES: 2 * DAY, MINUTE: 7 * DAY, QUARTER: 30 * DAY, HOUR: 400 * DAY}

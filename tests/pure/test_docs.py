@@ -10,7 +10,7 @@ import pytest
 from db.messages.errors import BACKUPS, ERRORS, HOOKS, REFUSALS
 from db.settings import Settings
 from db.states import ErrorCode, status_for
-from tasks.hooks import PROVIDERS
+from tasks.webhooks import PROVIDERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

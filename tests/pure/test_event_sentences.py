@@ -12,7 +12,7 @@ import pytest
 from db.messages.events import SENTENCES, tell
 from db.states import ErrorCode, Reason, Stage
 from flows import watch
-from tasks import container_watch
+from tasks.events import watcher as container_watch
 
 ROOT = Path(__file__).parents[2]
 # Codes that are not written out where `tell` is called.

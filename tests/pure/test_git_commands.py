@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from db.states import ErrorCode
-from tasks import git_commands
-from tasks.git_answers import commit_of, meaning, total_size
-from tasks.git_login import GitLogin
+from tasks.credentials import GitLogin
+from tasks.git import commands as git_commands
+from tasks.git.errors import commit_of, meaning, total_size
 from tasks.sources.addresses import Address
 
 HOME = Path("/home of/git")

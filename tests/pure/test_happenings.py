@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.happenings import SECOND, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
+from tasks.events.classify import SECOND, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
 
 START = 1_700_000_000 * SECOND
 

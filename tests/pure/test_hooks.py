@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.hooks import PROVIDERS, Delivery, Unreadable
-from tasks.hooks.delivery import first_login
-from tasks.hooks.matching import Target, decide, is_pattern
+from tasks.webhooks import PROVIDERS, Delivery, Unreadable
+from tasks.webhooks.delivery import first_login
+from tasks.webhooks.matching import Target, decide, is_pattern
 from tests.pure import hook_payloads as payloads
 from tests.pure.hook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITLAB, NOTHING, REGISTRY_PUSH, envelope, sent
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.impact import WARM_UP_S, Counts, SinceWarm, Window, assess, next_look_s, with_leak
-from tasks.leaks import MIB
-from tasks.series import Series, by_service, summed
+from tasks.impact.leak import MIB
+from tasks.impact.series import Series, by_service, summed
+from tasks.impact.verdict import WARM_UP_S, Counts, SinceWarm, Window, assess, next_look_s, with_leak
 
 START = 1_700_000_000
 LONG = 1500

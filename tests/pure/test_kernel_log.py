@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.docker_records import ContainerRecord, container_record
-from tasks.kernel_log import completed, ran_out, says_so
+from tasks.docker.oom_kills import completed, ran_out, says_so
+from tasks.docker.records import ContainerRecord, container_record
 
 ID, OTHER = "15e4818f" * 8, "d0afda65" * 8
 

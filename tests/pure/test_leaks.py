@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.impact import SETTLED_AFTER_S, WARM_UP_S
-from tasks.leaks import MIB, theil_sen, thinned, trend
-from tasks.series import Array
+from tasks.impact.leak import MIB, theil_sen, thinned, trend
+from tasks.impact.series import Array
+from tasks.impact.verdict import SETTLED_AFTER_S, WARM_UP_S
 
 RUNS = 1000
 MOST_FALSE_ALARMS = 0.005

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, Why, decide
-from tasks.retention import ImageStep, Verb
+from tasks.containers.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, Why, decide
+from tasks.images.retention import ImageStep, Verb
 
 CONTAINER = SeenContainer("c1", "shop-v2", "shop", 2)
 

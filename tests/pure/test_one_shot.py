@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import one_shot
-from tasks.one_shot import one_shot_stats
+from tasks.metrics import engine_stats as one_shot
+from tasks.metrics.engine_stats import one_shot_stats
 
 ANSWERS = {
     "a": b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"read": 1}\n',

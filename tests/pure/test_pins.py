@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.pins import digest_of, image_pin, parse_reference
+from tasks.image_reference import digest_of, image_pin, parse_reference
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

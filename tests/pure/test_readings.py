@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.readings import Counters, Texts, cpu_percent, cpu_since_start, from_api, from_v1, from_v2
+from tasks.metrics.readings import Counters, Texts, cpu_percent, cpu_since_start, from_api, from_v1, from_v2
 
 RAM = 25276510208
 MIB = 1024 * 1024

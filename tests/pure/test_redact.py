@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tasks.redact import MARK, SHORTEST, Redactor
+from tasks.logs.redactor import MARK, SHORTEST, Redactor
 
 SECRETS = st.text(st.characters(exclude_categories=["Cs"]), min_size=SHORTEST, max_size=40)
 AROUND = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.states import ErrorCode
-from tasks.registry_answers import meaning
+from tasks.docker.registry_errors import meaning
 
 
 @pytest.mark.parametrize(

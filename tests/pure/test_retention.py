@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
+from tasks.images.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
 
 OURS = prefix("ab12")
 V1, V2 = name_of("ab12", "shop", 1), name_of("ab12", "shop", 2)

@@ -10,9 +10,9 @@ import pytest
 from db.settings import Settings
 from tasks.sources import parse_source
 from tasks.sources.addresses import Address, parse_address
-from tasks.sources.allowed import refused
 from tasks.sources.compose import ComposeSource
 from tasks.sources.git import GitSource
+from tasks.sources.permitted import refused
 from tasks.sources.static import StaticSource
 from tasks.specs import InvalidSpec, parse_spec, redirected
 

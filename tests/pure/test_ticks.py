@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sampling import align, missed, ticks_of
+from tasks.metrics.collector import align, missed, ticks_of
 
 MOMENTS = st.integers(0, 4_000_000_000)
 INTERVALS = st.integers(1, 60)

@@ -9,9 +9,9 @@ import pytest
 
 from db.models import Deploy, Workload
 from flows.watch import is_watched, judge
-from tasks import single
-from tasks.compose import rollout
-from tasks.docker_records import ContainerRecord
+from tasks.docker.records import ContainerRecord
+from tasks.rollout import compose as rollout
+from tasks.rollout import single
 
 
 def container(version: int = 2, service: str = "app", **state: Any) -> ContainerRecord:

@@ -22,8 +22,8 @@ from db import history, ledger, workloads
 from db.messages.events import tell
 from db.states import ErrorCode
 from flows import hooks
-from tasks.build_logs import BuildLog
 from tasks.context import Context, now
+from tasks.images.build_log import BuildLog
 from tasks.kinds import KINDS
 from tests import ledger_steps as steps
 from tests.real_parts import real_part

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from db import ledger
 from db.states import ErrorCode
-from tasks import build_logs
-from tasks.build_logs import LONGEST_LINE, BuildLog
 from tasks.context import Context
+from tasks.images import build_log as build_logs
+from tasks.images.build_log import LONGEST_LINE, BuildLog
 from tests import ledger_steps as steps
 
 SECRET = "s3cr3t-of-the-build"

@@ -15,7 +15,7 @@ from db.metrics import collectors
 from db.metrics.collectors import Sweep
 from flows.engine_start import hold_lock
 from tasks.context import Context, now
-from tasks.docker_records import EngineFacts
+from tasks.docker.records import EngineFacts
 from tests import ledger_steps as steps
 from tests.web.test_metrics import scraped
 from tests.web.test_observations import MIB, sample

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from db.models import Deploy
 from tasks.context import Context
-from tasks.impact import Verdict
+from tasks.impact.verdict import Verdict
 from tests import ledger_steps as steps
 from webapp.verdicts import VERDICTS, verdict
 

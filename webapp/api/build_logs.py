@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
-from tasks import build_logs
+from tasks.images import build_log as build_logs
 from webapp import params
 from webapp.answers import json_answer
 from webapp.api import deploys

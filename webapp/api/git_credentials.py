@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from db.access import git_credentials as stored
 from db.models import GitCredential
 from tasks.context import now
-from tasks.git_login import USERNAME, normal_key
+from tasks.credentials import USERNAME, normal_key
 from tasks.specs import InvalidSpec
 from webapp import params
 from webapp.answers import json_answer, nothing

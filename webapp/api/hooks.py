@@ -20,7 +20,7 @@ from db.serialize import hook as shown
 from flows import hooks as work
 from flows.requests import Refusal
 from tasks.context import Context, now
-from tasks.hooks import PROVIDERS, Unreadable
+from tasks.webhooks import PROVIDERS, Unreadable
 from webapp import params
 from webapp.answers import json_answer, nothing
 from webapp.attempts import Attempts

@@ -11,8 +11,8 @@ from db import history
 from db.metrics import container_events
 from db.serialize import iso
 from db.states import FINAL
-from tasks.assessing import assess
 from tasks.context import now
+from tasks.impact.evidence import assess
 from webapp.answers import json_answer
 from webapp.api.deploys import find
 from webapp.api.stats import window

@@ -18,7 +18,7 @@ from db.connection import size_bytes
 from db.metrics import collectors, samples
 from db.metrics import counters as tallies
 from db.models import Collector
-from tasks.aggregate import per_owner_now
+from tasks.metrics.aggregate import per_owner_now
 from webapp.api.system import services
 from webapp.consumers import NOW_S
 from webapp.current import context

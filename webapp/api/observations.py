@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from db import event_log as events
 from db.models import Workload
-from tasks import runtime
+from tasks.containers import snapshot as runtime
 from webapp import params, patience, shapes
 from webapp.answers import json_answer
 from webapp.current import context, reading, workload_named

@@ -7,7 +7,7 @@ import time
 from flask import Blueprint, Response, request
 
 from db.metrics.bucket_widths import INSTALLATION
-from tasks import usage
+from tasks.metrics import history as usage
 from webapp.answers import unchanged_or_json
 from webapp.current import context, find_workload_id
 from webapp.problems import Problem

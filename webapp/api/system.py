@@ -21,7 +21,7 @@ from db.serialize import iso, row
 from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
 from flows.engine_start import is_running
-from tasks.docker_records import EngineFacts
+from tasks.docker.records import EngineFacts
 from webapp.answers import json_answer
 from webapp.consumers import NOW_S, consumers, top, totals
 from webapp.current import context

@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field
 
 from db.messages.errors import HOOKS
 from flows.hooks import SECRET
-from tasks.hooks import PROVIDERS
-from tasks.sources.part import alone
+from tasks.sources.base import alone
+from tasks.webhooks import PROVIDERS
 from webapp.openapi.shapes import Moment, Shape, Version
 
 Sender = Annotated[str, Field(json_schema_extra={"enum": [*PROVIDERS]})]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
-from tasks.pins import REFERENCE, plain_pattern
+from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
 from tasks.specs import NAME, Spec
 from webapp.openapi.shapes import Moment, Row, Shape, Version

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from db.states import ErrorCode, Reason, Status
-from tasks import happenings
+from tasks.events import classify as happenings
 from webapp.openapi.shapes import Impact, Moment, Shape, Version
 
 

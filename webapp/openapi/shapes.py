@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.states import ErrorCode, Reason, Status, Trigger
-from tasks import impact
+from tasks.impact import verdict as impact
 from webapp.params import LARGEST
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, ISO 8601 with Z.")]

@@ -17,8 +17,8 @@ from db.history import live as live_row
 from db.metrics import samples
 from db.models import Deploy, Workload
 from db.serialize import hook
-from tasks.aggregate import per_owner_now
 from tasks.kinds import KINDS
+from tasks.metrics.aggregate import per_owner_now
 from tasks.specs import release_of
 from webapp import happened, spec_lines
 from webapp.api import observations

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 from db import webhooks as hooks
 from db.serialize import hook
 from flows import hooks as work
-from tasks.hooks import PROVIDERS
 from tasks.specs import InvalidSpec
+from tasks.webhooks import PROVIDERS
 from webapp.api.hooks import once
 from webapp.current import caller, context, reading, workload_named
 from webapp.i18n import gettext

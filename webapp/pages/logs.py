@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from tasks import runtime
+from tasks.containers import snapshot as runtime
 from tasks.failures import Failure
 from webapp.current import context, workload_named
 

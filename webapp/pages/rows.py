@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
-from tasks import build_logs
+from tasks.images import build_log as build_logs
 from webapp import params
 from webapp.api import deploys, stats
 from webapp.current import context

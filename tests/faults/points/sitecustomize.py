@@ -62,8 +62,8 @@ def in_the_engine() -> None:
     from db import migrate
     from db.states import Stage
     from flows import dispatch
-    from tasks import single
-    from tasks.docker_engine import DockerEngine
+    from tasks.docker.client import DockerEngine
+    from tasks.rollout import single
 
     for stage in (Stage.PIN, Stage.PREPARE, Stage.ROLL_OUT, Stage.HEALTH, Stage.VERIFY):
         dispatch.STEPS[stage] = before(str(stage), dispatch.STEPS[stage])
@@ -113,7 +113,7 @@ def _in_the_worker() -> None:
 
 def in_the_web() -> None:
     """Points around the moment when Prefect is asked for a run."""
-    from tasks.orchestrator import Orchestrator
+    from tasks.prefect_api import Orchestrator
 
     Orchestrator.start = after("asked", before("opened", Orchestrator.start))  # type: ignore[method-assign]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.runtime import LONGEST_TAIL
+from tasks.containers.snapshot import LONGEST_TAIL
 from webapp.openapi.call import Answer, Call, Parameter, ok
 from webapp.openapi.installation import System
 from webapp.openapi.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState

@@ -1,0 +1,1 @@
+"""`make demo`: a workload deployed for real."""

@@ -1,0 +1,244 @@
+"""`make demo`: Backstay with a workload that has a history, made by really deploying it.
+
+v1, v2, a v3 that fails its health gate and leaves v2 serving, a rollback to v1, live samples. Everything is asked for
+and checked over HTTP, as a user would. With --exit it stops after that; else it stays until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from db.access import accounts
+from db.settings import Settings, load_settings
+from flows import workloads
+from flows.demo.images import PORT, VERSIONS, build_context
+from flows.preflight import CannotStart
+from flows.requests import Refusal
+from flows.supervisor import Supervisor
+from flows.up import banner, web_url
+from tasks.context import Context, now
+from tasks.images.build import quietly
+
+NAME = "demo"
+USER = "demo"
+FAVOURITE_PORT = 18080
+READY_WITHIN_S = 180.0
+DEPLOY_WITHIN_S = 60.0
+SAMPLES_WITHIN_S = 75.0
+
+
+class DemoFailed(Exception):  # noqa: N818 - it names what happened
+    """A check of the demo did not hold."""
+
+
+class Demo:
+    """One run of the demo against a running Backstay."""
+
+    def __init__(self, context: Context, api: httpx.Client, port: int) -> None:
+        self._context, self._api, self.port = context, api, port
+
+    def play(self) -> None:
+        """The whole story, each step checked. Raises DemoFailed."""
+        for version in VERSIONS:
+            quietly(self._context.docker, BytesIO(build_context(version, _busybox())), version.image)
+        one, two, three = VERSIONS
+        if self._api.get(f"/api/workloads/{NAME}").is_success:
+            self._expect(self._api.delete(f"/api/workloads/{NAME}"), 204)
+        self._expect(self._api.post("/api/workloads", json=self._spec(one.image)), 201)
+        self._deploy({}, "succeeded", one.page)
+        self._wait_for_samples(2)
+        self._deploy({"image": two.image}, "succeeded", two.page)
+        self._wait_for_samples(4)
+        failed = self._deploy({"image": three.image}, "failed", two.page)
+        _check(failed["error_code"] == "health_timeout", "v3 fails its health gate")
+        self._roll_back(one.page)
+
+    def _spec(self, image: str) -> dict[str, Any]:
+        return {
+            "name": NAME,
+            "source": {"kind": "image", "image": image},
+            "ports": [{"container": PORT, "host": self.port}],
+            "env": {"LOG_LEVEL": "info"},
+            "health": {"http": "/healthz", "timeout_s": 4},
+            "resources": {"memory_mb": 64},
+            "stop_timeout_s": 3,
+        }
+
+    def _deploy(self, body: dict[str, str], status: str, page: bytes) -> dict[str, Any]:
+        row = self._expect(self._api.post(f"/api/workloads/{NAME}/deploys", json=body), 202)
+        return self._follow(row, status, page)
+
+    def _roll_back(self, page: bytes) -> None:
+        live = self._api.get(f"/api/workloads/{NAME}").json()["live"]["version"]
+        row = self._expect(self._api.post(f"/api/workloads/{NAME}/rollback", json={"expected_live": live}), 202)
+        _check(row["reason"] == "rollback" and row["rollback_of"] == 1, "the rollback goes to v1")
+        self._follow(row, "succeeded", page)
+
+    def _follow(self, row: dict[str, Any], status: str, page: bytes) -> dict[str, Any]:
+        version = row["version"]
+
+        def ended() -> dict[str, Any] | None:
+            seen: dict[str, Any] = self._api.get(f"/api/workloads/{NAME}/deploys/{version}").json()
+            return None if seen["status"] in {"queued", "running"} else seen
+
+        end: dict[str, Any] = _until(ended, DEPLOY_WITHIN_S, f"v{version} ends")
+        _check(end["status"] == status, f"v{version} is {status}, not {end['status']} ({end['error_code']})")
+        _check(end["verified"] is (True if status == "succeeded" else None), f"v{version} is verified")
+        _check(self._served() == page, f"after v{version} the right version serves")
+        words = f"{end['reason']} {end['requested'].partition('/')[2]}"
+        tell(f"v{version} {words}: {end['status']}{_why(end)} in {end['duration_ms']} ms")
+        return end
+
+    def _served(self) -> bytes:
+        return httpx.get(f"http://127.0.0.1:{self.port}/", timeout=5).content
+
+    def _wait_for_samples(self, count: int) -> None:
+        def enough() -> list[Any] | None:
+            points = self._api.get(f"/api/workloads/{NAME}/stats/history", params={"window": "30m"}).json()
+            return points if len(points) >= count and points[-1]["cpu_percent"] is not None else None
+
+        last = _until(enough, SAMPLES_WITHIN_S, f"{count} samples are there")[-1]
+        tell(f"samples: CPU {last['cpu_percent']} %, memory {last['memory_usage'] / 1048576:.1f} MiB")
+
+    def _expect(self, answer: httpx.Response, status: int) -> Any:
+        code = answer.json().get("code", "") if "json" in answer.headers.get("content-type", "") else ""
+        request = answer.request
+        _check(answer.status_code == status, f"{request.method} {request.url.path} answers {answer.status_code} {code}")
+        return answer.json() if answer.content else None
+
+
+def main() -> int:
+    """Run the demo; answers the exit code."""
+    began = time.monotonic()
+    # Sampled more often than by default, so that the chart has something to show within a minute.
+    os.environ.setdefault("BACKSTAY_STATS_INTERVAL", "5")
+    settings = load_settings()
+    supervisor = Supervisor(settings)
+    supervisor.listen()
+    try:
+        supervisor.start()
+    except CannotStart as reason:
+        print(f"backstay: {reason}", file=sys.stderr)
+        return 2
+    context = Context.open(settings, "demo", quiet=True)
+    try:
+        if not supervisor.wait_ready(READY_WITHIN_S):
+            return 0 if supervisor.is_stopping else 1
+        password = supervisor.first_password
+        return _run(supervisor, context, settings, password, began, leave="--exit" in sys.argv[1:])
+    finally:
+        supervisor.stop()
+        _clear_away(context)
+        context.close()
+
+
+def _run(
+    supervisor: Supervisor, context: Context, settings: Settings, password: str | None, began: float, *, leave: bool
+) -> int:
+    with context.database.writing() as session:
+        token, row = accounts.create_token(session, "admin", "demo", now())
+    api = httpx.Client(base_url=web_url(settings), headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    try:
+        demo = Demo(context, api, _free_port())
+        demo.play()
+    except (DemoFailed, httpx.HTTPError) as problem:
+        if supervisor.is_stopping:
+            return 0
+        print(f"backstay: the demo stopped: {problem}", file=sys.stderr)
+        return 1
+    finally:
+        api.close()
+        with context.database.writing() as session:
+            accounts.delete_token(session, row.id)
+    if leave:
+        tell(f"All of it holds: a success, a failure that left v2 serving, a rollback, live samples. {_spent(began)}")
+        return 0
+    print(banner(settings, password))
+    _say_where(context, settings, demo.port, password)
+    supervisor.run_forever()
+    return 0
+
+
+def _say_where(context: Context, settings: Settings, port: int, first_password: str | None) -> None:
+    print(f"  The demo      {web_url(settings)}/apps/{NAME}\n  What it runs  http://127.0.0.1:{port}/")
+    if first_password is None:
+        # This HOME is older than this demo, and its admin's password is not ours to know.
+        password = secrets.token_urlsafe(12)
+        with context.database.writing() as session:
+            accounts.delete_user(session, USER)
+            accounts.add_user(session, USER, "admin", password, now())
+        print(f"  Or log in as  {USER} / {password}   (until the demo ends)")
+
+
+def _clear_away(context: Context) -> None:
+    """The demo leaves no container, no user and no row behind."""
+    with context.database.writing() as session:
+        accounts.delete_user(session, USER)
+    try:
+        workloads.remove(context, NAME, "demo")
+    except Refusal as refusal:
+        if refusal.code != "no_such_workload":
+            print(f"backstay: the demo's containers are still there ({refusal.code})", file=sys.stderr)
+    for version in VERSIONS:
+        context.docker.remove_image(version.image)
+
+
+def tell(line: str) -> None:
+    """A line of the demo's own, apart from those of the programs."""
+    print(f"demo    | {line}", flush=True)
+
+
+def _busybox() -> bytes:
+    path = shutil.which("busybox")
+    if path is None:
+        raise DemoFailed("there is no busybox: install busybox-static, or start this with `make demo`")
+    return Path(path).read_bytes()
+
+
+def _free_port() -> int:
+    for wanted in (FAVOURITE_PORT, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise DemoFailed("there is no free port")
+
+
+def _until(look: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.1)
+    raise DemoFailed(f"not within {seconds:.0f} s: {what}")
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise DemoFailed(what)
+
+
+def _why(row: dict[str, Any]) -> str:
+    return f" ({row['error_code']})" if row["error_code"] else ""
+
+
+def _spent(began: float) -> str:
+    return f"{time.monotonic() - began:.0f} s in all."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Docker Compose, the program: finding it and running it, with an environment of its own.
+
+It gets no credentials, no configuration of anybody's and nothing of our environment but what it is handed: images are
+there before it is called. What it says goes to the redacted log and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.settings import Settings
+from db.states import ErrorCode
+from tasks.context import Context
+from tasks.failures import Failure
+from tasks.sources.compose import is_reserved
+from tasks.system import processes
+from tasks.system.file_locks import locked
+
+OLDEST = (2, 24)  # the first with all that is used here: `content` of configs, `up --pull never`
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PLUGINS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+CONFIG_TIMEOUT_S = 60.0
+LOCK_TIMEOUT_S = 60.0
+GRACE_S = 15.0
+LOOK_EVERY_S = 0.25
+OUTPUT_LINES = 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """The program and its version, as it writes it."""
+
+    path: str
+    version: str
+
+
+def find(settings: Settings) -> Found | None:
+    """The first program that works: the one that the setting names, Docker's plugin, docker-compose on the path, or the
+    one that is installed beside our Python. None when there is none, or it is too old."""
+    for path in _candidates(settings):
+        version = _version(path)
+        if version is not None and _numbers(version) >= OLDEST:
+            return Found(path, version)
+    return None
+
+
+def needed(context: Context) -> Found:
+    """The program. Raises Failure(compose_missing)."""
+    found = find(context.settings)
+    if found is None:
+        context.log.error("there is no Docker Compose %s or newer here", ".".join(map(str, OLDEST)))
+        raise Failure(ErrorCode.COMPOSE_MISSING, "absent")
+    return found
+
+
+def config(
+    context: Context,
+    project: str,
+    folder: Path,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    text: bytes = b"",
+) -> bytes:
+    """What `docker compose config` says of the files that `arguments` name, or of `text` for `-f -`.
+
+    Reads files, and asks no registry and no Engine. Raises Failure: compose_missing, invalid_source.
+    """
+    argv = [
+        needed(context).path,
+        "--project-name",
+        project,
+        "--project-directory",
+        str(folder),
+        "--env-file",
+        os.devnull,
+    ]
+    done, gone = None, False
+    try:
+        environment = _environment(context, variables)
+        done = processes.run([*argv, *arguments], CONFIG_TIMEOUT_S, env=environment, cwd=folder, stdin=text)
+    except OSError:
+        gone = True
+    if gone or done is None:
+        raise Failure(ErrorCode.COMPOSE_MISSING, "vanished")
+    if done.code != 0 or done.timed_out:
+        said = done.stderr.decode(errors="replace")
+        context.log.error("docker compose refuses the file", extra={"project": project, "output": said[-8000:]})
+        raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+    return done.stdout
+
+
+def up(
+    context: Context,
+    project: str,
+    file: str,
+    variables: Mapping[str, str],
+    timeout_s: float,
+    give_way: Callable[[], None],
+) -> bool:
+    """Make what runs be as `file` says; answers whether that went well. What is as it should be is not touched.
+
+    `give_way` is called all the time and may raise. One at a time a project, across a crash of ours: a program that a
+    dead engine left behind is waited for. Raises Failure(compose_missing), and what `give_way` raises.
+    """
+    program = needed(context).path
+    path = home(context) / f"{project}.json"
+    # The program is handed the lock, so that an engine that comes after a crash of this one waits until it has ended.
+    with locked(home(context) / f"{project}.lock", _impatient(give_way)) as lock:
+        draft = path.with_suffix(".draft")
+        draft.write_text(file)
+        draft.replace(path)
+        argv = [program, "--ansi", "never", "--progress", "plain", "--project-name", project]
+        # A file names no path of ours; were there one that is empty, it would stand for this directory.
+        argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
+        argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
+        child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
+        code, lines = _followed(child, timeout_s, give_way)
+    said = {"project": project, "code": code, "output": "\n".join(lines)}
+    context.log.log(logging.INFO if code == 0 else logging.ERROR, "docker compose up", extra=said)
+    return code == 0
+
+
+def forget(context: Context, project: str) -> None:
+    """Remove the files of a project that is no more. Its lock stays: somebody might hold it."""
+    (home(context) / f"{project}.json").unlink(missing_ok=True)
+
+
+def home(context: Context) -> Path:
+    """Where the program is at home: files of ours, none of a user's."""
+    folder = context.settings.home / "compose"
+    for one in (folder, folder / "docker", folder / "empty"):
+        one.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _candidates(settings: Settings) -> Iterator[str]:
+    if settings.compose:
+        yield settings.compose  # and no other: who names one wants that one
+        return
+    own = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser() / "cli-plugins"
+    for folder in (str(own), *PLUGINS):
+        yield f"{folder}/docker-compose"
+    yield shutil.which("docker-compose") or ""
+    yield str(Path(sys.executable).parent / "docker-compose")
+
+
+def _version(path: str) -> str | None:
+    if not path or not os.access(path, os.X_OK):
+        return None
+    try:
+        done = processes.run([path, "version", "--short"], 10, env={"PATH": SEARCH_PATH, "HOME": "/nonexistent"})
+    except OSError:
+        return None
+    return done.stdout.decode(errors="replace").strip().removeprefix("v") if done.code == 0 else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split(".")
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
+def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, str]:
+    folder = str(home(context))
+    handed = {name: value for name, value in variables.items() if not is_reserved(name)}
+    return handed | {
+        "PATH": SEARCH_PATH,
+        "HOME": folder,
+        "DOCKER_CONFIG": f"{folder}/docker",
+        "DOCKER_HOST": context.settings.engine_address,
+        # A file must not bring in others from the network: what is deployed is what was pinned.
+        "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
+        "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+        "COMPOSE_MENU": "false",
+    }
+
+
+def _impatient(give_way: Callable[[], None]) -> Callable[[], None]:
+    """`give_way`, and an end to the waiting for a lock. Raises Failure."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+
+    def look() -> None:
+        give_way()
+        if time.monotonic() > deadline:
+            raise Failure(ErrorCode.INTERNAL, "compose lock")
+
+    return look
+
+
+def _followed(
+    child: processes.Child, timeout_s: float, give_way: Callable[[], None]
+) -> tuple[int | None, Sequence[str]]:
+    lines: deque[str] = deque(maxlen=OUTPUT_LINES)
+    reader = threading.Thread(target=lambda: lines.extend(child.lines()), daemon=True)
+    reader.start()
+    deadline = time.monotonic() + timeout_s
+    try:
+        while (code := child.wait(LOOK_EVERY_S)) is None and time.monotonic() < deadline:
+            give_way()
+    finally:
+        if child.poll() is None:
+            processes.terminate(child, GRACE_S)
+        reader.join(GRACE_S)
+    return code, list(lines)

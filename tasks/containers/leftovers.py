@@ -1,0 +1,89 @@
+"""What of Backstay's own is left over on a host and in the ledger, decided. Pure: sees records, answers a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tasks.images.retention import ImageStep, Verb
+
+
+class Why(StrEnum):
+    """Why something is left over."""
+
+    NO_WORKLOAD = "no_workload"
+    NOT_LIVE = "not_live"
+    NOT_NEEDED = "not_needed"
+    ENGINE_DEAD = "engine_dead"
+
+
+@dataclass(frozen=True)
+class SeenContainer:
+    """A container of this installation, and whose it says that it is."""
+
+    id: str
+    name: str
+    workload: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A workload: the version that is live, and the one that a deploy is at work on, if an engine lives to do it."""
+
+    live: int | None
+    at_work: int | None = None
+
+
+@dataclass(frozen=True)
+class UnfinishedRow:
+    """An unfinished row of the ledger. `dead`: nobody is left to finish it."""
+
+    deploy_id: int
+    workload: str
+    version: int
+    status: str
+    dead: bool
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that is left over: a `container`, an `image` or a `row`. `id` is Docker's, or the row's."""
+
+    kind: str
+    name: str
+    why: Why
+    id: str
+
+
+def decide(
+    containers: Sequence[SeenContainer],
+    standings: Mapping[str, Standing],
+    images: Sequence[ImageStep],
+    rows: Sequence[UnfinishedRow],
+) -> list[Leftover]:
+    """What may go: rows first, then containers, then images. `images` are the steps of tasks.images.retention."""
+    dead = [
+        Leftover("row", f"{row.workload} v{row.version} {row.status}", Why.ENGINE_DEAD, str(row.deploy_id))
+        for row in rows
+        if row.dead
+    ]
+    # An image without a name can only be called by its id.
+    unneeded = [
+        Leftover("image", ", ".join(step.names) or step.image_id, Why.NOT_NEEDED, step.image_id)
+        for step in images
+        if step.verb is Verb.REMOVE
+    ]
+    strays = [(one, _stray(one, standings)) for one in containers]
+    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + unneeded
+
+
+def _stray(one: SeenContainer, standings: Mapping[str, Standing]) -> Why | None:
+    standing = standings.get(one.workload)
+    if standing is None:
+        return Why.NO_WORKLOAD
+    # While a deploy is at work its old and its new container are its own business.
+    if standing.at_work is not None or one.version == standing.live:
+        return None
+    return Why.NOT_LIVE

@@ -1,0 +1,1 @@
+"""The Docker Engine client: the only door to Docker."""

@@ -1,0 +1,165 @@
+"""What goes to the Docker Engine and what comes back, as plain records. Pure: imports no docker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.labels import DEPLOY
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """An image of the host. `repo_digests` are `repository@sha256:…` texts."""
+
+    id: str
+    repo_digests: list[str]
+    has_healthcheck: bool
+
+
+@dataclass(frozen=True)
+class ContainerRecord:
+    """A container of the host. `address` is its IP on its network, empty when it has none or does not run."""
+
+    id: str
+    name: str
+    labels: dict[str, str]
+    image_id: str
+    state: str
+    running: bool
+    exit_code: int
+    oom_killed: bool
+    restarts: int
+    health: str | None
+    address: str
+    created_at: str
+    started_at: str
+    ports: list[dict[str, Any]]
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it runs and is not paused: Docker calls a paused one running."""
+        return self.running and self.state != "paused"
+
+    @property
+    def version(self) -> int:
+        """Of which deploy of its workload it is; 0 when the label is missing."""
+        label = self.labels.get(DEPLOY, "")
+        return int(label) if label.isdigit() else 0
+
+
+@dataclass(frozen=True)
+class NewContainer:
+    """A container to be created, as `other_name` when somebody else's is called `name`. `environment` has secret
+    values: never in a repr."""
+
+    name: str
+    image_id: str
+    labels: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
+    command: list[str] | None = None
+    ports: list[dict[str, Any]] = field(default_factory=list)  # {container, host?, address}
+    volumes: dict[str, str] = field(default_factory=dict)  # volume name -> path
+    volume_labels: dict[str, str] = field(default_factory=dict)
+    memory_mb: int | None = None
+    cpus: float | None = None
+    stop_timeout_s: int = 10
+    other_name: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """Arguments of the SDK's create_container."""
+        return {
+            "image": self.image_id,
+            "name": self.name,
+            "labels": self.labels,
+            "environment": self.environment,
+            "command": self.command,
+            "ports": [port["container"] for port in self.ports],
+            "stop_timeout": self.stop_timeout_s,
+        }
+
+    def host_config(self) -> dict[str, Any]:
+        """Arguments of the SDK's create_host_config."""
+        bindings: dict[int, list[tuple[str, int]]] = {}
+        for port in self.ports:
+            if port.get("host") is not None:
+                bindings.setdefault(port["container"], []).append((port["address"], port["host"]))
+        config: dict[str, Any] = {
+            "init": True,  # without it many programs ignore SIGTERM, and each stop costs the whole timeout
+            "port_bindings": bindings,
+            "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
+            # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
+            "restart_policy": {"Name": "no"},
+            "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
+        }
+        if self.memory_mb is not None:
+            # Without the second the same amount of swap would come on top, and the limit would not be one.
+            config |= {"mem_limit": self.memory_mb * MIB, "memswap_limit": self.memory_mb * MIB}
+        if self.cpus is not None:
+            config["nano_cpus"] = round(self.cpus * 1e9)
+        return config
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """An Engine and the machine that it is on. root: the directory of its images and containers, on that machine."""
+
+    version: str
+    cpus: int
+    memory_bytes: int
+    root: str
+    running: int
+
+
+def engine_facts(raw: dict[str, Any]) -> EngineFacts:
+    """From the Engine's own description."""
+    return EngineFacts(
+        version=str(raw["ServerVersion"]),
+        cpus=int(raw.get("NCPU") or 0),
+        memory_bytes=int(raw.get("MemTotal") or 0),
+        root=str(raw.get("DockerRootDir") or ""),
+        running=int(raw.get("ContainersRunning") or 0),
+    )
+
+
+def image_record(raw: dict[str, Any]) -> ImageRecord:
+    """From the Engine's image inspection."""
+    check = (raw.get("Config") or {}).get("Healthcheck") or {}
+    test = check.get("Test") or []
+    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
+
+
+def container_record(raw: dict[str, Any]) -> ContainerRecord:
+    """From the Engine's container inspection."""
+    state = raw["State"]
+    networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = [network.get("IPAddress") for network in networks.values() if network.get("IPAddress")]
+    return ContainerRecord(
+        id=raw["Id"],
+        name=raw["Name"].removeprefix("/"),
+        labels=raw["Config"].get("Labels") or {},
+        image_id=raw["Image"],
+        state=state["Status"],
+        running=bool(state["Running"]) and not state.get("Restarting"),
+        exit_code=state.get("ExitCode", 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts=raw.get("RestartCount", 0),
+        health=(state.get("Health") or {}).get("Status"),
+        address=addresses[0] if addresses else "",
+        created_at=raw["Created"],
+        started_at=state.get("StartedAt", ""),
+        ports=_ports(raw),
+        environment=dict(entry.partition("=")[::2] for entry in raw["Config"].get("Env") or []),
+    )
+
+
+def _ports(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    found = ((raw.get("NetworkSettings") or {}).get("Ports") or {}).items()
+    return [
+        {"container": int(key.split("/")[0]), "host": int(bound["HostPort"]), "address": bound["HostIp"]}
+        for key, bindings in found
+        for bound in bindings or []
+    ]

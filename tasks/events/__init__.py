@@ -1,0 +1,1 @@
+"""Docker events, turned into facts."""

@@ -1,0 +1,195 @@
+"""What Docker's events of one container mean: a crash, out of memory, a deploy at work, or somebody by hand. Pure.
+
+An exit is told by what came before it. Docker says `kill` before it stops a container for anybody, and `oom` when the
+kernel killed a process for its memory; an exit without either is the container's own doing. Whether a stop was
+Backstay's is known from the ledger: a deploy was at work on the workload, or the version was not live any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from tasks.labels import DEPLOY, SERVICE, WORKLOAD
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    START = "start"
+    RESTART = "restart"  # a start of a container that had run before
+    EXIT = "exit"
+    OOM = "oom"  # the kernel killed a process of it for its memory; an exit may follow
+    UNHEALTHY = "unhealthy"
+    HEALTHY = "healthy"  # after it was unhealthy
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+
+
+class Cause(StrEnum):
+    """Who or what did it."""
+
+    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, tidying up after one
+    BY_HAND = "by_hand"  # somebody else told Docker to
+    CRASH = "crash"  # it ended by itself, and not with exit code 0
+    OOM = "oom"
+    FINISHED = "finished"  # it ended by itself with exit code 0
+    HEALTH = "health"  # its health check said so
+    DOCKER = "docker"  # Docker or the host was away in between, and started it again
+
+
+OF_ITSELF = frozenset({Cause.CRASH, Cause.OOM, Cause.FINISHED})
+ACTIONS = ("start", "die", "kill", "oom", "pause", "unpause", "health_status")
+SECOND = 10**9
+# `docker stop` waits as long as it is told to; but a container that got a signal and lives on ends for its own reasons.
+STOPS_WITHIN_NS = 120 * SECOND
+OOM_WITHIN_NS = 10 * SECOND
+# Docker waits at most a minute before it starts a container again.
+RESTARTS_WITHIN_NS = 90 * SECOND
+# The ledger says when a deploy ended; the last stop of it may be told a moment later.
+GRACE_NS = 2 * SECOND
+NOT_TO_STOP = frozenset({1, 10, 12})  # SIGHUP, SIGUSR1, SIGUSR2: "read your settings again" and the like
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event of Docker about a container of ours. at_ns: nanoseconds since the epoch by Docker's clock."""
+
+    docker_id: str
+    container: str
+    workload: str
+    version: int
+    action: str  # one of ACTIONS
+    at_ns: int
+    signal: int | None = None
+    exit_code: int | None = None
+    healthy: bool = False
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of a container between two events. `ended` is why it last ended; None while it runs."""
+
+    has_run: bool = False
+    ended: Cause | None = None
+    ended_at_ns: int = 0
+    killed_at_ns: int | None = None
+    oom_at_ns: int | None = None
+    unhealthy: bool = False
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What an event comes to."""
+
+    said: Said
+    kind: Kind
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Span:
+    """A deploy of the workload: when it was at work (nanoseconds since the epoch, None: it still is)."""
+
+    version: int
+    began_ns: int
+    ended_ns: int | None
+    succeeded: bool
+
+
+def said(raw: Mapping[str, Any]) -> Said | None:
+    """An event from Docker's JSON; None for one that is of no interest, or that another version words otherwise."""
+    action, _, detail = str(raw.get("Action", "")).partition(":")
+    actor = raw.get("Actor") or {}
+    labels = actor.get("Attributes") or {}
+    version = str(labels.get(DEPLOY, ""))
+    if action not in ACTIONS or not actor.get("ID") or not version.isdigit() or not labels.get(WORKLOAD):
+        return None
+    return Said(
+        docker_id=str(actor["ID"]),
+        container=str(labels.get("name", "")),
+        workload=str(labels[WORKLOAD]),
+        version=int(version),
+        action=action,
+        at_ns=int(raw.get("timeNano") or 0),
+        signal=_number(labels.get("signal")),
+        exit_code=_number(labels.get("exitCode")) if action == "die" else None,
+        healthy=detail.strip() == "healthy",
+        service=str(labels.get(SERVICE, "")),
+    )
+
+
+def is_ours(event: Said, spans: Sequence[Span]) -> bool:
+    """Whether Backstay had its hands on the container then: a deploy was at work, or its version was not the live one.
+
+    What a person does to the containers while a deploy is at work counts as the deploy's: nobody could tell.
+    """
+    at_work = any(
+        span.began_ns <= event.at_ns and (span.ended_ns is None or event.at_ns <= span.ended_ns + GRACE_NS)
+        for span in spans
+    )
+    live = [one for one in spans if one.succeeded and one.ended_ns is not None and one.ended_ns <= event.at_ns]
+    return at_work or not live or max(live, key=lambda one: one.version).version != event.version
+
+
+def follow(memory: Memory, event: Said, ours: bool, *, ran_out: bool = False) -> tuple[Memory, Happening | None]:
+    """What is remembered after an event, and what it comes to; None when there is nothing to record.
+
+    ran_out: Docker says of the container that it was killed for its memory, for an exit without an `oom` before it.
+    """
+    by = Cause.DEPLOY if ours else Cause.BY_HAND
+    match event.action:
+        case "kill":
+            stops = event.signal not in NOT_TO_STOP
+            return (replace(memory, killed_at_ns=event.at_ns) if stops else memory), None
+        case "oom":
+            return replace(memory, oom_at_ns=event.at_ns), Happening(event, Kind.OOM, Cause.OOM)
+        case "die":
+            cause = _why_it_ended(memory, event, by, ran_out)
+            return Memory(has_run=True, ended=cause, ended_at_ns=event.at_ns), Happening(event, Kind.EXIT, cause)
+        case "start":
+            kind, cause = _why_it_started(memory, event, by)
+            return Memory(has_run=True), Happening(event, kind, cause)
+        case "health_status":
+            return _health(memory, event)
+        case _:
+            return memory, Happening(event, Kind(event.action), by)
+
+
+def _why_it_ended(memory: Memory, event: Said, by: Cause, ran_out: bool) -> Cause:
+    if _recently(memory.killed_at_ns, event, STOPS_WITHIN_NS):
+        return by
+    if ran_out or _recently(memory.oom_at_ns, event, OOM_WITHIN_NS):
+        return Cause.OOM
+    return Cause.FINISHED if event.exit_code == 0 else Cause.CRASH
+
+
+def _why_it_started(memory: Memory, event: Said, by: Cause) -> tuple[Kind, Cause]:
+    if not memory.has_run:
+        return Kind.START, by
+    if memory.ended is None:
+        return Kind.RESTART, Cause.DOCKER  # nobody told us that it had ended
+    if memory.ended is Cause.DEPLOY:
+        return Kind.RESTART, Cause.DEPLOY  # what a deploy stopped, it starts again when it has failed
+    if memory.ended in OF_ITSELF and event.at_ns - memory.ended_at_ns <= RESTARTS_WITHIN_NS:
+        return Kind.RESTART, memory.ended
+    return Kind.RESTART, by
+
+
+def _health(memory: Memory, event: Said) -> tuple[Memory, Happening | None]:
+    if memory.unhealthy is not event.healthy:
+        return memory, None
+    kind = Kind.HEALTHY if event.healthy else Kind.UNHEALTHY
+    return replace(memory, unhealthy=not event.healthy), Happening(event, kind, Cause.HEALTH)
+
+
+def _recently(moment_ns: int | None, event: Said, within_ns: int) -> bool:
+    return moment_ns is not None and event.at_ns - moment_ns <= within_ns
+
+
+def _number(text: object) -> int | None:
+    words = str(text)
+    return int(words) if words.isascii() and words.isdigit() and len(words) < 6 else None

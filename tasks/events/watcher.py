@@ -1,0 +1,217 @@
+"""Follows Docker's events of our containers and writes down what happened to them: a row, and a sentence for people.
+
+A thread of its own that sleeps in a read until Docker says something. It resumes behind the newest row, so what
+happened while the engine was away is made up for as far as Docker remembers it (its last 256 events). What an event
+means is in tasks.events.classify.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from db import event_log as events
+from db import history, pins, workloads
+from db.messages.events import Told
+from db.metrics import container_events
+from db.models import ContainerEvent, Deploy, Workload
+from db.states import Status
+from tasks.context import Context
+from tasks.docker import oom_kills as kernel_log
+from tasks.events.classify import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
+from tasks.failures import Failure
+from tasks.labels import INSTALLATION
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+TOLD_AGAIN_AFTER_S = 600  # a container that ends again and again fills no log
+SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
+    (Kind.EXIT, Cause.CRASH): ("error", "crashed"),
+    (Kind.EXIT, Cause.OOM): ("error", "ran_out_of_memory"),
+    (Kind.EXIT, Cause.FINISHED): ("warning", "ended_by_itself"),
+    (Kind.EXIT, None): ("warning", "stopped_by_hand"),
+    (Kind.OOM, None): ("warning", "process_killed"),
+    (Kind.START, None): ("info", "started_by_hand"),
+    (Kind.RESTART, Cause.BY_HAND): ("info", "started_by_hand"),
+    (Kind.RESTART, None): ("info", "started_by_docker"),
+    (Kind.UNHEALTHY, None): ("warning", "unhealthy"),
+    (Kind.HEALTHY, None): ("info", "healthy_again"),
+    (Kind.PAUSE, None): ("warning", "paused_by_hand"),
+    (Kind.UNPAUSE, None): ("info", "goes_on"),
+}
+RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
+
+
+class _Stream(Protocol):
+    def __iter__(self) -> Iterator[dict[str, Any]]: ...
+    def close(self) -> None: ...
+
+
+class ContainerWatch:
+    """One an engine. `start` and `stop` are for the engine; `record` is one event."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._memories: dict[str, Memory] = {}
+        self._told: dict[tuple[str, int, str], float] = {}
+        self._newest_ns: int | None = None
+        self._stream: _Stream | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="container-events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow; connects in the thread, again and again while Docker is away."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a moment, also while nothing happens."""
+        self._stopping.set()
+        stream = self._stream
+        if stream is not None:
+            with suppress(OSError, AttributeError):  # it has just ended by itself
+                stream.close()
+        self._thread.join(2)
+
+    def _run(self) -> None:
+        pause = SHORTEST_PAUSE_S
+        while not self._stopping.is_set():
+            before, cause = self._newest_ns, None
+            try:
+                self._follow()
+            except Failure:
+                pass  # logged where it came from
+            except Exception as error:  # a broken stream, a ledger that cannot be written: nothing of it is lost
+                cause = type(error).__name__
+            if cause is not None:
+                self._context.log.warning("container events: following again", extra={"cause": cause})
+            pause = SHORTEST_PAUSE_S if self._newest_ns != before else min(LONGEST_PAUSE_S, pause * 2)
+            self._stopping.wait(pause)
+
+    def _follow(self) -> None:
+        since = self._since()
+        filters = {
+            "type": ["container"],
+            "label": [f"{INSTALLATION}={self._context.installation}"],
+            "event": list(ACTIONS),
+        }
+        stream: _Stream = self._context.docker.ask(
+            "events", lambda api: api.events(since=since, filters=filters, decode=True)
+        )
+        self._stream = stream
+        if self._stopping.is_set():  # stop() came before there was a stream to close
+            stream.close()
+        for raw in stream:
+            event = said(raw)
+            if event is not None:
+                self.record(event)
+                self._newest_ns = event.at_ns
+
+    def _since(self) -> str:
+        if self._newest_ns is None:
+            with self._context.database.reading() as session:
+                self._newest_ns = container_events.newest_ns(session, self._context.settings.host_name) or 1
+        return f"{self._newest_ns // 10**9}.{self._newest_ns % 10**9:09d}"
+
+    def record(self, event: Said) -> None:
+        """Write down what an event comes to. Raises LedgerUnavailable, and has forgotten it then."""
+        ran_out = event.action == "die" and event.exit_code == 137 and self._ran_out(event)
+        with self._context.database.writing() as session:
+            workload = workloads.find(session, event.workload)
+            if workload is None or workload.created_at.timestamp() * 1e9 > event.at_ns:
+                return  # removed, or another one of the same name
+            if container_events.is_known(session, event.docker_id, event.at_ns):
+                self._memories.pop(event.docker_id, None)  # the ledger knows better
+                return
+            live = history.live(session, workload.id)
+            if live is not None and pins.is_of(live.pin, live.version, event.service, event.version):
+                event = replace(event, version=live.version)  # its service is what it was in an earlier version
+            memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
+            ours = is_ours(event, spans(session, workload.id))
+            was_told = memory.oom_at_ns is not None
+            memory, happening = follow(memory, event, ours, ran_out=ran_out)
+            if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
+                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker has missed it
+                self._write(session, workload, Happening(untold, Kind.OOM, Cause.OOM))
+            if happening is not None:
+                self._write(session, workload, happening)
+        if event.docker_id not in self._memories and len(self._memories) > 1000:
+            self._memories.clear()  # they are in the ledger as well
+        self._memories[event.docker_id] = memory
+
+    def _ran_out(self, event: Said) -> bool:
+        try:
+            record = self._context.docker.inspect(event.docker_id)
+        except Failure:
+            return False
+        if record is None or record.running:  # Docker may have started it again
+            return kernel_log.ran_out(event.docker_id, event.at_ns / 1e9)
+        return record.oom_killed
+
+    def _write(self, session: Session, workload: Workload, happening: Happening) -> None:
+        container_events.record(session, _row(workload, happening))
+        told = sentence(happening)
+        key = (happening.said.workload, happening.said.version, f"{happening.kind}:{happening.cause}")
+        at = happening.said.at_ns / 1e9
+        if told is not None and at - self._told.get(key, 0) > TOLD_AGAIN_AFTER_S:
+            level, line = told
+            events.note(session, workload.id, line, moment(happening.said), level=level)
+            self._told[key] = at
+
+
+def remembered(session: Session, docker_id: str) -> Memory:
+    """What the ledger remembers of a container that this process has not met yet."""
+    last = container_events.last_of(session, docker_id, RUNS)
+    if last is None:
+        return Memory()
+    if last.kind != Kind.EXIT:
+        health = container_events.last_of(session, docker_id, (Kind.UNHEALTHY, Kind.HEALTHY))
+        return Memory(has_run=True, unhealthy=health is not None and health.kind == Kind.UNHEALTHY)
+    return Memory(has_run=True, ended=Cause(last.cause), ended_at_ns=last.at_ns)
+
+
+def spans(session: Session, workload_id: int) -> list[Span]:
+    """When deploys of a workload were at work."""
+    return [
+        _span(row, row.started_at)
+        for row in history.page(session, workload_id, limit=200)
+        if row.started_at is not None
+    ]
+
+
+def _span(row: Deploy, began: datetime) -> Span:
+    ended = container_events.ns(row.finished_at) if row.finished_at else None
+    return Span(row.version, container_events.ns(began), ended, row.status == Status.SUCCEEDED)
+
+
+def moment(event: Said) -> datetime:
+    """When it happened."""
+    return datetime.fromtimestamp(event.at_ns / 1e9, UTC)
+
+
+def sentence(happening: Happening) -> tuple[str, Told] | None:
+    """Level and sentence for the event log; None for what a deploy does, which has its own. Pure."""
+    if happening.cause is Cause.DEPLOY:
+        return None
+    level, code = SENTENCES.get((happening.kind, happening.cause)) or SENTENCES[happening.kind, None]
+    return level, Told(code, {"version": happening.said.version, "exit_code": happening.said.exit_code})
+
+
+def _row(workload: Workload, happening: Happening) -> ContainerEvent:
+    event = happening.said
+    return ContainerEvent(
+        workload_id=workload.id,
+        host=workload.host,
+        docker_id=event.docker_id,
+        container=event.container[:200],
+        deploy_version=event.version,
+        at_ns=event.at_ns,
+        ts=moment(event),
+        kind=happening.kind,
+        cause=happening.cause,
+        exit_code=event.exit_code,
+    )

@@ -1,0 +1,64 @@
+"""What git's answers mean. Pure.
+
+git ends with the same code for nearly everything that can go wrong with a server, so its words (in the C locale) are
+what there is to go by. Only a code of ours comes of them; the words themselves go to the log.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+from db.states import ErrorCode
+from tasks.git.commands import names_of
+
+_LINE = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)$", re.MULTILINE)
+_REFUSED = re.compile(
+    r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied \("
+    r"|access denied|returned error: 40[13]|invalid (username|credentials)|invalid format|error in libcrypto",
+    re.IGNORECASE,
+)
+_NOT_THERE = re.compile(
+    r"not our ref|couldn't find remote ref|unadvertised object|no such remote ref|missing necessary objects",
+    re.IGNORECASE,
+)
+
+_PART = 1 << 20
+_NAMES_ONLY = "unadvertised object"
+_OTHER_KEY = re.compile(r"host key verification failed|remote host identification has changed", re.IGNORECASE)
+
+
+def commit_of(listed: str, ref: str) -> str | None:
+    """The commit that a ref stands for in the output of `ls-remote`; a tag object counts as what it points to."""
+    found = {name: commit for commit, name in _LINE.findall(listed)}
+    return next((found[name] for name in names_of(ref) if name in found), None)
+
+
+def meaning(stderr: str) -> ErrorCode:
+    """What a failed conversation with a server was about."""
+    if _OTHER_KEY.search(stderr):
+        return ErrorCode.HOST_KEY_CHANGED
+    if _REFUSED.search(stderr):
+        return ErrorCode.AUTH_REQUIRED
+    if _NOT_THERE.search(stderr):
+        return ErrorCode.REFERENCE_NOT_FOUND
+    return ErrorCode.SOURCE_UNAVAILABLE
+
+
+def gives_names_only(stderr: str) -> bool:
+    """Whether a server would not give a commit because no branch and no tag points to it, be it there or not."""
+    return _NAMES_ONLY in stderr.lower()
+
+
+def total_size(listed: IO[bytes]) -> int:
+    """Bytes of all files in the output of `ls-tree -l -z`; a submodule has none."""
+    total, begun = 0, b""
+    while part := listed.read(_PART):
+        *entries, begun = (begun + part).split(b"\0")
+        total += sum(map(_size_of, entries))
+    return total
+
+
+def _size_of(entry: bytes) -> int:
+    size = entry.split(b"\t")[0].split()[-1]
+    return int(size) if size.isdigit() else 0

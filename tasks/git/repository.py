@@ -1,0 +1,233 @@
+"""Git repositories: a ref into a commit, a commit into a directory. Runs what tasks.git.commands composes.
+
+What was fetched is kept, a commit at a time and without history, in HOME/git, so that a pin can be checked out again
+when the branch has moved on, was force-pushed, or the server is away. What no release needs goes with tasks.git.cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from db.states import ErrorCode
+from tasks.context import Context
+from tasks.credentials import GitLogin
+from tasks.failures import Failure
+from tasks.git import commands as git_commands
+from tasks.git import errors as git_answers
+from tasks.sources.addresses import is_commit, parse_address
+from tasks.system.file_locks import locked
+from tasks.system.processes import Finished, run
+
+MEGABYTE = 1_000_000
+MOST_LISTED = 64 * MEGABYTE  # bytes of the list of a commit's files: more than half a million of them
+
+
+class Repository:
+    """One repository by its address. `look` is called each half second while git runs and may raise to end it.
+
+    Raises Failure(invalid_source) for an address that the settings do not allow.
+    """
+
+    def __init__(self, context: Context, url: str, look: Callable[[], None]) -> None:
+        address = parse_address(url)
+        if address is None or address.protocol not in context.settings.git_protocols_allowed:
+            raise Failure(ErrorCode.INVALID_SOURCE, "protocol")
+        self._context, self._url, self._look, self._address = context, url, look, address
+        self._cache = cache_of(context, url)
+
+    def resolve(self, ref: str) -> str:
+        """The commit that a branch or a tag stands for on the server at this moment; the branch when both are there.
+
+        A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable,
+        host_key_changed.
+        """
+        if is_commit(ref):
+            return ref
+        done = self._ask_server(git_commands.list_refs(self._url, ref))
+        found = git_answers.commit_of(done.stdout.decode(errors="replace"), ref)
+        if done.code == 2 or (done.code == 0 and found is None):
+            raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "ref")
+        if done.code != 0 or found is None:
+            raise self._refused(done)
+        return found
+
+    def bring(self, commit: str) -> bool:
+        """See that the commit is in HOME/git; answers whether the server had to be asked.
+
+        Also one that is on no branch any more, as long as the server still has it. Raises Failure: reference_not_found
+        (no such commit), auth_required, source_unavailable, invalid_source (too large).
+        """
+        with self._locked():
+            return self._bring(commit)
+
+    def _bring(self, commit: str) -> bool:
+        if self.has(commit):
+            return False
+        if not (self._cache / "HEAD").exists():
+            self._expect(self._run(git_commands.init(self._cache)))
+        limit = self._context.settings.source_max_mb * MEGABYTE + _size(self._cache)
+        done = self._ask_server(git_commands.fetch(self._cache, self._url, commit), limit)
+        if done.code != 0 and git_answers.gives_names_only(_words(done)):
+            done = self._bring_all(commit, limit)
+        if done.code != 0:
+            raise self._refused(done)
+        if not self.has(commit):
+            self._run(git_commands.forget(self._cache, commit))
+            raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "commit")
+        return True
+
+    def _bring_all(self, commit: str, limit: int) -> Finished:
+        """By the old protocol (plain sshd hands on no wish for the new one) a server gives what has a name only."""
+        try:
+            done = self._ask_server(git_commands.fetch_all(self._cache, self._url), limit)
+            self._run(git_commands.keep(self._cache, commit))
+        finally:
+            names = self._run(git_commands.seen(self._cache))
+            self._run(git_commands.obey(self._cache), stdin=names.stdout)
+        return done
+
+    def has(self, commit: str) -> bool:
+        """Whether the commit is in HOME/git, so that no server is needed for it."""
+        if not (self._cache / "HEAD").exists():
+            return False
+        done = self._run(git_commands.has(self._cache, commit))
+        return done.code == 0 and done.stdout.decode().strip() == commit
+
+    @contextmanager
+    def checkout(self, commit: str) -> Iterator[Path]:
+        """The files of a commit in a directory that is gone when the block is left. Brings the commit first.
+
+        Submodules are empty directories, files of Git LFS stay pointers. Raises Failure as `bring` does.
+        """
+        with working_directory(self._context) as directory:
+            tree, index = directory / "tree", directory / "index"
+            tree.mkdir()
+            with self._locked():
+                self._bring(commit)
+                if self._total_size(commit) > self._context.settings.source_max_mb * MEGABYTE:
+                    raise Failure(ErrorCode.INVALID_SOURCE, "size")
+                env = {"GIT_INDEX_FILE": str(index)}
+                self._expect(self._run(git_commands.read_tree(self._cache, commit), env=env))
+                self._expect(self._run(git_commands.check_out(self._cache, tree), env=env))
+            yield tree
+
+    def _total_size(self, commit: str) -> int:
+        """Bytes of all files of a commit. A few objects of git can be a thousand million files, so their list goes to
+        the disk, and no further than that of a large repository would."""
+        with tempfile.TemporaryFile(dir=self._context.settings.work) as listed:
+
+            def measure() -> None:
+                self._look()
+                if os.fstat(listed.fileno()).st_size > MOST_LISTED:
+                    raise Failure(ErrorCode.INVALID_SOURCE, "size")
+
+            self._expect(self._run(git_commands.sizes(self._cache, commit), into=listed, meanwhile=measure))
+            measure()
+            listed.seek(0)
+            return git_answers.total_size(listed)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with locked(self._cache.with_suffix(".lock"), self._look):
+            yield
+
+    def _ask_server(self, argv: list[str], limit: int | None = None) -> Finished:
+        def meanwhile() -> None:
+            self._look()
+            if limit is not None and _size(self._cache) > limit:
+                raise Failure(ErrorCode.INVALID_SOURCE, "size")
+
+        login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
+        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh notes a new server's key there
+        with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
+            return self._run(argv, env=self._environment(login, key_path), meanwhile=meanwhile)
+
+    def _run(
+        self,
+        argv: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        into: IO[bytes] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Finished:
+        whole, look = {**self._environment(GitLogin(), None), **(env or {})}, meanwhile or self._look
+        done = None
+        with suppress(OSError):
+            done = run(argv, self._context.settings.git_timeout, env=whole, stdin=stdin, meanwhile=look, into=into)
+        if done is None:
+            self._context.log.error("git cannot be run: is it installed?")
+            raise Failure(ErrorCode.SOURCE_UNAVAILABLE, "git")
+        return done
+
+    def _environment(self, login: GitLogin, key_path: str | None) -> dict[str, str]:
+        settings = self._context.settings
+        allowed = settings.git_protocols_allowed
+        return git_commands.environment(os.environ, settings.git, self._address, login, allowed, key_path)
+
+    def _expect(self, done: Finished) -> Finished:
+        if done.code != 0:
+            self._log(done, ErrorCode.INTERNAL)
+            raise Failure(ErrorCode.INTERNAL, "git")
+        return done
+
+    def _refused(self, done: Finished) -> Failure:
+        code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else git_answers.meaning(_words(done))
+        self._log(done, code)
+        return Failure(code, "git")
+
+    def _log(self, done: Finished, code: ErrorCode) -> None:
+        extra = {"url": self._url, "code": str(code), "exit": done.code, "timed_out": done.timed_out}
+        self._context.log.warning("git failed", extra={**extra, "output": _words(done)[-4000:]})
+
+
+def cache_of(context: Context, url: str) -> Path:
+    """Where the commits of a repository are kept."""
+    return context.settings.git / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.git"
+
+
+@contextmanager
+def working_directory(context: Context) -> Iterator[Path]:
+    """An empty directory of the engine's, gone when the block is left; after a crash the next start removes it."""
+    context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(dir=context.settings.work))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _in_memory(secret: str | None) -> Iterator[str | None]:
+    """The path of a file that is in memory only and that this user alone may open, while the block lasts."""
+    if secret is None:
+        yield None
+        return
+    descriptor = os.memfd_create("key", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, secret.encode())
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _size(directory: Path) -> int:
+    total = 0
+    for path in directory.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except OSError:  # git renames its temporary files when they are whole
+            continue
+    return total
+
+
+def _words(done: Finished) -> str:
+    return done.stderr.decode(errors="replace")

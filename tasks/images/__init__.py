@@ -1,0 +1,1 @@
+"""Images: build, reuse, keep, remove, and whether they are still available."""

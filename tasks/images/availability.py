@@ -1,0 +1,168 @@
+"""Whether the images of the releases can still be had: looked up now and then, written on the rows, so that a page says
+beforehand whether a rollback can work. The host is looked at each time; a registry is asked seldom, and never twice.
+
+Ignorance never blocks: a registry that does not answer, or refuses us, leaves a row without an answer, and while Docker
+is away the rows keep what was last known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db import history, ledger, pins
+from db.models import Deploy
+from db.pins import PinnedImage
+from db.states import ErrorCode, PinFound
+from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.image_reference import DOCKER_HUB, parse_reference
+from tasks.images import host as host_images
+from tasks.images import rebuildable as rebuilding
+from tasks.images.rebuildable import Source
+
+ASK_AGAIN = timedelta(hours=1)
+# Docker Hub counts each question as a pull, and allows a hundred in six hours.
+ASK_HUB_AGAIN = timedelta(days=1)
+AT_ONCE = 10
+
+Answers = Mapping[PinnedImage, PinFound | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a row should say from now on."""
+
+    deploy_id: int
+    found: PinFound | None
+    asked_at: datetime | None
+
+
+def check(context: Context) -> int:
+    """One pass over the releases of this host; answers how many rows changed. Raises Failure when Docker is away."""
+    local = {image.id for image in host_images.on_host(context.docker)}
+    with context.database.reading() as session:
+        rows = history.succeeded_on(session, context.settings.host_name)
+    moment = now()
+    answers = _ask(context, due(rows, local, moment)[:AT_ONCE])
+    found = findings(rows, local, answers, moment, _sources(context, rows, local, moment))
+    if found:
+        with context.database.writing() as session:
+            for one in found:
+                ledger.mark_pin(session, one.deploy_id, one.found, one.asked_at)
+    return len(found)
+
+
+def due(rows: Sequence[Deploy], local: Collection[str], moment: datetime) -> list[PinnedImage]:
+    """The images that a registry has to be asked for now, those never asked for first. Pure."""
+    waiting: dict[PinnedImage, datetime | None] = {}
+    for row in rows:
+        for image in pins.images(row.pin):
+            if image.image_id in local or not image.digest or image in waiting:
+                continue
+            asked = row.pin_asked_at
+            if asked is None or row.pin_found == PinFound.HOST or moment - asked >= _pause(image):
+                waiting[image] = asked
+    never = [image for image, asked in waiting.items() if asked is None]
+    again = {image: asked for image, asked in waiting.items() if asked is not None}
+    return never + sorted(again, key=again.__getitem__)
+
+
+def findings(
+    rows: Sequence[Deploy],
+    local: Collection[str],
+    answers: Answers,
+    moment: datetime,
+    sources: Mapping[int, Source | None] | None = None,
+) -> list[Finding]:
+    """What changes on which row. `sources`: id of a row -> where what its image was built from is. Pure."""
+    changed = []
+    for row in rows:
+        parts, built = list(pins.images(row.pin)), set(pins.built(row.pin).values())
+        source = (sources or {}).get(row.id)
+        asked = any(part in answers for part in parts) or (source is not None and source.asked)
+        asked_at = moment if asked else row.pin_asked_at
+        if row.id in (sources or {}):
+            of_source = source.found if source is not None else _before(row)
+            others = [part for part in parts if part not in built]
+            found = _worst([of_source, *(_of_part(part, row, local, answers) for part in others)])
+        else:
+            found = _worst([_of_part(part, row, local, answers) for part in parts])
+        if found != row.pin_found or asked_at != row.pin_asked_at:
+            changed.append(Finding(row.id, found, asked_at))
+    return changed
+
+
+def _of_part(part: PinnedImage, row: Deploy, local: Collection[str], answers: Answers) -> PinFound | None:
+    if part.image_id in local:
+        return PinFound.HOST
+    if not part.digest:
+        return PinFound.NOWHERE
+    if part in answers:
+        return answers[part]
+    return _before(row)
+
+
+def _before(row: Deploy) -> PinFound | None:
+    before = PinFound(row.pin_found) if row.pin_found else None
+    return None if before is PinFound.HOST else before  # it left the host, and nobody has been asked yet
+
+
+def _sources(
+    context: Context, rows: Sequence[Deploy], local: Collection[str], moment: datetime
+) -> dict[int, Source | None]:
+    """For the rows of which an image was built here and is gone: where its source is. One server is asked a pass."""
+    found: dict[int, Source | None] = {}
+    may_ask = True
+    for row in rows:
+        if row.pin is None or all(image.image_id in local for image in pins.built(row.pin).values()):
+            continue
+        asked = row.pin_asked_at
+        is_due = asked is None or row.pin_found == PinFound.HOST or moment - asked >= ASK_AGAIN
+        found[row.id] = one = rebuilding.look(context, row.pin, may_ask and is_due)
+        may_ask = may_ask and not (one is not None and one.asked)
+    return found
+
+
+def _worst(found: Sequence[PinFound | None]) -> PinFound | None:
+    for answer in (PinFound.NOWHERE, None, PinFound.SOURCE, PinFound.REGISTRY, PinFound.HOST):
+        if answer in found:
+            return answer
+    return None
+
+
+def _pause(image: PinnedImage) -> timedelta:
+    return ASK_HUB_AGAIN if _registry(image) == DOCKER_HUB else ASK_AGAIN
+
+
+def _registry(image: PinnedImage) -> str:
+    reference = parse_reference(image.repository or "")
+    return reference.host if reference else ""
+
+
+def _ask(context: Context, wanted: Sequence[PinnedImage]) -> dict[PinnedImage, PinFound | None]:
+    answers: dict[PinnedImage, PinFound | None] = {}
+    silent: set[str] = set()
+    for image in wanted:
+        host = _registry(image)
+        if host in silent:
+            answers[image] = None
+            continue
+        refused = None
+        try:
+            context.docker.registry_digest(f"{image.repository}@{image.digest}", context.credentials_for(host))
+        except Failure as failure:
+            refused = failure.code
+        if refused is ErrorCode.ENGINE_UNREACHABLE:
+            raise Failure(refused, "availability")
+        if refused is ErrorCode.SOURCE_UNAVAILABLE:
+            silent.add(host)
+        answers[image] = _meaning(refused)
+    return answers
+
+
+def _meaning(refused: ErrorCode | None) -> PinFound | None:
+    if refused is None:
+        return PinFound.REGISTRY
+    return PinFound.NOWHERE if refused is ErrorCode.REFERENCE_NOT_FOUND else None

@@ -1,0 +1,131 @@
+"""The images of this Docker host: looking at them, and making them what tasks.images.retention decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from db import images
+from tasks.context import Context
+from tasks.docker.client import DockerEngine
+from tasks.images.build import BUILT_BY, BUILT_FOR
+from tasks.images.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
+
+NOTHING = "<none>"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one look at host and ledger found. `undecided`: a deploy under way may yet need what nothing else needs."""
+
+    there: list[HostImage]
+    wanted: dict[str, set[str]]
+    brought: dict[str, datetime]
+    in_use: set[str]
+    undecided: bool
+
+
+def arrange(context: Context) -> list[ImageStep]:
+    """Name what is to stay, remove what nothing needs any more; answers what was done. Raises Failure.
+
+    Two calls of the Engine when there is nothing to do.
+    """
+    seen = look(context)
+    return apply(context, steps(context, seen), seen.brought)
+
+
+def look(context: Context) -> Seen:
+    """Gather. What was brought is asked before Docker, so that what a pull brings meanwhile is not taken for gone; what
+    is needed is asked after it, so that a deploy that came in between is counted."""
+    host = context.settings.host_name
+    with context.database.reading() as session:
+        brought = images.brought(session, host)
+    there, used = on_host(context.docker), in_use(context.docker)
+    with context.database.reading() as session:
+        releases = images.wanted(session, host, context.settings.keep_images)
+        undecided = images.undecided(session, host)
+    wanted = {key: {name_of(context.installation, *one) for one in found} for key, found in releases.items()}
+    return Seen(there, wanted, brought, used, undecided)
+
+
+def steps(context: Context, seen: Seen) -> list[ImageStep]:
+    """Decide. Nothing goes while a deploy under way has not said yet which image it needs."""
+    found = plan(seen.there, seen.wanted, seen.brought, seen.in_use, prefix(context.installation))
+    return [step for step in found if not seen.undecided or step.verb is not Verb.REMOVE]
+
+
+def apply(context: Context, found: list[ImageStep], brought: Mapping[str, datetime]) -> list[ImageStep]:
+    """Do it; answers the steps that were really done. A step that has meanwhile become wrong is left out."""
+    return [step for step in found if _do(context, step, brought)]
+
+
+def on_host(docker: DockerEngine) -> list[HostImage]:
+    """All images, without the layers in between."""
+    return [
+        HostImage(one["Id"], _names(one.get("RepoTags")), _names(one.get("RepoDigests")), _built_as(one.get("Labels")))
+        for one in docker.ask("list images", lambda api: api.images())
+    ]
+
+
+def of_others(context: Context) -> set[str]:
+    """Ids of the images that the host has and that Backstay did not bring.
+
+    Asked in this order: an image of ours that is being removed while we look is known as ours, and one that is brought
+    back by a pull that began now will be remembered again.
+    """
+    with context.database.reading() as session:
+        ours = images.brought(session, context.settings.host_name)
+    return {image.id for image in on_host(context.docker)} - ours.keys()
+
+
+def in_use(docker: DockerEngine) -> set[str]:
+    """Ids of the images of all containers, running or not, whoever's they are."""
+    return {str(one["ImageID"]) for one in docker.ask("list containers", lambda api: api.containers(all=True))}
+
+
+def _do(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
+    match step.verb:
+        case Verb.NAME:
+            repository, _, tag = step.names[0].rpartition(":")
+            context.docker.ask("name image", lambda api: api.tag(step.image_id, repository, tag))
+            return True
+        case Verb.UNNAME:
+            for name in step.names:
+                context.docker.remove_image(name)
+            return True
+        case Verb.FORGET:
+            return _forget(context, step, brought)
+        case Verb.REMOVE:
+            return _remove(context, step, brought)
+
+
+def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
+    host = context.settings.host_name
+    with context.database.reading() as session:
+        needed = images.wanted(session, host, context.settings.keep_images)
+        if step.image_id in needed or images.undecided(session, host):
+            return False
+    # One name after the other, never by force: Docker keeps an image that a new container uses.
+    for name in step.names or (step.image_id,):
+        context.docker.remove_image(name)
+    if context.docker.local_image(step.image_id) is not None:
+        return False
+    context.log.info("an image was removed", extra={"image": step.image_id, "names": list(step.names)})
+    return _forget(context, step, brought)
+
+
+def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
+    if step.image_id not in brought:  # built here, and never written down
+        return True
+    with context.database.writing() as session:
+        images.forget(session, context.settings.host_name, {step.image_id: brought[step.image_id]})
+    return True
+
+
+def _names(found: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for name in found or () if NOTHING not in name)
+
+
+def _built_as(labels: Mapping[str, str] | None) -> str:
+    return built_as((labels or {}).get(BUILT_BY, ""), (labels or {}).get(BUILT_FOR, ""))

@@ -1,0 +1,39 @@
+"""Whether what an image was built from can still be had, for releases whose image is gone from the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from db.states import ErrorCode, PinFound
+from tasks.content import store as content
+from tasks.context import Context
+from tasks.failures import Failure
+from tasks.git.repository import Repository
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where it is: `source`, nowhere, or None when that is not known. `asked`: its server was."""
+
+    found: PinFound | None
+    asked: bool = False
+
+
+def look(context: Context, pin: dict[str, Any], may_ask: bool) -> Source | None:
+    """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
+    if pin.get("content"):
+        return Source(PinFound.SOURCE if content.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
+    refused: ErrorCode | None = None
+    try:
+        repository = Repository(context, pin["url"], lambda: None)
+        if repository.has(pin["commit"]):
+            return Source(PinFound.SOURCE)
+        if not may_ask:
+            return None
+        repository.bring(pin["commit"])
+    except Failure as failure:
+        refused = failure.code
+    if refused is None:
+        return Source(PinFound.SOURCE, asked=True)
+    return Source(PinFound.NOWHERE if refused is ErrorCode.REFERENCE_NOT_FOUND else None, asked=True)

@@ -1,0 +1,87 @@
+"""Images that are built here, for every kind that builds: the one of an earlier release if it is kept, else a new one.
+
+The pin says which way it went: `image_from` is `kept` or `build`. A build of the same source again gives another image
+id (layers carry times), so the row that caused it is pinned to the id that it got; what it was built from is the same.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from db import event_log as events
+from db import history, images, ledger
+from db.messages.events import Told, tell
+from db.serialize import pin_short
+from tasks.context import now
+from tasks.images.build import build, labels_of
+from tasks.images.build_context import pack
+from tasks.images.build_log import BuildLog
+from tasks.images.retention import name_of
+from tasks.job import Work
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What is built: a directory, the Dockerfile in it, and what the labels say (revision, source, version)."""
+
+    directory: Path
+    dockerfile: str
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+Recipe = Callable[[], AbstractContextManager[Materials]]
+
+
+def provide(work: Work, recipe: Recipe) -> dict[str, Any]:
+    """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
+    log = BuildLog(work.context, work.workload, work.deploy.workload_id, work.deploy.version)
+    try:
+        return _kept(work, log) or _built(work, recipe, log)
+    finally:
+        log.close()
+
+
+def _kept(work: Work, log: BuildLog) -> dict[str, Any] | None:
+    """The pin with the image of the release itself or of another one that was built from the same, if one is there."""
+    pin = work.pin or {}
+    with work.context.database.reading() as session:
+        same = [row for row in history.succeeded(session, work.deploy.workload_id) if history.same_pin(row.pin, pin)]
+    own = work.deploy.rollback_of
+    for row in sorted(same, key=lambda row: (row.version != own, -row.version)):
+        image_id = (row.pin or {}).get("image_id")
+        if image_id and work.context.docker.local_image(image_id) is not None:
+            log.say(f"Nothing was built: the image of version {row.version} is there, built from {pin_short(pin)}.")
+            if not work.is_rollback:
+                _tell(work, tell("built_before", version=work.deploy.version, source=pin_short(pin), of=row.version))
+            return pin | {"image_id": image_id, "image_from": "kept"}
+    return None
+
+
+def _built(work: Work, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
+    context, pin = work.context, (work.pin or {}) | {"image_id": None}
+    with context.database.writing() as session:
+        # While the row has no image, none is taken for unneeded.
+        ledger.record_pin(session, work.deploy.id, pin)
+    context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tag = name_of(context.installation, work.workload, work.deploy.version)
+    with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
+        # Today's time on every file: web servers make their ETag of it.
+        pack(materials.directory, materials.dockerfile, tar, int(time.time()))
+        labels = labels_of(context.installation, work.workload, now(), **materials.facts)
+        image_id = build(context, tar, materials.dockerfile, tag, labels, log, work.look)
+    with context.database.writing() as session:
+        images.remember(session, work.deploy.host, image_id, now())
+    if work.is_rollback:
+        _tell(work, tell("built_again", version=work.deploy.version, source=pin_short(pin)))
+    return pin | {"image_id": image_id, "image_from": "build"}
+
+
+def _tell(work: Work, told: Told) -> None:
+    with work.context.database.writing() as session:
+        events.note(session, work.deploy.workload_id, told, now())

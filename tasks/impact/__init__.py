@@ -1,0 +1,1 @@
+"""What a deploy did to CPU and memory."""

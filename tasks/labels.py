@@ -1,0 +1,16 @@
+"""The labels on our containers, images and volumes: whose they are, as Docker alone can tell. Pure."""
+
+from __future__ import annotations
+
+WORKLOAD = "backstay.workload"
+DEPLOY = "backstay.deploy"
+SERVICE = "backstay.service"
+INSTALLATION = "backstay.installation"
+
+# The service of a workload that has one container only.
+MAIN_SERVICE = "app"
+
+
+def container_labels(installation: str, workload: str, version: int, service: str = MAIN_SERVICE) -> dict[str, str]:
+    """Return the labels of a container, from which the index can be rebuilt when only Docker is left."""
+    return {WORKLOAD: workload, DEPLOY: str(version), SERVICE: service, INSTALLATION: installation}

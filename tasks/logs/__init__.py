@@ -1,0 +1,1 @@
+"""What may be written down, and what is taken out before."""

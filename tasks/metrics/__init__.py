@@ -1,0 +1,1 @@
+"""Resource use, from the cgroup file to the point of a chart."""

@@ -1,0 +1,1 @@
+"""Replaces one version by another: plan, both ways of doing it, health gate, recovery."""

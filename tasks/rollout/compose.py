@@ -1,0 +1,231 @@
+"""The rollout of a workload that is a compose project: several containers that are made one release.
+
+What is done is done by `docker compose up` with the stored file of a release, which touches nothing that is as it
+should be: a service that did not change keeps its containers across a deploy. So the way forward, the way back after a
+failure and the way back after a crash are the same call with another file. A container's version label says since which
+version its service is what it is; the pin says the same of each service.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from db import event_log as events
+from db import workloads
+from db.messages.events import tell
+from db.models import Deploy, Workload
+from db.states import ErrorCode
+from tasks.compose import cli as program
+from tasks.compose import model
+from tasks.containers import converge as order
+from tasks.containers import last_log as last_words
+from tasks.context import Context, now
+from tasks.docker.records import ContainerRecord
+from tasks.failures import Failure
+from tasks.job import Work
+from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
+from tasks.rollout import compose_health as health
+from tasks.rollout import compose_removal as removal
+from tasks.rollout import health as probes
+from tasks.rollout.compose_health import Trouble
+from tasks.rollout.protocol import Watched
+
+LOOK_EVERY_S = 0.5
+# For creating, and for stopping what is replaced, on top of the time that a service may take to become healthy.
+MORE_FOR_UP_S = 120.0
+
+
+def project_of(context: Context, workload: str) -> str:
+    """The name of a workload's project: its networks and volumes have it in theirs, so it never changes."""
+    return f"backstay-{context.installation[:8]}-{workload}"
+
+
+def roll_out(work: Work) -> None:
+    """Bring the new release up in the place of the old one. Raises Failure."""
+    work.restarts = {one.id: one.restarts for one in _observe(work)}
+    limit = health.limits(work.release.get("health"))
+    began, pin = time.monotonic(), work.pin or {}
+    went_well = _up(work.context, work.workload, pin, _values(work.release, work.secrets), limit.timeout_s, work)
+    records = _observe(work)
+    order.refresh_index(work.context, _workload(work), records)
+    if not went_well:
+        timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
+        taken = _a_port_is_taken(work)
+        why = health.why_up_failed(pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken)
+        _give_up(work, why)
+
+
+def check_health(work: Work) -> None:
+    """Wait until every service works. Raises Failure: exited_early, out_of_memory, health_timeout."""
+    limit = health.limits(work.release.get("health"))
+    runs, began = (work.pin or {})["runs"], time.monotonic()
+    while True:
+        records, waited = _observe(work), time.monotonic() - began
+        if found := health.trouble(runs, records, work.restarts):
+            _give_up(work, found)
+        late = health.waits_for(runs, records, waited, limit)
+        if late is None:
+            return
+        if waited >= max(limit.timeout_s, limit.running_s):
+            _give_up(work, Trouble(late, ErrorCode.HEALTH_TIMEOUT))
+        work.pause(LOOK_EVERY_S)
+
+
+def verify(work: Work) -> None:
+    """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
+    pin, records = work.pin or {}, _observe(work)
+    order.refresh_index(work.context, _workload(work), records)
+    if found := health.trouble(pin["runs"], records, work.restarts):
+        _give_up(work, found)
+    if not health.is_as_pinned(pin, records):
+        raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
+
+
+def settle(work: Work) -> None:
+    """The old containers are gone already. From now on Docker keeps the new ones running."""
+    _keep_running(work.context, work.pin or {}, _observe(work))
+
+
+def undo(work: Work) -> None:
+    """After a failure: the stored file of the live release is applied again."""
+    restore(work.context, _workload(work), work.live)
+
+
+def clean_up(work: Work) -> None:
+    """After success: containers of services that the release has not, should there be any, go."""
+    pin, records = work.pin or {}, _observe(work)
+    strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
+    for one in strays:
+        order.remove(work.context, one.id, order.STOP_TIMEOUT_S)
+    order.refresh_index(work.context, _workload(work), [one for one in records if one not in strays])
+
+
+def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
+    """Make exactly the live release run, from its stored file; nothing, if there is none. Volumes stay.
+
+    Answers whether there was anything to do. Raises Failure when it does not come up.
+    """
+    before = _states(order.observe(context, workload.name))
+    if live is None or live.pin is None:
+        return removal.remove(context, workload, project_of(context, workload.name))
+    with context.database.reading() as session:
+        release = workloads.document(session, live.release_sha)
+    known = context.secrets_of(workload)
+    secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
+    limit = health.limits(release.get("health"))
+    went_well = _up(context, workload.name, live.pin, _values(release, secrets), limit.timeout_s, None)
+    records = order.observe(context, workload.name)
+    order.refresh_index(context, workload, records)
+    if not went_well:
+        raise Failure(ErrorCode.START_FAILED, "restore")
+    _keep_running(context, live.pin, records)
+    return _states(records) != before
+
+
+def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
+    """Whether the containers of every service are there, run, and have the pinned images. Pure."""
+    return live.pin is not None and health.is_as_pinned(live.pin, records)
+
+
+def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
+    """The containers of the services that the live version changed, those aside that run once. Pure."""
+    runs = (live.pin or {}).get("runs") or {}
+    new = {name: one for name, one in runs.items() if one["since"] == live.version and not one["once"]}
+    mine = [one for one in records if one.labels.get(SERVICE) in new and one.version == live.version]
+    return Watched(mine, sum(one["count"] for one in new.values()))
+
+
+def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+    """Whether no container that has a health check fails it at this moment."""
+    return all(one.health in {None, "healthy"} for one in records if one.running)
+
+
+def _keep_running(context: Context, pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> None:
+    """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
+    for one in records:
+        if not pin["runs"].get(one.labels.get(SERVICE), {}).get("once", True):
+            order.keep_running(context, one.id)
+
+
+def _up(
+    context: Context,
+    workload: str,
+    pin: Mapping[str, Any],
+    values: Mapping[str, str],
+    timeout_s: float,
+    work: Work | None,
+) -> bool:
+    with context.database.reading() as session:
+        stored = workloads.document(session, pin["sha256"])
+    shared = {WORKLOAD: workload, INSTALLATION: context.installation}
+    file = model.effective(
+        stored,
+        pin["services"],
+        lambda service: container_labels(context.installation, workload, pin["runs"][service]["since"], service),
+        shared,
+        values,
+    )
+    project = project_of(context, workload)
+    give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)
+    return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
+
+
+class _Meanwhile:
+    """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
+    them, and goes on waiting for one that ends again and again."""
+
+    def __init__(self, work: Work, timeout_s: float) -> None:
+        self._work, self._timeout_s = work, timeout_s
+        self._looked_at = 0.0
+        self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not to be healthy yet
+
+    def __call__(self) -> None:
+        """Raises Failure when there is no use in waiting on."""
+        self._work.look()
+        moment = time.monotonic()
+        if moment - self._looked_at < LOOK_EVERY_S:
+            return
+        self._looked_at = moment
+        new = [one for one in _observe(self._work) if one.id not in self._work.restarts]
+        runs = (self._work.pin or {})["runs"]
+        if found := health.trouble(runs, new, {}):
+            _give_up(self._work, found)
+        for one in new:
+            since = self._waiting_since.setdefault(one.id, moment)
+            if one.running and one.health == "starting" and moment - since > self._timeout_s:
+                _give_up(self._work, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT))
+
+
+def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+    return {**release.get("env", {}), **secrets}
+
+
+def _give_up(work: Work, why: Trouble) -> None:
+    """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
+    with work.context.database.writing() as session:
+        told = tell("service_failed", version=work.deploy.version, service=why.service, code=why.code)
+        events.note(session, work.deploy.workload_id, told, now(), level="error")
+    for one in health.of_service(_observe(work), why.service):
+        last_words.log(work, one.id, one.name)
+    raise Failure(why.code, "service")
+
+
+def _a_port_is_taken(work: Work) -> bool:
+    with work.context.database.reading() as session:
+        stored = workloads.document(session, (work.pin or {})["sha256"])
+    bound = {(port["address"], port["host"]) for one in _observe(work) for port in one.ports}
+    return any(probes.port_is_taken(*one) for one in model.published(stored) if one not in bound)
+
+
+def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
+    return {(one.id, one.running) for one in records}
+
+
+def _observe(work: Work) -> list[ContainerRecord]:
+    return order.observe(work.context, work.workload)
+
+
+def _workload(work: Work) -> Workload:
+    return work.context.workload(work.deploy.workload_id)

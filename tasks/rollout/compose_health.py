@@ -1,0 +1,139 @@
+"""Whether the services of a release work, decided from one look at their containers. Pure.
+
+One with a health check has to be healthy, one without has to stay running for some seconds; one that runs once may end
+with exit code 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.states import ErrorCode
+from tasks.docker.records import ContainerRecord
+from tasks.labels import SERVICE
+
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_RUNNING_S = 3.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: how long a service may take to become healthy, and how long one without a health check has to run."""
+
+    timeout_s: float
+    running_s: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What a service does not do, and the code that a deploy ends with for it."""
+
+    service: str
+    code: ErrorCode
+
+
+def limits(health: Mapping[str, Any] | None) -> Limits:
+    """From the spec's `health`."""
+    given = health or {}
+    return Limits(given.get("timeout_s", DEFAULT_TIMEOUT_S), given.get("running_s", DEFAULT_RUNNING_S))
+
+
+def trouble(
+    runs: Mapping[str, Mapping[str, Any]], records: Sequence[ContainerRecord], restarts: Mapping[str, int]
+) -> Trouble | None:
+    """The first service of which a container is over, or unhealthy; None when there is none.
+
+    `restarts`: container id -> how often it had been restarted before the rollout; others count from 0.
+    """
+    for name, wanted in sorted(runs.items()):
+        for one in of_service(records, name):
+            code = _trouble(one, bool(wanted["once"]), restarts.get(one.id, 0))
+            if code is not None:
+                return Trouble(name, code)
+    return None
+
+
+def waits_for(
+    runs: Mapping[str, Mapping[str, Any]], records: Sequence[ContainerRecord], waited_s: float, limit: Limits
+) -> str | None:
+    """The first service that is not there yet; None when all are."""
+    for name, wanted in sorted(runs.items()):
+        there = of_service(records, name)
+        if len(there) < wanted["count"] and not wanted["once"]:
+            return name
+        if not all(_works(one, waited_s, limit) for one in there):
+            return name
+    return None
+
+
+def why_up_failed(
+    runs: Mapping[str, Mapping[str, Any]],
+    records: Sequence[ContainerRecord],
+    restarts: Mapping[str, int],
+    *,
+    timed_out: bool,
+    port_is_taken: bool,
+) -> Trouble:
+    """What was in the way when Docker Compose gave up: the containers say it, not its words."""
+    seen = trouble(runs, records, restarts)
+    if seen is not None:
+        return seen
+    # Of those that wait for one that could not be started Docker has no exit code.
+    created = [one for one in records if one.state == "created" and one.labels.get(SERVICE) in runs]
+    created.sort(key=lambda one: (one.exit_code == 0, one.labels[SERVICE]))
+    never_started = [one.labels[SERVICE] for one in created]
+    first = never_started[0] if never_started else min(runs, default="")
+    if timed_out:
+        return Trouble(waits_for(runs, records, 0, Limits(0, 0)) or first, ErrorCode.HEALTH_TIMEOUT)
+    if port_is_taken:
+        return Trouble(first, ErrorCode.PORT_IN_USE)
+    if never_started:
+        return Trouble(first, ErrorCode.START_FAILED)
+    # Which of those without a container was refused, and which was only not come to, nobody says.
+    missing = [name for name in sorted(runs) if not of_service(records, name)]
+    return Trouble(", ".join(missing) or first, ErrorCode.CREATE_FAILED)
+
+
+def is_as_pinned(pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> bool:
+    """Whether the containers are those of a pin: of each service as many as it says, of that image, and running."""
+    runs, services = pin["runs"], pin["services"]
+    if any(one.labels.get(SERVICE) not in runs for one in records):
+        return False
+    for name, wanted in runs.items():
+        there = of_service(records, name)
+        right = [one for one in there if one.image_id == services[name]["image_id"] and one.version == wanted["since"]]
+        if len(right) != len(there):
+            return False
+        running = [one for one in right if one.serves]
+        ended_well = [one for one in right if not one.running and one.state == "exited" and one.exit_code == 0]
+        if wanted["once"]:
+            if len(running) + len(ended_well) != len(right):
+                return False
+        elif len(running) != wanted["count"] or ended_well:
+            return False
+    return True
+
+
+def of_service(records: Sequence[ContainerRecord], name: str) -> list[ContainerRecord]:
+    """The containers of one service."""
+    return [one for one in records if one.labels.get(SERVICE) == name]
+
+
+def _trouble(one: ContainerRecord, once: bool, before: int) -> ErrorCode | None:
+    if one.running and one.restarts <= before:
+        return ErrorCode.HEALTH_TIMEOUT if one.health == "unhealthy" else None
+    if one.state == "created":
+        return None  # its turn has not come
+    if once and one.state == "exited" and one.exit_code == 0 and not one.oom_killed:
+        return None
+    return ErrorCode.OUT_OF_MEMORY if one.oom_killed else ErrorCode.EXITED_EARLY
+
+
+def _works(one: ContainerRecord, waited_s: float, limit: Limits) -> bool:
+    if not one.running:
+        return one.state == "exited"  # one that may not is found by trouble()
+    if one.health is not None:
+        return one.health == "healthy"
+    return waited_s >= limit.running_s

@@ -1,0 +1,142 @@
+"""The health gate: waits until a new container works, or says why it does not.
+
+Asks the container's own address: a TCP connect to a published port succeeds as soon as Docker's proxy listens, though
+the program behind it does not.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from db.states import ErrorCode
+from tasks.docker.records import ContainerRecord
+from tasks.failures import Failure
+
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.5
+PROBE_TIMEOUT_S = 3.0
+DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_RUNNING_S = 3.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One decided way to tell that a container works. kind: http, tcp, docker or running. Times in seconds."""
+
+    kind: str
+    timeout_s: float
+    port: int | None = None
+    path: str = "/"
+    running_s: float = DEFAULT_RUNNING_S
+
+
+def choose(health: dict[str, Any] | None, ports: list[dict[str, Any]], image_has_healthcheck: bool) -> Check:
+    """The check for a release. Pure.
+
+    Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.
+    """
+    first_port = ports[0]["container"] if ports else None
+    if health is None:
+        if not image_has_healthcheck and first_port is not None:
+            return Check("tcp", DEFAULT_TIMEOUT_S, port=first_port)
+        return Check("docker" if image_has_healthcheck else "running", DEFAULT_TIMEOUT_S)
+    timeout = health["timeout_s"]
+    if "http" in health:
+        return Check("http", timeout, port=health.get("port") or first_port, path=health["http"])
+    if "tcp" in health:
+        return Check("tcp", timeout, port=health["tcp"])
+    return Check(
+        "docker" if "docker" in health else "running", timeout, running_s=health.get("running_s", DEFAULT_RUNNING_S)
+    )
+
+
+def wait_until_healthy(
+    check: Check,
+    look: Callable[[], ContainerRecord | None],
+    pause: Callable[[float], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return when the check passes. `pause` waits that many seconds and may raise to give up.
+
+    Raises Failure: exited_early, out_of_memory, health_timeout.
+    """
+    began = clock()
+    deadline = began + (check.running_s if check.kind == "running" else check.timeout_s)
+    wait = FIRST_PAUSE_S
+    while True:
+        container = look()
+        raise_if_over(container)
+        assert container is not None  # noqa: S101 - raise_if_over has seen to it
+        late = clock() >= deadline
+        if check.kind == "running":
+            if late:
+                return
+        elif passes(check, container):
+            return
+        elif late or container.health == "unhealthy":
+            raise Failure(ErrorCode.HEALTH_TIMEOUT, check.kind)
+        pause(max(0.0, min(wait, deadline - clock())))
+        wait = min(wait * 1.5, LONGEST_PAUSE_S)
+
+
+def raise_if_over(container: ContainerRecord | None) -> None:
+    """Raise Failure when the container ended: out_of_memory, else exited_early."""
+    if container is not None and container.running and container.restarts == 0:
+        return
+    if container is not None and container.oom_killed:
+        raise Failure(ErrorCode.OUT_OF_MEMORY, "oom")
+    raise Failure(ErrorCode.EXITED_EARLY, "gone" if container is None else "exit")
+
+
+def passes(check: Check, container: ContainerRecord) -> bool:
+    """One look at a container that runs: whether it works. Takes PROBE_TIMEOUT_S at most."""
+    if check.kind == "running":
+        return True
+    if check.kind == "docker":
+        return container.health == "healthy"
+    if not container.address or check.port is None:
+        return False
+    if check.kind == "tcp":
+        return tcp_answers(container.address, check.port)
+    return http_answers(container.address, check.port, check.path)
+
+
+def tcp_answers(address: str, port: int) -> bool:
+    """Whether something accepts a connection there."""
+    try:
+        with socket.create_connection((address, port), timeout=PROBE_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def http_answers(address: str, port: int, path: str) -> bool:
+    """Whether a GET is answered with 200 to 399. Redirects are not followed."""
+    connection = http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
+    try:
+        connection.request("GET", path, headers={"User-Agent": "backstay-health", "Connection": "close"})
+        return 200 <= connection.getresponse().status < 400
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def port_is_taken(address: str, port: int) -> bool:
+    """Whether somebody else listens on a port of this machine: asked when a container could not start.
+
+    False when it cannot be told, as for an address that is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno == 98  # EADDRINUSE
+    return False

@@ -1,0 +1,49 @@
+"""The version that was put back after a failed deploy: it was started again, and may need a moment until it works.
+
+The row of the failed deploy ends after that, so who reads `failed` finds the old version serving, not starting.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from db.connection import LedgerUnavailable
+from db.models import Deploy
+from tasks.containers import converge as order
+from tasks.context import Context
+from tasks.job import Work
+from tasks.rollout.protocol import Rollout
+
+PATIENCE_S = 15.0
+LOOK_EACH_S = 0.1
+
+
+def put_back(work: Work, rollout: Rollout) -> None:
+    """Undo a rollout, and wait until the version before it works again. Raises Failure, LedgerUnavailable."""
+    try:
+        rollout.undo(work)
+    except LedgerUnavailable:
+        _await_live(work, rollout)  # it was started all the same: only that could not be written down
+        raise
+    _await_live(work, rollout)
+
+
+def _await_live(work: Work, rollout: Rollout) -> None:
+    if work.live is None or work.live_release is None:
+        return
+    if not await_it(work.context, rollout, work.workload, work.live, work.live_release):
+        work.context.log.warning("%r: v%s runs again, but does not work yet", work, work.live.version)
+
+
+def await_it(context: Context, rollout: Rollout, workload: str, live: Deploy, release: dict[str, Any]) -> bool:
+    """Wait until what runs of the live version passes its health check; answers False when it did not in time.
+
+    Gives up at once when the engine is told to stop: a row must not be held up by what the next start sees to. Raises
+    Failure when Docker does not answer.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while not rollout.still_works(context, live, release, order.observe(context, workload)):
+        if time.monotonic() >= deadline or context.stopping.wait(LOOK_EACH_S):
+            return False
+    return True

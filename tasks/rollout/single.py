@@ -1,0 +1,210 @@
+"""The rollout of a workload that is one container: what image, git and static share.
+
+Each function is one stage of the choke point. The old container is stopped last and removed after the ledger says that
+the new one is live, so at every moment a crash leaves something to go back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from db import workloads
+from db.models import Deploy, Workload
+from db.states import ErrorCode
+from tasks.containers import converge as order
+from tasks.containers import last_log as last_words
+from tasks.containers.plan import Seen, put_in_order
+from tasks.context import Context
+from tasks.docker.records import ContainerRecord, NewContainer
+from tasks.failures import Failure
+from tasks.job import Work
+from tasks.labels import INSTALLATION, WORKLOAD, container_labels
+from tasks.rollout import health as probes
+from tasks.rollout.plan import Step, plan
+from tasks.rollout.ports import PublishedPorts, Reach
+from tasks.rollout.protocol import Watched
+
+REACH: Reach = PublishedPorts()
+
+
+def roll_out(work: Work) -> None:
+    """Create the new container and start it, in the order that the plan says. Raises Failure."""
+    _clear_strays(work)
+    for step in plan(work.live_release, work.release, REACH):
+        work.give_way()
+        match step:
+            case Step.CREATE:
+                work.container_id = work.context.docker.create(_container_of(work))
+                order.refresh_index(work.context, _workload(work), _observe(work))
+            case Step.STOP_OLD:
+                _stop_old(work)
+            case Step.START:
+                _start(work)
+
+
+def check_health(work: Work) -> None:
+    """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
+    check = _check(work.context, work.release, work.pin)
+    failed: Failure | None = None
+    try:
+        probes.wait_until_healthy(check, lambda: work.context.docker.inspect(_id(work)), work.pause)
+    except Failure as failure:
+        failed = failure
+    if failed is not None:
+        last_words.log(work, _id(work), work.workload)
+        raise failed.with_traceback(None)
+
+
+def verify(work: Work) -> None:
+    """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
+    new = [one for one in _observe(work) if one.version == work.deploy.version]
+    for one in new:
+        probes.raise_if_over(one)
+    if [one.image_id for one in new] != [(work.pin or {})["image_id"]]:
+        raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
+
+
+def settle(work: Work) -> None:
+    """The new version takes over: Docker keeps it running from now on, the old one stops."""
+    order.keep_running(work.context, _id(work))
+    _stop_old(work)
+
+
+def undo(work: Work) -> None:
+    """After a failure: the new container goes, the old one runs again."""
+    restore(work.context, _workload(work), work.live)
+
+
+def clean_up(work: Work) -> None:
+    """After success: the containers of older versions go."""
+    order.restore(work.context, _workload(work), work.deploy.version)
+
+
+def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
+    """Exactly the container of the live version is there and runs; answers whether there was anything to do.
+
+    One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
+    as long as the host has its image. Raises Failure.
+    """
+    done = bool(order.restore(context, workload, live.version if live else None))
+    return (live is not None and _make_again(context, workload, live)) or done
+
+
+def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
+    image_id, there = (live.pin or {}).get("image_id"), order.observe(context, workload.name)
+    if any(one.version == live.version for one in there) or not image_id or not context.docker.local_image(image_id):
+        return False
+    new = _as_released(context, workload.id, live, image_id)
+    if new is None:
+        return False
+    made = context.docker.create(new)
+    context.docker.start(made)
+    order.keep_running(context, made)
+    if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
+        context.docker.remove(made)
+        return False
+    order.refresh_index(context, workload, order.observe(context, workload.name))
+    return True
+
+
+def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
+    """The container of a version, with today's secrets; None when the workload is being removed, or gone."""
+    with context.database.reading() as session:
+        workload = session.get(Workload, workload_id)
+        if workload is None or workload.removing_at is not None:
+            return None
+        release = workloads.document(session, live.release_sha)
+    known = context.secrets_of(workload)
+    secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
+    return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
+
+
+def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
+    """Whether one container of the live version runs, and its image is the pinned one. Pure."""
+    running = [one.image_id for one in records if one.version == live.version and one.serves]
+    return running == [(live.pin or {}).get("image_id")]
+
+
+def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
+    """The one container of the live version. Pure."""
+    return Watched([one for one in records if one.version == live.version], 1)
+
+
+def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+    """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
+    running = [one for one in records if one.version == live.version and one.running]
+    check = _check(context, release, live.pin)
+    return all(probes.passes(check, one) for one in running)
+
+
+def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> probes.Check:
+    image = context.docker.local_image((pin or {})["image_id"])
+    return probes.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
+
+
+def _container_of(work: Work) -> NewContainer:
+    installation, image_id = work.context.installation, (work.pin or {})["image_id"]
+    return _new_container(installation, work.workload, work.deploy.version, image_id, work.release, work.secrets)
+
+
+def _new_container(
+    installation: str, workload: str, version: int, image_id: str, release: dict[str, Any], secrets: dict[str, str]
+) -> NewContainer:
+    resources = release.get("resources", {})
+    return NewContainer(
+        name=f"{workload}-v{version}",
+        other_name=f"{workload}-v{version}-{installation[:8]}",
+        image_id=image_id,
+        labels=container_labels(installation, workload, version),
+        environment=release.get("env", {}) | secrets,
+        command=release.get("command"),
+        ports=release["ports"],
+        volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
+        volume_labels={WORKLOAD: workload, INSTALLATION: installation},
+        memory_mb=resources.get("memory_mb"),
+        cpus=resources.get("cpus"),
+        stop_timeout_s=release.get("stop_timeout_s", 10),
+    )
+
+
+def _start(work: Work) -> None:
+    refused: Failure | None = None
+    try:
+        work.context.docker.start(_id(work))
+    except Failure as failure:
+        refused = failure
+    if refused is None:
+        return
+    wanted = [(port["address"], port["host"]) for port in work.release["ports"] if port.get("host")]
+    if refused.code is ErrorCode.START_FAILED and any(probes.port_is_taken(*one) for one in wanted):
+        raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
+    raise refused.with_traceback(None)
+
+
+def _stop_old(work: Work) -> None:
+    timeout = (work.live_release or {}).get("stop_timeout_s", 10)
+    for one in _observe(work):
+        if work.live is not None and one.version == work.live.version:
+            work.context.docker.stop(one.id, timeout)
+
+
+def _clear_strays(work: Work) -> None:
+    live = work.live.version if work.live else None
+    seen = [Seen(one.id, one.version, one.running) for one in _observe(work)]
+    for action in put_in_order(seen, live):
+        if action.verb == "remove":
+            order.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
+
+
+def _observe(work: Work) -> list[ContainerRecord]:
+    return order.observe(work.context, work.workload)
+
+
+def _workload(work: Work) -> Workload:
+    return work.context.workload(work.deploy.workload_id)
+
+
+def _id(work: Work) -> str:
+    assert work.container_id is not None  # noqa: S101 - roll_out comes first
+    return work.container_id

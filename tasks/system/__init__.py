@@ -1,0 +1,1 @@
+"""Other programs, and locks between processes."""

@@ -1,0 +1,12 @@
+"""The senders of webhooks: one entry each, found by name. Pure: headers and bytes in, deliveries out."""
+
+from __future__ import annotations
+
+from tasks.webhooks.delivery import Delivery, Headers, Provider, Unreadable
+from tasks.webhooks.generic import Generic
+from tasks.webhooks.git_forges import Gitea, GitHub, GitLab
+from tasks.webhooks.registry import Registry
+
+__all__ = ["PROVIDERS", "Delivery", "Headers", "Provider", "Unreadable"]
+
+PROVIDERS: dict[str, Provider] = {one.name: one for one in (GitHub(), Gitea(), GitLab(), Registry(), Generic())}
