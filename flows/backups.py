@@ -23,7 +23,7 @@ from db.backup.archive import BackupRefused, Manifest, MemberName
 from db.connection import Database
 from db.models import Workload
 from db.settings import Settings, ensure_home
-from flows import occupancy
+from flows import home_locks
 
 LEDGER = "backstay.db"
 # Prefect's database goes aside as well: its runs name rows of the ledger that was there.
@@ -78,9 +78,9 @@ def restore(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
     archive.read_manifest(file)
     ensure_home(settings)
     try:
-        with occupancy.alone(settings):
+        with home_locks.hold_whole_home(settings):
             return _restore(settings.home, file, now, force)
-    except occupancy.HomeInUse:
+    except home_locks.HomeInUse:
         pass
     raise BackupRefused("home_in_use")
 

@@ -1,8 +1,8 @@
 """THE CHOKE POINT: the one function through which every dispatch of every kind passes, deploy or rollback.
 
 claim -> pin -> prepare -> roll out -> health -> verify -> finish, and back again when one of them fails. Knows no
-Prefect: flows.deployments hands in how a stage is called, so that each is a Prefect task there and a plain call in a
-test.
+Prefect: flows.engine.prefect_flows passes in how a stage is called, so that each is a Prefect task there and a plain
+call in a test.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from db import history, ledger, workloads
 from db.messages.events import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
-from flows import holding, unchanged
-from flows.housekeeping import after_deploy
-from flows.wanted import take_up_quietly
+from flows import held_pins as holding
+from flows import no_change as unchanged
+from flows.upkeep.housekeeping import after_deploy
+from flows.webhooks.pending import take_up_quietly
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Work

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from db.settings import Settings, ensure_home
-from flows import preflight
-from flows.programs import answers, reachable
+from flows.supervisor import preflight
+from flows.supervisor.programs import answers, reachable
 
 LITTLE_SPACE = 1024**3
 CLOCK_SLACK = timedelta(minutes=2)

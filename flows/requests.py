@@ -17,8 +17,7 @@ from db.ledger import DeployInFlight, NewDeploy
 from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status
-from flows.opening import Asked, back_to, deploy_of, write
-from flows.run_names import deployment_of, run_key, run_name
+from flows.new_deploy import Asked, back_to, deploy_of, write
 from tasks.context import Context, now
 from tasks.prefect_api import OrchestratorUnreachable
 
@@ -198,3 +197,20 @@ def _workload(session: Session, name: str) -> Workload:
     if workload is None:
         raise Refusal("no_such_workload")
     return workload
+
+
+def deployment_of(deploy: Deploy) -> str:
+    """Name of the Prefect deployment that carries a row out."""
+    return "rollback" if deploy.rollback_of is not None else "dispatch"
+
+
+def run_name(deploy: Deploy, workload: str) -> str:
+    """What Prefect's UI calls the run: `deploy shop v12`, `rollback shop v13 to v11`."""
+    if deploy.rollback_of is not None:
+        return f"rollback {workload} v{deploy.version} to v{deploy.rollback_of}"
+    return f"deploy {workload} v{deploy.version}"
+
+
+def run_key(deploy: Deploy) -> str:
+    """Idempotency key of the run of a row. The moment is in it because another ledger counts from 1 as well."""
+    return f"deploy-{deploy.id}-{int(deploy.queued_at.timestamp() * 1_000_000)}"

@@ -1,7 +1,7 @@
 """Prefect's REST API, as far as the ledger needs it: start a run, look at one, close one that died.
 
 Spoken over httpx and not through Prefect's client, whose import costs four seconds in each `backstay deploy` and each
-start of the web process. Only flows.engine and what runs inside it import prefect.
+start of the web process. Only flows.engine.main and what runs inside it import prefect.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ import httpx
 
 from db.access import accounts
 from db.settings import Settings, load_settings
-from flows import workloads
 from flows.demo.images import PORT, VERSIONS, build_context
-from flows.preflight import CannotStart
 from flows.requests import Refusal
-from flows.supervisor import Supervisor
-from flows.up import banner, web_url
+from flows.supervisor.preflight import CannotStart
+from flows.supervisor.supervisor import Supervisor
+from flows.supervisor.up import banner, web_url
+from flows.workloads import lifecycle as workloads
 from tasks.context import Context, now
 from tasks.images.build import quietly
 

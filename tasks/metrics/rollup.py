@@ -1,7 +1,7 @@
 """Makes the tiers: one step for one tier of one owner, in one transaction, as short as a tick is long to write.
 
 A step reads what is finer, sums it up and moves the mark, so a crash leaves the tier as it was, and the next round goes
-on from the mark. Does not decide when (flows.housekeeping does) and sums nothing itself (tasks.metrics.buckets does).
+on from the mark. Does not decide when (flows.upkeep.housekeeping does) and adds nothing up itself (buckets does).
 """
 
 from __future__ import annotations

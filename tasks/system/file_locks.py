@@ -1,4 +1,4 @@
-"""Locks between processes and threads on this host: a file, and who holds it is known to the kernel alone."""
+"""Locks between processes and threads of this host: flock on a file, which the kernel frees when the holder is gone."""
 
 from __future__ import annotations
 
@@ -9,27 +9,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_AGAIN_S = 0.1
+_RETRY_S = 0.1
 
 
-@contextmanager
-def locked(path: Path, look: Callable[[], None] = lambda: None) -> Iterator[int]:
-    """Hold the lock of a file, made when it is not there, while the block lasts. `look` is called while somebody else
-    holds it, and may raise. A process that dies lets go of it; a program that is handed the descriptor holds it too."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def open_lock(path: Path, *, inheritable: bool = False) -> int:
+    """Open the file of a lock, made (0600) when it is missing; return its descriptor, not locked yet.
+
+    With `inheritable`, a program that this process becomes or starts holds the lock too.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while not _got(descriptor):
-            look()
-            time.sleep(_AGAIN_S)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    os.set_inheritable(descriptor, inheritable)
+    return descriptor
 
 
-def _got(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file without waiting; False when another open file has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def share_lock(descriptor: int) -> None:
+    """Take the lock of an open file together with others who share it; waits while one has it for itself."""
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+@contextmanager
+def locked(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Hold the lock of a file, made when it is missing, while the block runs.
+
+    `check` is called while another process or thread holds it, and may raise to give up. A program that is handed the
+    descriptor holds the lock too.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = open_lock(path)
+    try:
+        while not try_lock(descriptor):
+            check()
+            time.sleep(_RETRY_S)
+        yield descriptor
+    finally:
+        os.close(descriptor)

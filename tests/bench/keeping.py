@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from db.metrics import samples
 from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER
-from flows import rollups
+from flows.upkeep import rollups
 from tasks.context import Context
 from tests.bench import ledger
 from tests.bench.series import DAY, LIMIT, Fleet, a_day

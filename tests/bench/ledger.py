@@ -11,7 +11,7 @@ from pathlib import Path
 from db.connection import Database
 from db.migrate import upgrade
 from db.settings import Settings
-from flows import rollups
+from flows.upkeep import rollups
 from tasks.context import Context, now
 from tasks.metrics import rollup
 from tests.bench.series import DAY, LIMIT, Fleet, a_day, index_in_day, moments

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from db.settings import Settings, ensure_home, prefect_auth
-from flows.programs import RETENTION_S, answers, programs
+from flows.supervisor.programs import RETENTION_S, answers, programs
 from tests.bench.table import Line
 from tests.real_parts import free_port, running, wait_until
 

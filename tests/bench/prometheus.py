@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from flows.programs import answers
+from flows.supervisor.programs import answers
 from tests.bench.asker import Asker
 from tests.bench.series import LIMIT, PER_DAY, Fleet, a_day, index_in_day, moments
 from tests.real_parts import free_port, running

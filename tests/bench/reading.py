@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from db.access import accounts
-from flows.programs import answers, client_env, gunicorn
+from flows.supervisor.programs import answers, client_env, gunicorn
 from tasks.context import Context, now
 from tasks.metrics import history as usage
 from tests.bench import ledger, prometheus

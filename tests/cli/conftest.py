@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.settings import Settings
-from flows.cli import main
+from flows.cli.app import main
 
 
 @dataclass(frozen=True)

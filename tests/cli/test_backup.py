@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home
 from db.states import Status
-from flows import engine_start, preflight
+from flows.home_locks import hold_engine_lock
+from flows.supervisor import preflight
 from tests import ledger_steps as steps
 from tests.cli.conftest import Backstay
 
@@ -195,19 +196,14 @@ def an_up(settings: Settings) -> Iterator[None]:
         preflight.os.close(descriptor)
 
 
-@contextmanager
-def an_engine(settings: Settings) -> Iterator[None]:
-    lock = engine_start._lock(settings.model_copy(update={"host_name": "another"}))
-    try:
-        yield
-    finally:
-        lock.close()
+def an_engine(settings: Settings) -> AbstractContextManager[None]:
+    return hold_engine_lock(settings.model_copy(update={"host_name": "another"}))
 
 
 @contextmanager
 def a_web(settings: Settings) -> Iterator[None]:
     code = (
-        "import os, sys; from db.settings import load_settings; from flows.occupancy import share_as_web\n"
+        "import os, sys; from db.settings import load_settings; from flows.home_locks import share_as_web\n"
         "share_as_web(load_settings())\n"
         "os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])"
     )

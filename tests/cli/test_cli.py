@@ -20,7 +20,7 @@ from db.access.vault import token_hash
 from db.connection import Database
 from db.models import Token
 from db.settings import Settings
-from flows.cli import app
+from flows.cli.app import app
 from tests.cli.conftest import Backstay
 
 VERBS = [
@@ -47,7 +47,7 @@ SLOW_TO_IMPORT = ("prefect", "pandas", "docker", "sqlalchemy", "alembic", "flask
 
 
 def test_help_imports_nothing_that_is_slow() -> None:
-    code = f"import sys, flows.cli; print([name for name in {SLOW_TO_IMPORT} if name in sys.modules])"
+    code = f"import sys, flows.cli.app; print([name for name in {SLOW_TO_IMPORT} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 

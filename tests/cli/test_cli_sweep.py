@@ -7,7 +7,7 @@ import pytest
 from db.connection import Database
 from db.installation import identity
 from db.settings import Settings
-from flows import sweep
+from flows.upkeep import sweep
 from tasks.containers.leftovers import Leftover, Why
 from tasks.context import now
 from tasks.labels import container_labels

@@ -14,8 +14,8 @@ from db import history, ledger, workloads
 from db.connection import Database
 from db.settings import Settings
 from db.states import ErrorCode, Stage
-from flows.applying import read_specs
-from flows.following import follow
+from flows.cli.follow import follow
+from flows.workloads.apply import read_specs
 from tasks.context import Context
 from tests.cli.conftest import Backstay
 from tests.ledger_steps import add_workload, ask, begin, deploy_well

@@ -19,10 +19,10 @@ from db.connection import Database
 from db.models import Deploy, Hook, HookDelivery, WantedDeploy, Workload
 from db.settings import Settings
 from db.states import ErrorCode, Status
-from flows import hooks as flow
-from flows import wanted
-from flows.hooks import Answer, add, receive
-from flows.reconcile import end
+from flows.upkeep.reconcile import end
+from flows.webhooks import pending as wanted
+from flows.webhooks import receive as flow
+from flows.webhooks.receive import Answer, add, receive
 from tasks.context import Context
 from tasks.context import now as present
 from tasks.webhooks import Delivery

@@ -16,7 +16,7 @@ from db.metrics import container_events, samples
 from db.models import Container, ContainerEvent, Deploy
 from db.settings import Settings
 from db.states import ErrorCode
-from flows.impacts import due, settle, tell
+from flows.upkeep.impact_reviews import due, settle, tell
 from tasks.context import Context
 from tasks.impact import evidence as assessing
 from tasks.impact.evidence import assess

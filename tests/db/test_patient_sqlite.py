@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import patient_sqlite
-from flows.patient_sqlite import PatientConnection, wait_for_lock
+from flows.supervisor import patient_sqlite
+from flows.supervisor.patient_sqlite import PatientConnection, wait_for_lock
 
 Connect = Callable[[], sqlite3.Connection]
 

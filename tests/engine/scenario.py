@@ -16,9 +16,9 @@ from db.access.accounts import put_registry
 from db.models import Deploy
 from db.serialize import row
 from db.states import ErrorCode, Trigger
-from flows import workloads
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
+from flows.workloads import lifecycle as workloads
 from tasks.context import Context, now
 from tests.real_parts import wait_until
 

@@ -19,12 +19,12 @@ from db import history
 from db.metrics import containers, samples
 from db.settings import Settings
 from db.states import Trigger
+from flows.cli.follow import failure
 from flows.dispatch import carry_out
-from flows.following import failure
-from flows.reconcile import compare, reconcile
 from flows.requests import Asked, open_auto_rollback, open_deploy, request_cancel
-from flows.sweep import sweep
-from flows.watch import judge
+from flows.upkeep.auto_rollback import judge
+from flows.upkeep.reconcile import compare, reconcile
+from flows.upkeep.sweep import sweep
 from tasks.compose import cli as program
 from tasks.containers import converge as order
 from tasks.containers import snapshot as runtime

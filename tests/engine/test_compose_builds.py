@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.housekeeping import tidy
+from flows.upkeep.housekeeping import tidy
 from tasks.images import availability
 from tasks.images import build_log as build_logs
 from tests.engine.git_servers import Repository, new_repository

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from db.workloads import find
-from flows import workloads
+from flows.workloads import lifecycle as workloads
 from tasks.context import Context
 from tasks.docker.client import DockerEngine
 from tasks.rollout import compose_removal as removal

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flows.reconcile import compare, reconcile
+from flows.upkeep.reconcile import compare, reconcile
 from tasks.labels import container_labels
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario

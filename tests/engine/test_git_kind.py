@@ -10,7 +10,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from db.access.git_credentials import put
-from flows.housekeeping import tidy
+from flows.upkeep.housekeeping import tidy
 from tasks.context import Context, now
 from tasks.images import availability
 from tasks.images import build_log as build_logs

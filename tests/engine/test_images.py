@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from db import images as stored
-from flows.housekeeping import arrange_images, tidy
+from flows.upkeep.housekeeping import arrange_images, tidy
 from tasks.context import Context, now
 from tasks.docker.client import DockerEngine
 from tasks.docker.records import ImageRecord

@@ -17,7 +17,7 @@ from db.connection import Database
 from db.metrics import containers
 from db.models import Container
 from db.settings import Settings
-from flows.impacts import due, settle
+from flows.upkeep.impact_reviews import due, settle
 from tasks.context import Context
 from tasks.impact.leak import MIB
 from tasks.impact.verdict import SETTLED_AFTER_S

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.migrate import upgrade
-from flows.sweep import sweep
+from flows.upkeep.sweep import sweep
 from tasks.context import Context
 from tests.engine.images import Images
 from tests.engine.scenario import Scenario

@@ -10,10 +10,10 @@ import pytest
 
 from db import history, workloads
 from db.states import Stage, Status
-from flows import reconcile as reconciling
 from flows.dispatch import attempt, carry_out
-from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy
+from flows.upkeep import reconcile as reconciling
+from flows.upkeep.reconcile import compare, reconcile
 from tasks.context import now
 from tasks.docker.client import DockerEngine
 from tasks.docker.records import ContainerRecord

@@ -13,8 +13,8 @@ from db import ledger, workloads
 from db.states import Stage, Status
 from flows.backups import back_up, restore
 from flows.dispatch import attempt, carry_out
-from flows.reconcile import compare, reconcile
 from flows.requests import open_deploy
+from flows.upkeep.reconcile import compare, reconcile
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Work

@@ -8,8 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from flows import uploads
-from flows.housekeeping import tidy
+from flows.upkeep.housekeeping import tidy
+from flows.workloads import uploads
 from tasks.images import availability
 from tasks.specs import InvalidSpec
 from tests.engine.git_servers import new_repository

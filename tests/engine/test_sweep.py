@@ -12,10 +12,10 @@ import pytest
 from db import images as stored
 from db import ledger, workloads
 from db.states import ErrorCode
-from flows.engine_start import hold_lock
-from flows.housekeeping import arrange_images
+from flows.home_locks import hold_engine_lock
 from flows.requests import open_deploy
-from flows.sweep import sweep
+from flows.upkeep.housekeeping import arrange_images
+from flows.upkeep.sweep import sweep
 from tasks.context import Context, now
 from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
@@ -110,7 +110,7 @@ def test_a_row_whose_engine_is_dead_is_ended_and_its_workload_put_in_order(shop:
     half_way = leave_container(shop, shop.name, 3)
     shop.docker.containers.get(f"{shop.name}-v2").stop(timeout=1)
 
-    with hold_lock(shop.context.settings):  # an engine runs: it sees to its rows itself
+    with hold_engine_lock(shop.context.settings):  # an engine runs: it sees to its rows itself
         assert listed(shop.context, apply=True) == []
     assert listed(shop.context) == [
         ("row", f"{shop.name} v3 running", "engine_dead", None),

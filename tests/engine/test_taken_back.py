@@ -7,7 +7,7 @@ import time
 import pytest
 
 from flows.dispatch import carry_out
-from flows.watch import Watch
+from flows.upkeep.auto_rollback import Watch
 from tasks.context import Context
 from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
 from tests.engine.images import Images

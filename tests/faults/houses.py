@@ -21,7 +21,7 @@ from db import history
 from db.access import accounts
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
-from flows.programs import Program, backstay, programs
+from flows.supervisor.programs import Program, backstay, programs
 from tasks.context import Context, now
 from tasks.prefect_api import OrchestratorUnreachable
 from tests.faults.second_engine import SecondEngine

@@ -20,7 +20,7 @@ import sqlalchemy.exc
 
 from db.states import ErrorCode, Stage
 from flows import dispatch
-from flows.cli import main
+from flows.cli.app import main
 from tasks.docker.client import DockerEngine
 from tasks.job import Work
 from tests.faults.leak_search import forms_of

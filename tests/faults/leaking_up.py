@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from flows import programs
-from flows.cli import main
+from flows.cli.app import main
+from flows.supervisor import programs
 
 _ours = programs.backstay
 

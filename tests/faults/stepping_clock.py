@@ -26,9 +26,10 @@ time_source.now = _stepped
 from db.migrate import upgrade  # noqa: E402
 from db.settings import Settings  # noqa: E402
 from db.states import Stage  # noqa: E402
-from flows import requests, workloads  # noqa: E402
+from flows import requests  # noqa: E402
 from flows.dispatch import attempt, carry_out  # noqa: E402
-from flows.reconcile import reconcile  # noqa: E402
+from flows.upkeep.reconcile import reconcile  # noqa: E402
+from flows.workloads import lifecycle as workloads  # noqa: E402
 from tasks.context import Context  # noqa: E402
 from tasks.failures import Failure  # noqa: E402
 from tasks.job import Work  # noqa: E402

@@ -28,8 +28,8 @@ from db.migrate import upgrade
 from db.settings import Settings, ensure_home
 from db.states import Stage
 from flows.dispatch import attempt, carry_out
-from flows.reconcile import reconcile
 from flows.requests import open_deploy
+from flows.upkeep.reconcile import reconcile
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.job import Work

@@ -11,7 +11,7 @@ import pytest
 
 from db.states import Status
 from flows.requests import request_deploy
-from flows.sweep import sweep
+from flows.upkeep.sweep import sweep
 from tasks.images import build_log as build_logs
 from tests.engine.git_servers import new_repository
 from tests.engine.images import Images

@@ -17,7 +17,7 @@ from db.connection import Database
 from db.settings import Settings
 from db.states import ErrorCode, Status
 from flows.requests import Refusal, request_deploy
-from flows.workloads import create
+from flows.workloads.lifecycle import create
 from tasks.context import Context, now
 from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
 from tests.engine.scenario import ME

@@ -26,7 +26,6 @@ from db.connection import Database
 from db.models import Deploy
 from db.settings import Settings
 from db.states import FINAL, ErrorCode, Status, Trigger, status_for
-from flows.reconcile import CANCELS, ORPHANED_AFTER, reconcile
 from flows.requests import (
     Asked,
     Refusal,
@@ -36,7 +35,8 @@ from flows.requests import (
     request_deploy,
     request_rollback,
 )
-from flows.workloads import create
+from flows.upkeep.reconcile import CANCELS, ORPHANED_AFTER, reconcile
+from flows.workloads.lifecycle import create
 from tasks.context import Context, now
 from tasks.prefect_api import TERMINAL, Orchestrator, OrchestratorUnreachable
 from tests.conftest import FAULTS

@@ -72,7 +72,7 @@ class Installation:
     def children(self) -> dict[str, psutil.Process]:
         """Its three children by name."""
         assert self.process is not None
-        marks = {"flows.prefect": "prefect", "engine": "engine", "gunicorn": "web"}
+        marks = {"flows.supervisor.prefect_server": "prefect", "engine": "engine", "gunicorn": "web"}
         found = psutil.Process(self.process.pid).children()
         return {name: child for child in found for mark, name in marks.items() if mark in child.cmdline()}
 

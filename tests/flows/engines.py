@@ -14,8 +14,8 @@ import httpx
 
 from db.models import Deploy
 from db.states import FINAL
-from flows.programs import client_env, is_announced
 from flows.requests import request_deploy, request_rollback
+from flows.supervisor.programs import client_env, is_announced
 from tests.engine.scenario import ME, Scenario
 from tests.real_parts import running, wait_until
 

@@ -65,7 +65,7 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi
             "DO_NOT_TRACK": "1",
         }
     )
-    server = [sys.executable, "-m", "flows.prefect", "server", "start"]
+    server = [sys.executable, "-m", "flows.supervisor.prefect_server", "server", "start"]
     command = [*server, "--host", "127.0.0.1", "--port", str(port)]
     with running(command, log=home / "log", ready=api.answers, within_s=120, environment=environment):
         yield api

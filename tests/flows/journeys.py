@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home
-from flows.cli import main
+from flows.cli.app import main
 from tasks.context import Context
 from tests.engine.fixtures import remove_workload
 from tests.flows.engines import Through

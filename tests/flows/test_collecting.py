@@ -12,7 +12,7 @@ from db.connection import Database
 from db.metrics import collectors
 from db.models import Collector
 from db.settings import Settings
-from flows.deployments import Engine, collect_tick
+from flows.engine.prefect_flows import Engine, collect_tick
 from tasks.context import Context
 from tasks.metrics.collector import Sampler
 

@@ -12,9 +12,9 @@ from db import images as stored
 from db import workloads
 from db.metrics import samples
 from db.models import Deploy
-from flows.hooks import add, receive
-from flows.impacts import EVENT, event
 from flows.requests import Refusal, request_cancel, request_deploy
+from flows.upkeep.impact_reviews import EVENT, event
+from flows.webhooks.receive import add, receive
 from tasks.context import Context, now
 from tasks.webhooks import Delivery
 from tests.engine.images import Images

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from flows import prefect as prefect_cli
-from flows.patient_sqlite import PatientConnection
+from flows.supervisor import prefect_server as prefect_cli
+from flows.supervisor.patient_sqlite import PatientConnection
 
 
 @pytest.fixture

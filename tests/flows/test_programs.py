@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from db.settings import Settings, prefect_auth
-from flows.programs import server_env
+from flows.supervisor.programs import server_env
 
 
 def test_the_installed_prefect_understands_every_setting_that_it_is_given(settings: Settings) -> None:

@@ -114,7 +114,7 @@ def gates(source: Source) -> Iterator[str]:
     yield from (lib for lib, gate in GATES.items() if lib in source.imported_tops and source.module != gate)
 
 
-BECOMES_GUNICORN = ("flows.cli_processes", "execv")  # `backstay web` turns into it: nothing is run beside us
+BECOMES_GUNICORN = ("flows.cli.processes", "execv")  # `backstay web` turns into it: nothing is run beside us
 
 
 def other_ways_to_run_programs(source: Source) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from db.messages.events import SENTENCES, tell
 from db.states import ErrorCode, Reason, Stage
-from flows import watch
+from flows.upkeep import auto_rollback as watch
 from tasks.events import watcher as container_watch
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.output import Output, is_noise, plain
+from flows.supervisor.output import Output, is_noise, plain
 
 PREFECT_GREETING = """
  ___ ___ ___ ___ ___ ___ _____

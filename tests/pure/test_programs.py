@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.settings import Settings, prefect_auth
-from flows.programs import client_env, gunicorn, programs, reachable, server_env
+from flows.supervisor.programs import client_env, gunicorn, programs, reachable, server_env
 
 PERSONS_ENVIRONMENT = {
     "PATH": "/usr/bin",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.pulse import Pulse
+from flows.supervisor.liveness import Pulse
 from tests.real_parts import wait_until
 
 

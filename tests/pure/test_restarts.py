@@ -1,4 +1,4 @@
-"""When a child is started and started again: the decisions of flows.restarts, case by case."""
+"""When a child is started and started again: the decisions of flows.supervisor.restart_policy, case by case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.restarts import LONGEST_DELAY_S, Decision, Record, Seen, backoff, decide, how_it_ended
+from flows.supervisor.restart_policy import LONGEST_DELAY_S, Decision, Record, Seen, backoff, decide, how_it_ended
 
 RUNS = Record(started_at=100.0)
 SERVES = Record(started_at=100.0, ready_at=103.0)

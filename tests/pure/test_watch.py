@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.models import Deploy, Workload
-from flows.watch import is_watched, judge
+from flows.upkeep.auto_rollback import is_watched, judge
 from tasks.docker.records import ContainerRecord
 from tasks.rollout import compose as rollout
 from tasks.rollout import single

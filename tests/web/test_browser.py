@@ -21,7 +21,7 @@ from db import event_log as events
 from db import history, ledger, workloads
 from db.messages.events import tell
 from db.states import ErrorCode
-from flows import hooks
+from flows.webhooks import receive as hooks
 from tasks.context import Context, now
 from tasks.images.build_log import BuildLog
 from tasks.kinds import KINDS

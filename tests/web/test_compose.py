@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from db import ledger, workloads
-from flows import workloads as kept
+from flows.workloads import lifecycle as kept
 from tasks.context import Context
 from tests.ledger_steps import new_deploy
 from webapp.spec_lines import compose_ports

@@ -16,7 +16,7 @@ import pytest
 from db.access import accounts
 from db.migrate import upgrade
 from db.settings import load_settings
-from flows.programs import gunicorn
+from flows.supervisor.programs import gunicorn
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.real_parts import docker_address, free_port, running

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from db import workloads
 from db.metrics import containers, samples, tiers
 from db.models import Container
-from flows import rollups
-from flows.housekeeping import tidy
+from flows.upkeep import rollups
+from flows.upkeep.housekeeping import tidy
 from tasks.context import Context
 from tests import ledger_steps as steps
 

@@ -16,7 +16,7 @@ from db import workloads as stored
 from db.access import git_credentials
 from db.access.accounts import put_registry
 from db.models import Workload
-from flows import workloads
+from flows.workloads import lifecycle as workloads
 from tasks.context import Context
 from tests.pure.hook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITHUB_PING, GITLAB, REGISTRY_PUSH, envelope, sent
 from webapp.api import hooks

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from db.metrics import collectors
 from db.metrics.collectors import Sweep
-from flows.engine_start import hold_lock
+from flows.home_locks import hold_engine_lock
 from tasks.context import Context, now
 from tasks.docker.records import EngineFacts
 from tests import ledger_steps as steps
@@ -43,7 +43,7 @@ def test_everything_of_the_system_is_in_one_answer(
         sample(context, shop, tick, container=container, cpu=30.0)
     sample(context, blog, tick, container="c3", cpu=20.0)
     report(context, replace(SWEEP, ts=tick))
-    with hold_lock(context.settings):
+    with hold_engine_lock(context.settings):
         found = viewer.get("/api/system").json
     assert {one["name"]: one["up"] for one in found["services"]} == {
         "engine": True,

@@ -11,7 +11,7 @@ import pytest
 
 from db.migrate import upgrade
 from db.settings import Settings, load_settings
-from flows.programs import WEB_THREADS, answers, client_env, gunicorn
+from flows.supervisor.programs import WEB_THREADS, answers, client_env, gunicorn
 from tasks.context import Context
 from tests.real_parts import free_port, running
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from flows import uploads
+from flows.workloads import uploads
 from webapp.answers import json_answer
 from webapp.current import caller, context
 

@@ -17,8 +17,8 @@ from db.access.vault import token_hash
 from db.messages.errors import HOOKS
 from db.models import Hook, Workload
 from db.serialize import hook as shown
-from flows import hooks as work
 from flows.requests import Refusal
+from flows.webhooks import receive as work
 from tasks.context import Context, now
 from tasks.webhooks import PROVIDERS, Unreadable
 from webapp import params

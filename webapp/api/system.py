@@ -20,7 +20,7 @@ from db.models import Collector
 from db.serialize import iso, row
 from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
-from flows.engine_start import is_running
+from flows.home_locks import is_engine_running
 from tasks.docker.records import EngineFacts
 from webapp.answers import json_answer
 from webapp.consumers import NOW_S, consumers, top, totals
@@ -60,7 +60,7 @@ def services() -> list[dict[str, Any]]:
     found = readiness.found()
     docker: EngineFacts | None = found["docker"]
     return [
-        {"name": "engine", "up": is_running(context().settings), "version": None},
+        {"name": "engine", "up": is_engine_running(context().settings), "version": None},
         {"name": "database", "up": bool(found["database"]), "version": None},
         {"name": "prefect", "up": bool(found["prefect"]), "version": None},
         {"name": "docker", "up": docker is not None, "version": docker.version if docker else None},

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db import history
 from db import workloads as stored
 from db.models import Workload
-from flows import workloads as work
+from flows.workloads import lifecycle as work
 from webapp import params, shapes
 from webapp.answers import json_answer, nothing
 from webapp.current import caller, context, reading

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from db.messages.errors import HOOKS
-from flows.hooks import SECRET
+from flows.webhooks.receive import SECRET
 from tasks.sources.base import alone
 from tasks.webhooks import PROVIDERS
 from webapp.openapi.shapes import Moment, Shape, Version

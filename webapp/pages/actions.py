@@ -16,7 +16,8 @@ from db import history, workloads
 from db.diff import between
 from db.models import Deploy
 from db.serialize import row
-from flows import requests, uploads
+from flows import requests
+from flows.workloads import uploads
 from tasks.specs import InvalidSpec
 from webapp import consequences, params, problems
 from webapp.api.deploys import asked, find

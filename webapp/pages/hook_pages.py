@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from db import webhooks as hooks
 from db.serialize import hook
-from flows import hooks as work
+from flows.webhooks import receive as work
 from tasks.specs import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from webapp.api.hooks import once

@@ -12,7 +12,7 @@ from db.models import Workload
 from db.serialize import iso
 from db.workloads import NameTaken
 from flows import requests
-from flows import workloads as work
+from flows.workloads import lifecycle as work
 from tasks.kinds import KINDS, kind_of
 from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked

@@ -92,7 +92,7 @@ def _in_the_worker() -> None:
     from prefect.workers._worker_channel import WorkerChannelRetryableError
     from prefect.workers._worker_channel._transport import WorkerChannelTransport
 
-    from flows.worker import EngineWorker
+    from flows.engine.worker import EngineWorker
 
     refusals.install(ARMED)
     for owner, method, path, error in (

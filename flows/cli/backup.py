@@ -1,0 +1,55 @@
+"""Verbs that save an installation and bring it back: backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.terminal import Json, data, say, text
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, one file.")]
+
+
+def backup(
+    file: File,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Save the ledger and its keys into one file, while everything runs."""
+    from db.settings import load_settings
+    from flows.backups import back_up
+    from tasks.context import now
+
+    manifest = back_up(load_settings(), file, now(), force=force)
+    if as_json:
+        data({"file": str(file.absolute()), "bytes": file.stat().st_size, **manifest.model_dump(mode="json")})
+    else:
+        text(f"{file}: {file.stat().st_size} bytes, {', '.join(manifest.members)}, revision {manifest.revision}")
+    if "secret.key" in manifest.members:
+        say("Who has this file can open the stored secrets: keep it as safe as HOME itself.")
+
+
+def restore(
+    file: File,
+    force: Annotated[bool, typer.Option("--force", help="Move a state that is there aside first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into HOME. Backstay must not be running on it."""
+    from db.settings import load_settings
+    from flows.backups import restore as bring_back
+    from tasks.context import now
+
+    done = bring_back(load_settings(), file, now(), force=force)
+    if as_json:
+        kept = str(done.kept) if done.kept else None
+        made = done.manifest.model_dump(mode="json")["created_at"]
+        counts = {"workloads": done.workloads, "unfinished": done.unfinished}
+        data({"revision": done.revision, "created_at": made, "kept": kept, **counts})
+        return
+    text(f"Restored {done.workloads} workloads as of {done.manifest.created_at:%Y-%m-%d %H:%M:%S} UTC.")
+    if done.unfinished:
+        say(f"{done.unfinished} deploys were unfinished then; the next start ends them as interrupted.")
+    if done.kept:
+        say(f"What was there before is in {done.kept}.")

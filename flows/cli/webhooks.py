@@ -1,0 +1,91 @@
+"""Verbs about webhooks: hook add, hook list, hook remove."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.terminal import Json, Name, actor, data, opened_context, say, table, text
+
+hooks = typer.Typer(help="Webhooks, by which others have a workload deployed.", no_args_is_help=True)
+HEAD = ("ID", "SENDER", "WAITS FOR", "LAST CALL", "OUTCOME")
+
+
+@hooks.callback()
+def _hooks() -> None:
+    """Webhooks, by which others have a workload deployed."""
+
+
+@hooks.command("add")
+def add(
+    name: Name,
+    provider: Annotated[str, typer.Option("--provider", help="github, gitea, gitlab, registry or generic.")],
+    branch: Annotated[str | None, typer.Option("--branch", help="Name or pattern; default: the source's own.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Name or pattern; default: the source's own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a program deploy a workload. Its address and its secret are shown once."""
+    from db.serialize import hook
+    from flows.webhooks.receive import add as run
+
+    with opened_context() as context:
+        made = run(context, name, actor(), provider, branch=branch, tag=tag)
+        settings = context.settings
+        base = settings.public_url.rstrip("/") or f"http://{settings.web_host}:{settings.web_port}"
+        path = f"/api/hooks/{made.token}"
+        found = hook(made.hook) | {"url": base + path, "path": path, "token": made.token, "secret": made.secret}
+    if as_json:
+        data(found)
+        return
+    text(f"address  {found['url']}")
+    text(f"secret   {found['secret']}")
+    say("Keep both now: they are not shown again.")
+    if not settings.public_url:
+        say("Others may reach the web interface under another address; BACKSTAY_PUBLIC_URL says under which.")
+
+
+@hooks.command("list")
+def list_all(name: Name, as_json: Json = False) -> None:
+    """List the webhooks of a workload, without their secrets."""
+    from db import webhooks as stored
+    from db import workloads
+    from db.serialize import hook
+    from flows.requests import Refusal
+
+    with opened_context() as context, context.database.reading() as session:
+        workload = workloads.find(session, name)
+        if workload is None:
+            raise Refusal("no_such_workload")
+        found = [hook(one) for one in stored.of_workload(session, workload.id)]
+    if as_json:
+        data({"hooks": found})
+    else:
+        table(HEAD, [_cells(one) for one in found])
+
+
+@hooks.command("remove")
+def remove(
+    name: Name,
+    number: Annotated[int, typer.Argument(metavar="ID", help="Its number, as `hook list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Remove a webhook: its address is nobody's from then on."""
+    from flows.webhooks.receive import remove as run
+
+    with opened_context() as context:
+        gone = run(context, name, number, actor())
+    if not gone:
+        say(f"backstay: {name} has no webhook {number}; `backstay hook list {name}` shows the ones it has.")
+        raise typer.Exit(1)
+    if as_json:
+        data({"removed": number})
+    else:
+        text(f"The webhook {number} of {name} is removed.")
+
+
+def _cells(hook: dict[str, Any]) -> list[str]:
+    kind, pattern = ("branch", hook["branch"]) if hook["branch"] else ("tag", hook["tag"])
+    last = hook["last"] or {"at": "-", "outcome": "-"}
+    waits = f"{kind} {pattern}" if pattern else "the source's own"
+    return [str(hook["id"]), hook["provider"], waits, last["at"][:19].replace("T", " "), last["outcome"]]

@@ -1,0 +1,244 @@
+"""Verbs about workloads: apply, deploy, rollback, releases, status, logs, remove."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.tables import RELEASES, STANDING, applied_lines, release_cells, standing_cells
+from flows.cli.terminal import Json, Name, actor, data, opened_context, say, table, text
+
+if TYPE_CHECKING:
+    from db.models import Deploy, Workload
+    from flows.requests import Asked
+    from tasks.context import Context
+
+Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead of following it to its end.")]
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="One or more specs; - is standard input.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, key by key; write nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Create workloads from a file, or change them to be as it says. Deploys nothing."""
+    from dataclasses import asdict
+
+    from flows.workloads.apply import apply_all, read_specs
+
+    with opened_context() as context:
+        beside = Path.cwd() if str(file) == "-" else file.absolute().parent
+        specs = read_specs(_read(file), context.settings.host_name, beside)
+        done = []
+        for applied in apply_all(context, specs, actor(), dry_run=dry_run):
+            done.append(asdict(applied))
+            if not as_json:
+                for line in applied_lines(asdict(applied), dry_run):
+                    text(line)
+    if as_json:
+        data({"workloads": done, "dry_run": dry_run})
+
+
+def deploy(
+    name: Name,
+    image: Annotated[str | None, typer.Option("--image", help="Another image than the spec names.")] = None,
+    ref: Annotated[str | None, typer.Option("--ref", help="Another branch, tag or commit than the spec names.")] = None,
+    upload: Annotated[Path | None, typer.Option("--upload", help="Files to serve: a directory, a tar, a zip.")] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy a workload and follow it to its end. Exit code 1 when it fails."""
+    from flows.workloads import uploads
+
+    _carry_out(name, lambda context, asked: uploads.deploy(context, name, asked, image, ref, upload), detach, as_json)
+
+
+def rollback(
+    name: Name,
+    version: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="Default: the last good one that differs.")
+    ] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Go back to an earlier version, its image and its configuration. Exit code 1 when that fails."""
+    from flows.requests import request_rollback
+
+    _carry_out(name, lambda context, asked: request_rollback(context, name, asked, version), detach, as_json)
+
+
+def releases(
+    name: Name,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many, the newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List what was deployed, the newest first."""
+    from db import history
+
+    with opened_context() as context, context.database.reading() as session:
+        workload = _find(context, name)
+        live = history.live(session, workload.id)
+        rows = [_row(context, deploy, name, live) for deploy in history.page(session, workload.id, limit=limit)]
+    if as_json:
+        data({"deploys": rows})
+        return
+    table(RELEASES, [release_cells(row) for row in rows])
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One workload, with its containers.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is live, of all workloads or of one."""
+    from db import history, workloads
+
+    with opened_context() as context:
+        if name is not None:
+            return _status_of_one(context, name, as_json)
+        with context.database.reading() as session:
+            live, last = history.live_and_latest(session)
+            found = [_standing(context, each, live, last) for each in workloads.every(session)]
+    if as_json:
+        return data({"workloads": found})
+    return table(STANDING, [standing_cells(each) for each in found])
+
+
+def logs(
+    name: Name,
+    tail: Annotated[int, typer.Option("--tail", min=1, max=2000, help="How many lines.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Print the last lines that the workload's container wrote."""
+    from tasks.containers.snapshot import log_tail
+
+    with opened_context() as context:
+        lines = log_tail(context, _find(context, name), tail)
+    if as_json:
+        return data({"lines": lines})
+    for line in lines:
+        text(line)
+    if not lines:
+        say(f"{name} has written nothing, or has no container.")
+    return None
+
+
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: Json = False
+) -> None:
+    """Stop a workload and delete it, with its history and samples. Its volumes stay."""
+    from flows.workloads.lifecycle import remove as run
+
+    if sys.stdin.isatty() and not yes:
+        typer.confirm(f"Remove {name} with its whole history?", abort=True, err=True)
+    with opened_context() as context:
+        run(context, name, actor())
+    if as_json:
+        data({"removed": name})
+    else:
+        text(f"{name} is removed.")
+
+
+def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
+    from db.states import Status, Trigger
+    from flows.cli.follow import failure
+    from flows.requests import Asked
+
+    with opened_context() as context:
+        row = request(context, Asked(Trigger.CLI, actor()))
+        back = f" to version {row.rollback_of}" if row.rollback_of else ""
+        say(f"{name} version {row.version}: {row.reason}{back} of {row.requested}")
+        if not detach:
+            row = _to_the_end(context, row)
+        if as_json:
+            data(_fresh_row(context, row, name))
+        told = failure(context, name, row)
+    if detach:
+        return say(f"It is {row.status}; `backstay releases {name}` shows it.")
+    if row.status == Status.SUCCEEDED:
+        return say(f"{name} version {row.version} is live.")
+    say(told)
+    raise typer.Exit(1)
+
+
+def _to_the_end(context: Context, asked: Deploy) -> Deploy:
+    from flows.cli.follow import follow
+
+    row, told = asked, 0
+    try:
+        for row in follow(context, asked):
+            for stage in row.stages[told:]:
+                say(f"  {stage['name']:<9} {stage['ms'] / 1000:6.1f} s")
+            told = len(row.stages)
+    except KeyboardInterrupt:
+        say("It goes on without you; `backstay releases` shows how it ends.")
+        raise
+    return row
+
+
+def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
+    from db import history
+
+    with context.database.reading() as session:
+        return _row(context, row, name, history.live(session, row.workload_id))
+
+
+def _row(context: Context, deploy: Deploy, name: str, live: Deploy | None) -> dict[str, Any]:
+    from db.serialize import row
+
+    return row(deploy, name, live, context.settings.prefect_ui_url)
+
+
+def _find(context: Context, name: str) -> Workload:
+    from db import workloads
+    from flows.requests import Refusal
+
+    with context.database.reading() as session:
+        workload = workloads.find(session, name)
+    if workload is None:
+        raise Refusal("no_such_workload")
+    return workload
+
+
+def _standing(context: Context, workload: Workload, live: dict[int, Deploy], last: dict[int, Deploy]) -> dict[str, Any]:
+    now_live, newest = live.get(workload.id), last.get(workload.id)
+    return {
+        "name": workload.name,
+        "source": workload.spec["source"],
+        "host": workload.host,
+        "live": _row(context, now_live, workload.name, now_live) if now_live else None,
+        "last": _row(context, newest, workload.name, now_live) if newest else None,
+    }
+
+
+def _status_of_one(context: Context, name: str, as_json: bool) -> None:
+    from db import history
+    from tasks.containers.snapshot import snapshot
+
+    workload = _find(context, name)
+    with context.database.reading() as session:
+        live, last = history.live_and_latest(session)
+    found = _standing(context, workload, live, last) | {"runtime": snapshot(context, workload)}
+    if as_json:
+        return data(found)
+    table(STANDING, [standing_cells(found)])
+    for each in found["runtime"]["containers"]:
+        text(f"  {each['name']}  version {each['version']}  {each['state']}  restarts {each['restarts']}")
+    if not found["runtime"]["available"]:
+        say("Docker does not answer, so what runs is not known.")
+    return None
+
+
+def _read(file: Path) -> str:
+    from tasks.specs import InvalidSpec
+
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise InvalidSpec("spec", "is not UTF-8 text")

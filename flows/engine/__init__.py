@@ -1,0 +1,1 @@
+"""The warm process: the Prefect worker, the flows it serves, their registration."""

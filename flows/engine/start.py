@@ -1,0 +1,44 @@
+"""`backstay engine`: what comes before the engine's first line, and before prefect is imported."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from db import migrate
+from db.settings import Settings
+from flows.home_locks import AlreadyRunning, hold_engine_lock
+from flows.supervisor.programs import client_env
+from tasks.context import Context
+from tasks.logs.log import guard_streams
+
+
+def run(settings: Settings) -> int:
+    """Run `serve` as a program; return the exit code."""
+    try:
+        serve(settings)
+    except AlreadyRunning:
+        print(f"backstay: another engine runs for host {settings.host_name} in {settings.home}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Run the engine of this host until SIGTERM or SIGINT. Raises AlreadyRunning.
+
+    The lock is what lets reconcile say of a running row with another engine's name that its engine is dead.
+    """
+    with hold_engine_lock(settings):
+        shutil.rmtree(settings.work, ignore_errors=True)  # left behind by an engine that was killed
+        os.environ.update(client_env(settings, os.environ) | {"PREFECT_LOGGING_LEVEL": "CRITICAL"})
+        context = Context.open(settings, "engine")
+        guard_streams(context.redactor)  # before Prefect takes hold of stderr
+        # Imported only now: Prefect reads the environment when it is imported, and it takes seconds.
+        from flows.engine.main import run_engine
+
+        try:
+            migrate.upgrade(context.database)
+            run_engine(context)
+        finally:
+            context.close()

@@ -1,0 +1,82 @@
+"""Locks on HOME: which processes of Backstay use it. The kernel frees each when its holder exits, however it exits.
+
+`up.lock` is held by `backstay up` and its children, `web.lock` (shared) by web processes, `engine-HOST.lock` by the
+engine of a host.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from db.settings import Settings, ensure_home
+from tasks.system.file_locks import open_lock, share_lock, try_lock
+
+
+class HomeInUse(Exception):  # noqa: N818 - it names what happened
+    """Backstay runs over this HOME."""
+
+
+class AlreadyRunning(Exception):  # noqa: N818 - it names what happened
+    """Another engine serves this HOME and host."""
+
+
+def up_lock(settings: Settings) -> Path:
+    """Return the lock file of `backstay up`."""
+    return settings.home / "up.lock"
+
+
+def _web_lock(settings: Settings) -> Path:
+    return settings.home / "web.lock"
+
+
+def _engine_lock(settings: Settings) -> Path:
+    return settings.home / f"engine-{settings.host_name}.lock"
+
+
+def share_as_web(settings: Settings) -> None:
+    """Record that a web process works here, until it ends: the lock stays with the process through exec."""
+    share_lock(open_lock(_web_lock(settings), inheritable=True))
+
+
+@contextmanager
+def hold_whole_home(settings: Settings) -> Iterator[None]:
+    """Keep `up`, every engine and the web away while the block runs. Raises HomeInUse when one of them is running."""
+    engines = {_engine_lock(settings), *settings.home.glob("engine-*.lock")}
+    with ExitStack() as held:
+        for path in sorted({up_lock(settings), _web_lock(settings)} | engines):
+            descriptor = open_lock(path)
+            held.callback(os.close, descriptor)
+            if not try_lock(descriptor):
+                raise HomeInUse
+        yield
+
+
+def is_engine_running(settings: Settings) -> bool:
+    """Whether an engine of this host runs over this HOME. Asks its lock, which ends with it."""
+    try:
+        with _engine_locked(settings):
+            return False
+    except AlreadyRunning:
+        return True
+
+
+@contextmanager
+def hold_engine_lock(settings: Settings) -> Iterator[None]:
+    """Hold the lock of this host's engine while the block runs: no other engine can start. Raises AlreadyRunning."""
+    ensure_home(settings)
+    with _engine_locked(settings):
+        yield
+
+
+@contextmanager
+def _engine_locked(settings: Settings) -> Iterator[None]:
+    descriptor = open_lock(_engine_lock(settings))
+    try:
+        if not try_lock(descriptor):
+            raise AlreadyRunning
+        yield
+    finally:
+        os.close(descriptor)

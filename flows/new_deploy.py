@@ -1,0 +1,84 @@
+"""Opening a row: what is known of a deploy when it is asked for, put together and written, in the caller's transaction.
+
+flows.requests and flows.webhooks.pending call it; both keep a second deploy of the same workload away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db import event_log as events
+from db import ledger, workloads
+from db.ledger import NewDeploy
+from db.messages.events import asked_for
+from db.models import Deploy, Workload
+from db.states import Reason, Trigger
+from tasks.context import now
+from tasks.kinds import kind_of
+from tasks.specs import InvalidSpec, redirected, release_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked, through which door. With an idempotency key the same request gives the same row."""
+
+    trigger: Trigger
+    actor: str
+    idempotency_key: str | None = None
+
+
+def deploy_of(
+    session: Session, workload: Workload, asked: Asked, image: str | None = None, ref: str | None = None
+) -> NewDeploy:
+    """A deploy of the spec, with another image or ref if one is given. Raises InvalidSpec."""
+    kind = kind_of(workload)
+    spec = workload.spec | {"source": redirected_source(workload, image, ref)}
+    release = release_of(spec, list(workload.secrets))
+    return NewDeploy(
+        reason=Reason.DEPLOY,
+        trigger=asked.trigger,
+        actor=asked.actor,
+        source_kind=kind.name,
+        requested=kind.requested(spec["source"]),
+        release_sha=workloads.keep_document(session, release, now()),
+        host=workload.host,
+        idempotency_key=asked.idempotency_key,
+    )
+
+
+def back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) -> NewDeploy:
+    """A deploy of what an earlier row deployed."""
+    return NewDeploy(
+        reason=reason,
+        trigger=asked.trigger,
+        actor=asked.actor,
+        source_kind=target.source_kind,
+        requested=target.requested,
+        release_sha=target.release_sha,
+        host=workload.host,
+        rollback_of=target.version,
+        pin=target.pin,
+        idempotency_key=asked.idempotency_key,
+    )
+
+
+def write(session: Session, workload: Workload, wanted: NewDeploy) -> Deploy:
+    """The queued row, and its line in the event log. Raises db.ledger.DeployInFlight, which undoes the transaction."""
+    deploy = ledger.open_deploy(session, workload.id, wanted, now())
+    told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
+    events.note(session, workload.id, told, now(), actor=wanted.actor)
+    return deploy
+
+
+def redirected_source(workload: Workload, image: str | None, ref: str | None) -> dict[str, Any]:
+    """The source of the spec, with another image or ref if one is given. Raises InvalidSpec."""
+    kind, source = kind_of(workload), dict(workload.spec["source"])
+    for key, value in (("image", image), ("ref", ref)):
+        if value is not None:
+            if key != kind.takes:
+                raise InvalidSpec(key, f"does not go with a workload of kind {kind.name}")
+            source = redirected(source, key, value)
+    return source

@@ -1,0 +1,1 @@
+"""`backstay up`: starts and restarts the processes of an installation."""

@@ -1,0 +1,242 @@
+"""Keeps Prefect, the engine and the web interface running, and ends all of them together: the heart of `backstay up`.
+
+restart_policy decides what to start when, programs how, output prints what they say. This module looks at the
+children, acts on the decisions, and listens to Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from db.settings import Settings, ensure_home, secrets_in
+from flows.supervisor import preflight
+from flows.supervisor.liveness import Pulse
+from flows.supervisor.output import Output
+from flows.supervisor.preflight import CannotStart
+from flows.supervisor.programs import Program, programs
+from flows.supervisor.restart_policy import Record, Seen, decide, how_it_ended
+from tasks.system.processes import Child, spawn, terminate
+
+LOOK_EVERY_S = 1.0
+LOOK_EVERY_AT_START_S = 0.1
+PROGRESS_EVERY_S = 10.0
+NOT_STARTED = 127
+
+__all__ = ["CannotStart", "Supervisor"]
+
+
+class Runner:
+    """One program and, while it runs, its process. Used by one thread, the supervisor's."""
+
+    def __init__(self, program: Program, output: Output, wake: Callable[[], None], lock: int) -> None:
+        self.program = program
+        self.record = Record()
+        self._output, self._wake, self._lock = output, wake, lock
+        self._child: Child | None = None
+        self._reader: threading.Thread | None = None
+        self._pulse: Pulse | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it runs and has answered."""
+        return self.record.ready_at is not None
+
+    def look_and_act(self) -> None:
+        """Gather, decide, apply."""
+        now = time.monotonic()
+        exit_code = self._exit_code()
+        decision = decide(self.record, Seen(exit_code, self._answers(exit_code)), now)
+        if decision.became_ready:
+            self._output.say(f"{self.program.name} is ready ({now - (self.record.started_at or now):.1f} s)")
+            self._pulse = Pulse(self.program.is_well) if self.program.is_well is not None else None
+        if decision.died_for is not None:
+            ended = how_it_ended(exit_code if exit_code is not None else NOT_STARTED)
+            self._output.say(f"{self.program.name} {ended}; it is started again in {decision.died_for:.0f} s")
+            self._forget_pulse()
+        self.record = decision.record
+        if decision.start:
+            self._start()
+        elif self._child is not None and self._pulse is not None and self._pulse.is_stuck():
+            self._output.say(f"{self.program.name} runs and does not work any more; it is ended, to be started again")
+            self._forget_pulse()
+            self._child.kill()
+
+    def end(self, hurry: Callable[[], bool]) -> None:
+        """Stop it, and read what it still had to say."""
+        self._forget_pulse()
+        if self._child is not None:
+            terminate(self._child, self.program.grace_s, hurry)
+        if self._reader is not None:
+            self._reader.join(1.0)
+
+    def _forget_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.end()
+        self._pulse = None
+
+    def _exit_code(self) -> int | None:
+        if self.record.started_at is None:
+            return None
+        return NOT_STARTED if self._child is None else self._child.poll()
+
+    def _answers(self, exit_code: int | None) -> bool:
+        if self._child is None or exit_code is not None or self.is_ready:
+            return False
+        return self.program.is_ready(self._child.pid)
+
+    def _start(self) -> None:
+        self._child = None
+        with contextlib.suppress(OSError):  # no memory, no file handles: it counts as a death, and is tried again
+            program = self.program
+            self._child = spawn(program.argv, program.env, cwd=program.cwd, pass_fds=[self._lock])
+            self._reader = threading.Thread(target=self._read, args=[self._child], daemon=True)
+            self._reader.start()
+
+    def _read(self, child: Child) -> None:
+        for line in child.lines():
+            self._output.child(self.program.name, line)
+        self._wake()
+
+
+class Supervisor:
+    """The three programs of one HOME.
+
+    start() and run_forever() in the main thread make `backstay up`; start(), wait_ready() and stop() serve a test.
+    """
+
+    def __init__(self, settings: Settings, output: Output | None = None) -> None:
+        self.settings = settings
+        self.first_password: str | None = None
+        ensure_home(settings)
+        self.output = output or Output(settings.logs, secrets_in(settings))
+        self._runners: list[Runner] = []
+        self._wishes_to_stop = 0
+        # The one queue whose put() may be called from a signal handler, whatever was interrupted.
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        # All children are started by this one thread: the kernel ends them when the thread that started them ends.
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._began = time.monotonic()
+        self._lock = -1
+        self.broken = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the end has begun, because it was asked for or because the supervisor broke."""
+        return self._wishes_to_stop > 0 or self.broken
+
+    def start(self) -> None:
+        """Check what is needed and start the programs. Raises CannotStart, and then nothing runs."""
+        self._lock = preflight.lock_home(self.settings, self.output.say)
+        try:
+            preflight.check_ports(self.settings)
+            preflight.check_docker(self.settings)
+        except CannotStart:
+            os.close(self._lock)
+            raise
+        self.output.say(first_words(self.settings))
+        # Prefect takes longest and needs no ledger: it comes up while the ledger is made ready for the others.
+        alone, others = partition(programs(self.settings))
+        self._add(alone)
+        self._thread.start()
+        try:
+            self.first_password = preflight.prepare_ledger(self.settings)
+        except CannotStart:
+            self.stop()
+            raise
+        self._add(others)
+        self._wake()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until every program answers, saying now and then who does not. False after `timeout` s or a stop."""
+        deadline, next_word = time.monotonic() + timeout, time.monotonic() + PROGRESS_EVERY_S
+        while not self.is_stopping:
+            waiting = [runner.program.name for runner in self._runners if not runner.is_ready]
+            if not waiting:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            if time.monotonic() > next_word:
+                self.output.say(f"still waiting for {' and '.join(waiting)} ({time.monotonic() - self._began:.0f} s)…")
+                next_word += PROGRESS_EVERY_S
+            time.sleep(0.05)
+        return False
+
+    def run_forever(self) -> None:
+        """Wait until Ctrl-C, SIGTERM or stop(), and for the end of all programs."""
+        self.listen()
+        self._ended.wait()
+
+    def stop(self) -> None:
+        """End all programs: the web interface, the engine, then Prefect. Comes back when they are gone."""
+        self.request_stop()
+        if self._thread.ident is not None:
+            self._ended.wait()
+
+    def request_stop(self) -> None:
+        """Begin to end. Called a second time: kill what is still there."""
+        self._wishes_to_stop += 1
+        self._wake()
+
+    def listen(self) -> None:
+        """Take Ctrl-C, SIGTERM and a closed terminal as the wish to end. Only the main thread can."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup asked to stay
+            signal.signal(signal.SIGHUP, self._on_signal)
+
+    def _add(self, more: list[Program]) -> None:
+        self._runners = [*self._runners, *(Runner(each, self.output, self._wake, self._lock) for each in more)]
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.request_stop()  # takes no lock, which the interrupted code may hold
+
+    def _wake(self) -> None:
+        self._wakes.put(None)
+
+    def _run(self) -> None:
+        try:
+            while not self.is_stopping:
+                for runner in self._runners:
+                    runner.look_and_act()
+                self._rest()
+        except Exception as error:
+            self.broken = True
+            self.output.say(f"the supervisor itself broke ({type(error).__name__}); everything is stopped")
+        finally:
+            self._end_all()
+
+    def _rest(self) -> None:
+        all_ready = all(runner.is_ready for runner in self._runners)
+        with contextlib.suppress(queue.Empty):
+            self._wakes.get(timeout=LOOK_EVERY_S if all_ready else LOOK_EVERY_AT_START_S)
+
+    def _end_all(self) -> None:
+        self.output.say("stopping (once more to kill at once)…")
+        for runner in reversed(self._runners):
+            runner.end(lambda: self._wishes_to_stop > 1)
+        os.close(self._lock)
+        self.output.say("stopped")
+        self.output.close()
+        self._ended.set()
+
+
+def partition(all_programs: list[Program]) -> tuple[list[Program], list[Program]]:
+    """Those that can start before the ledger is ready, and the others."""
+    return [each for each in all_programs if not each.needs_ledger], [
+        each for each in all_programs if each.needs_ledger
+    ]
+
+
+def first_words(settings: Settings) -> str:
+    """What is said when the start begins."""
+    if settings.prefect_api_url or (settings.home / "prefect.db").exists():
+        return "starting…"
+    return "starting; Prefect is preparing its database (first start, up to half a minute)…"

@@ -1,0 +1,1 @@
+"""What runs beside deploys: reconcile, housekeeping, auto-rollback, impact reviews, sweep."""

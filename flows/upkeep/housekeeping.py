@@ -1,0 +1,75 @@
+"""Housekeeping: sums samples up, and deletes what is older than what is kept, in steps that hold no lock for long."""
+
+from __future__ import annotations
+
+from db import event_log as events
+from db import history, ledger, workloads
+from db import webhooks as hooks
+from db.metrics import container_events
+from flows.upkeep import rollups
+from tasks.content import store as content
+from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.git import cache as git_cache
+from tasks.images import build_log as build_logs
+from tasks.images import host as host_images
+from tasks.images.retention import Verb
+
+
+def tidy(context: Context) -> str:
+    """Sum up and prune every workload; answers a sentence with counts. Safe to run at any time and to break off."""
+    with context.database.reading() as session:
+        ids = [workload.id for workload in workloads.every(session)]
+    moment = int(now().timestamp())
+    rows = sum(prune_ledger(context, workload_id) for workload_id in ids)
+    rollups.sum_up(context, ids, moment)
+    old = rollups.prune(context, ids, moment)
+    with context.database.writing() as session:
+        workloads.drop_unused_documents(session)
+    git_cache.prune(context)
+    prune_content(context, moment)
+    return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
+
+
+def prune_content(context: Context, moment: int) -> None:
+    """Remove the files of static sites that no row and no spec needs. moment: epoch seconds."""
+    with context.database.reading() as session:
+        if history.unfinished(session):
+            return  # one that waits for its turn has its content in no pin yet
+        needed = {str(pin["content"]) for pin in history.every_pin(session) if pin and pin.get("content")}
+        needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
+    content.prune(context.settings, needed, moment)
+
+
+def after_deploy(context: Context, workload_id: int, succeeded: bool) -> None:
+    """What need not wait for the next full round: the ledger of the workload, and the images after a success."""
+    prune_ledger(context, workload_id)
+    if succeeded:
+        arrange_images(context)
+
+
+def arrange_images(context: Context) -> int:
+    """Name the images that are kept, remove those of ours that nothing needs; answers how many went.
+
+    Docker being away is no harm: the next round comes.
+    """
+    refused = None
+    try:
+        return sum(step.verb is Verb.REMOVE for step in host_images.arrange(context))
+    except Failure as failure:
+        refused = failure.code
+    context.log.info("the images were left as they are", extra={"code": str(refused)})
+    return 0
+
+
+def prune_ledger(context: Context, workload_id: int) -> int:
+    """Prune the deploys and events of one workload; answers how many deploys went."""
+    settings = context.settings
+    with context.database.writing() as session:
+        events.prune(session, workload_id)
+        container_events.prune(session, workload_id)
+        hooks.prune(session, workload_id, now())
+        gone = ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
+        versions = history.versions(session, workload_id)
+    build_logs.prune(settings, workload_id, versions)
+    return gone

@@ -1,0 +1,233 @@
+"""Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
+
+Puts workloads in order that a rollout left half-way, ends rows whose engine is gone, finishes removals, has deployed
+what webhooks still want (`reconcile`), and compares what runs with what the live row pinned (`compare`). Needs Docker
+for the containers, and Prefect for closing its runs and for what is wanted; a row does not wait for long for either.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+from db import event_log as events
+from db import history, ledger, workloads
+from db.connection import LedgerUnavailable
+from db.messages.events import tell
+from db.models import Deploy, Workload
+from db.states import UNFINISHED, ErrorCode, Status
+from flows.requests import cancel_by_run
+from flows.upkeep.housekeeping import arrange_images
+from flows.webhooks.pending import take_up_all
+from tasks.containers import converge as order
+from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.git import cache as git_cache
+from tasks.images import build_log as build_logs
+from tasks.kinds import kind_of
+from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
+from tasks.rollout import recovery as comeback
+
+# A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
+# long lost its process.
+ORPHANED_AFTER = timedelta(seconds=30)
+# So long the rows of one pass wait until their workloads are in order. Docker may hang or be away for longer, and a
+# service may take minutes to come up: no row stays open for that.
+ORDER_WITHIN_S = 20.0
+CANCELS = frozenset({"CANCELLING", "CANCELLED"})
+
+
+def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -> None:
+    """One pass over this host; costs next to nothing when there is nothing to do.
+
+    `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
+    """
+    try:
+        _hear_cancels(context)
+        _end_dead_rows(context, engine_id, at_work)
+        half_way, begun = _waiting(context)
+    except LedgerUnavailable as unavailable:
+        context.log.warning("reconcile has to wait for the ledger", extra={"cause": str(unavailable.cause)})
+        return
+    for workload in half_way:
+        _try(context, workload, settle)
+    for workload in begun:
+        _try(context, workload, finish_removal)
+    take_up_all(context)
+
+
+def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
+    """Workloads that a rollout left half-way, and those whose removal was begun."""
+    with context.database.reading() as session:
+        host = context.settings.host_name
+        return workloads.unsettled(session, host), workloads.removing(session, host)
+
+
+def _try(context: Context, workload: Workload, action: Callable[..., object], *rest: object) -> None:
+    """Do it unless somebody else is at work on it. What fails has to wait, and holds up no other workload."""
+    with context.turns.on(workload.id, wait=False) as mine:
+        try:
+            if mine:
+                action(context, workload, *rest)
+        except (Failure, LedgerUnavailable) as failure:
+            words = "reconcile: %s of %s has to wait"
+            context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
+
+
+def _hear_cancels(context: Context) -> None:
+    """Cancel what was cancelled in Prefect while the event of it did not reach us, our connection being down, say."""
+    with context.database.reading() as session:
+        rows = history.unfinished(session, context.settings.host_name)
+    try:
+        for row in rows:
+            run = None if row.cancel_requested else row.flow_run_id
+            if run is not None and context.orchestrator.run_state(run) in CANCELS:
+                cancel_by_run(context, run)
+    except OrchestratorUnreachable:
+        context.log.info("reconcile: Prefect is away, nobody can cancel there")
+
+
+def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -> None:
+    with context.database.reading() as session:
+        rows = history.unfinished(session, context.settings.host_name)
+    dead: list[tuple[Deploy, ErrorCode]] = []
+    for row in rows:
+        try:
+            code = dead_by(context, row, engine_id, at_work)
+            if code is not None:
+                dead.append((row, code))
+            elif row.status == Status.QUEUED:
+                _bring_forward(context, row)
+        except OrchestratorUnreachable:
+            context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
+    put_in_order(context, [row for row, _ in dead])
+    for row, code in dead:
+        end(context, row, code)
+
+
+def _bring_forward(context: Context, row: Deploy) -> None:
+    """A run has the time of the clock when it was asked for. Set back since, the clock would keep it waiting."""
+    if row.flow_run_id is not None and context.orchestrator.bring_forward(row.flow_run_id, now()):
+        context.log.warning("reconcile: a deploy was due in the future, it is now", extra={"deploy": row.id})
+
+
+def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[int]) -> ErrorCode | None:
+    """The code to end a row with because nobody will; None while somebody may."""
+    if row.status == Status.RUNNING:
+        # The lock on HOME lets only one engine of a host run: a row of another one is a dead one's. One of this engine
+        # that no thread has in hand could not be ended when its time was, the disk being full, say.
+        return None if row.engine_id == engine_id and row.id in at_work else ErrorCode.INTERRUPTED
+    if row.flow_run_id is None:
+        # A row from the future is as old: a clock that was set back must not keep it waiting until it has caught up.
+        return ErrorCode.INTERRUPTED if abs(now() - row.queued_at) > ORPHANED_AFTER else None
+    state = context.orchestrator.run_state(row.flow_run_id)
+    if state == "CANCELLED":
+        return ErrorCode.CANCELLED
+    return ErrorCode.INTERRUPTED if state is None or state in TERMINAL else None
+
+
+def put_in_order(context: Context, dead: Sequence[Deploy]) -> None:
+    """Put the workloads of rows that nobody works on in order before the rows end: who reads that one has ended finds
+    the live version serving. What is not done within the time goes on, and is `settle`'s to finish or to do again."""
+    with context.database.reading() as session:
+        half_way = {one.id: one for one in workloads.unsettled(session, context.settings.host_name)}
+    deadline = time.monotonic() + ORDER_WITHIN_S
+    # Daemons: one that waits for a Docker that hangs must not keep the engine from ending.
+    threads = [
+        threading.Thread(target=_try, args=(context, half_way[row.workload_id], _bring_back, row.id), daemon=True)
+        for row in dead
+        if row.workload_id in half_way
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _bring_back(context: Context, workload: Workload, dead: int) -> None:
+    """`settle`, and a moment for what was started again to work. `dead`: id of the row that is about to end."""
+    if not settle(context, workload, dead):
+        return
+    with context.database.reading() as session:
+        live = history.live(session, workload.id)
+        release = workloads.document(session, live.release_sha) if live else None
+    if live is not None and release is not None:
+        comeback.await_it(context, kind_of(workload).rollout, workload.name, live, release)
+
+
+def end(context: Context, row: Deploy, code: ErrorCode) -> None:
+    """End a row that nobody works on and close its Prefect run. See `put_in_order` for what comes before."""
+    with context.database.writing() as session:
+        current = session.get(Deploy, row.id, with_for_update=True, populate_existing=True)
+        if current is None or current.status != row.status or current.engine_id != row.engine_id:
+            return  # it moved on while we looked
+        code = ErrorCode.CANCELLED if current.cancel_requested else code
+        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
+        told = tell("ended_alone", version=row.version, code=code)
+        events.note(session, row.workload_id, told, now(), level="error")
+    context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
+    if row.flow_run_id is not None and row.status == Status.RUNNING:
+        try:
+            context.orchestrator.crash(row.flow_run_id, str(code))
+        except OrchestratorUnreachable:
+            context.log.info("reconcile: Prefect is away, its run stays open", extra={"run": row.flow_run_id})
+
+
+def settle(context: Context, workload: Workload, dead: int | None = None) -> bool:
+    """Make exactly the live version of a workload run; answers whether there was anything to do. Left alone while a
+    deploy of it is running, but for the one with the id `dead`.
+
+    A queued one may have to wait for long, for Prefect say: the live version serves meanwhile. Raises Failure when
+    Docker does not do it; the workload stays marked then.
+    """
+    with context.database.reading() as session:
+        newest = history.latest(session, workload.id)
+        if newest is not None and newest.status == Status.RUNNING and newest.id != dead:
+            return False
+        live = history.live(session, workload.id)
+    done = kind_of(workload).rollout.restore(context, workload, live)
+    with context.database.writing() as session:
+        workloads.set_unsettled(session, workload.id, False)
+        if done:
+            events.note(session, workload.id, tell("put_in_order"), now())
+    return bool(done)
+
+
+def finish_removal(context: Context, workload: Workload) -> None:
+    """Remove the containers of a workload, then everything that the ledger has of it, then the images that were
+    brought for it and that nothing else needs. Raises Failure."""
+    kind_of(workload).rollout.restore(context, workload, None)
+    with context.database.writing() as session:
+        workloads.remove(session, workload.id)
+    build_logs.prune(context.settings, workload.id, ())
+    git_cache.prune(context)
+    arrange_images(context)
+
+
+def compare(context: Context) -> None:
+    """Compare what runs of every workload of this host with the pin of its live row, and say so when that is news."""
+    there: Sequence[Workload] = ()
+    try:
+        with context.database.reading() as session:
+            there = workloads.every(session, context.settings.host_name)
+    except LedgerUnavailable as unavailable:
+        context.log.warning("the comparison has to wait for the ledger", extra={"cause": str(unavailable.cause)})
+    for workload in there:
+        _try(context, workload, _compare)
+
+
+def _compare(context: Context, workload: Workload) -> None:
+    with context.database.reading() as session:
+        row, newest = history.live(session, workload.id), history.latest(session, workload.id)
+    if row is None or newest is None or newest.status in UNFINISHED:
+        return
+    records = order.observe(context, workload.name)
+    as_pinned = kind_of(workload).rollout.runs_as_pinned(row, records)
+    order.refresh_index(context, workload, records)
+    with context.database.writing() as session:
+        moment = now()
+        if ledger.mark_verified(session, row.id, as_pinned, moment):
+            code, level = ("as_pinned_again", "info") if as_pinned else ("drifted", "error")
+            events.note(session, workload.id, tell(code, version=row.version), moment, level=level)

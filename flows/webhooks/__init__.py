@@ -1,0 +1,1 @@
+"""Receives webhooks, and keeps the deploys that they ask for until those can start."""

@@ -1,0 +1,134 @@
+"""What webhooks still want: one deploy a workload, the newest wish, kept until Prefect has taken its run.
+
+It is taken up by whoever opens it, by the engine when a deploy ends, and by reconcile, which finds what a crash of any
+of them left behind.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from sqlalchemy.orm import Session
+
+from db import event_log as events
+from db import held_pins as holds
+from db import history
+from db import webhooks as hooks
+from db.connection import LedgerUnavailable
+from db.messages.events import tell
+from db.models import Deploy, WantedDeploy, Workload
+from db.states import UNFINISHED, ErrorCode, Status, Trigger
+from flows.new_deploy import Asked, deploy_of, write
+from flows.requests import Refusal, start
+from tasks.context import Context, now
+from tasks.specs import InvalidSpec
+
+# Each of them is a row that failed because Prefect did not take it, though it had just answered.
+MOST_TRIES = 3
+
+
+class Next(Enum):
+    """What to do about a wish."""
+
+    WAIT = "wait"
+    OPEN = "open"
+    FORGET = "forget"  # it was carried out, or somebody cancelled it
+    GIVE_UP = "give up"
+
+
+def decide(wish: WantedDeploy, opened: Deploy | None, newest: Deploy | None) -> Next:
+    """`opened` is the row that was opened for the wish, `newest` the workload's newest one. Pure."""
+    if newest is not None and newest.status in UNFINISHED:
+        return Next.WAIT
+    if wish.deploy_id is not None and (opened is None or not _never_began(opened)):
+        return Next.FORGET
+    return Next.GIVE_UP if wish.tries >= MOST_TRIES else Next.OPEN
+
+
+def _never_began(row: Deploy) -> bool:
+    """Whether a row ended without anybody having begun it, through no wish of a person."""
+    lost = {Status.INTERRUPTED}
+    return row.started_at is None and (row.status in lost or row.error_code == ErrorCode.ORCHESTRATOR_UNREACHABLE)
+
+
+def is_ready(context: Context) -> bool:
+    """Whether Prefect would take a run now."""
+    return context.orchestrator.answers() and context.orchestrator.knows_us()
+
+
+def open_wish(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy:
+    """The row of a wish, noted on it. Nothing else may be under way. Raises InvalidSpec."""
+    asked = Asked(Trigger.WEBHOOK, wish.actor)
+    row = write(session, workload, deploy_of(session, workload, asked, wish.image, wish.ref))
+    wish.deploy_id, wish.tries = row.id, (wish.tries or 0) + 1
+    return row
+
+
+def is_held(workload: Workload, wish: WantedDeploy) -> bool:
+    """Whether what the sender says it pushed is held back. The choke point looks again, at what it finds itself."""
+    return holds.is_held(list(workload.held_pins), {"digest": wish.digest, "commit": wish.commit})
+
+
+def begin(context: Context, name: str, row: Deploy) -> None:
+    """Have the row of a wish run. When Prefect takes it the wish is fulfilled, else reconcile comes back to it."""
+    try:
+        start(context, row, name, True)
+    except Refusal as refusal:
+        context.log.warning("a wish has to wait", extra={"workload": name, "code": refusal.code})
+        return
+    with context.database.writing() as session:
+        hooks.forget_wanted(session, row.workload_id, row.id)
+
+
+def take_up(context: Context, workload_id: int) -> None:
+    """Deploy what is wanted of a workload, unless something is under way."""
+    with context.database.reading() as session:
+        if hooks.wanted(session, workload_id) is None:
+            return
+    if not is_ready(context):
+        return
+    with context.database.writing() as session:
+        workload, wish = hooks.hold(session, workload_id), hooks.wanted(session, workload_id)
+        if workload is None or wish is None:
+            return
+        row = _settle(session, workload, wish)
+    if row is not None:
+        begin(context, workload.name, row)
+
+
+def _settle(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy | None:
+    opened = session.get(Deploy, wish.deploy_id) if wish.deploy_id is not None else None
+    todo = decide(wish, opened, history.latest(session, workload.id))
+    if todo is Next.WAIT:
+        return None
+    told = tell("hook_given_up") if todo is Next.GIVE_UP else None
+    if todo is Next.OPEN and is_held(workload, wish):
+        told = tell("hook_held", what=wish.image or wish.ref or wish.commit or wish.digest)
+    elif todo is Next.OPEN:
+        try:
+            return open_wish(session, workload, wish)
+        except InvalidSpec:
+            told = tell("hook_outdated")
+    hooks.forget_wanted(session, workload.id)
+    if told is not None:
+        events.note(session, workload.id, told, now(), level="warning")
+    return None
+
+
+def take_up_quietly(context: Context, workload_id: int) -> None:
+    """The same at the end of something else, whose outcome it does not change."""
+    try:
+        take_up(context, workload_id)
+    except Exception as error:
+        context.log.warning("a wish has to wait", extra={"kind": type(error).__name__})
+
+
+def take_up_all(context: Context) -> None:
+    """The same for every workload of this host."""
+    try:
+        with context.database.reading() as session:
+            ids = hooks.wanting(session, context.settings.host_name)
+    except LedgerUnavailable:
+        return
+    for workload_id in ids:
+        take_up_quietly(context, workload_id)

@@ -1,0 +1,1 @@
+"""Creates, changes and removes workloads; applies a spec file; takes uploads."""

@@ -1,0 +1,165 @@
+"""Applying a YAML file of specs: each workload is created, changed, or found to be as the file says.
+
+Changes what the next deploy will run, and touches nothing that runs. What a spec names by a relative path lies beside
+the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from db import diff as differences
+from db import workloads
+from db.models import Workload
+from flows.requests import Refusal
+from flows.workloads.lifecycle import change, checked, create, patched
+from tasks.context import Context
+from tasks.sources.compose import LONGEST_TEXT
+from tasks.specs import InvalidSpec, parse_spec, public
+
+
+class Outcome(StrEnum):
+    """What applying a spec came to."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One workload of the file. `keys`: the top-level keys that changed; `changes`: as db.diff has them."""
+
+    name: str
+    outcome: Outcome
+    keys: list[str]
+    changes: list[dict[str, Any]]
+
+
+def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
+    """The specs of a YAML file that lies in the directory `beside`, all checked before the first is applied.
+
+    Raises InvalidSpec naming document and key.
+    """
+    documents = _load(text)
+    if not documents:
+        raise InvalidSpec("spec", "is empty")
+    for number, document in enumerate(documents, 1):
+        problem = _prepared(document, host, beside)
+        if problem is not None:
+            place = f"document {number}: " if len(documents) > 1 else ""
+            raise InvalidSpec(f"{place}{problem.key}", problem.problem)
+    names = [document["name"] for document in documents]
+    for number, name in enumerate(names, 1):
+        if name in names[: number - 1]:
+            raise InvalidSpec(f"document {number}: name", "is that of an earlier document too")
+    return documents
+
+
+def apply_spec(context: Context, spec: dict[str, Any], actor: str, *, dry_run: bool = False) -> Applied:
+    """Make the ledger's spec equal to this one. Secrets that it does not name stay as they are.
+
+    With `dry_run` nothing is written, and what would be refused is refused. Raises InvalidSpec, Refusal,
+    db.workloads.NameTaken.
+    """
+    name, wanted = spec["name"], public(parse_spec(spec))
+    with context.database.reading() as session:
+        workload = workloads.find(session, name)
+    if workload is None:
+        checked(context, spec) if dry_run else create(context, spec, actor)
+        return Applied(name, Outcome.CREATED, sorted(spec), _changes(None, wanted, spec.get("secrets") or {}))
+    secrets = _new_secrets(context, workload, spec)
+    patch = difference(wanted, workload.spec) | secrets
+    if not patch:
+        return Applied(name, Outcome.UNCHANGED, [], [])
+    changes = _changes(workload, wanted, secrets.get("secrets", {}))
+    patched(context, workload, patch) if dry_run else change(context, name, patch, actor)
+    return Applied(name, Outcome.CHANGED, sorted(patch), changes)
+
+
+def difference(wanted: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
+    """The patch that makes `present` be as `wanted`: None puts a key back to its default. Pure."""
+    keys = wanted.keys() | present.keys()
+    return {key: wanted.get(key) for key in keys if wanted.get(key) != present.get(key)}
+
+
+def _changes(workload: Workload | None, wanted: dict[str, Any], secrets: dict[str, Any]) -> list[dict[str, Any]]:
+    """Key by key, values of secrets masked."""
+    found = differences.compare(workload.spec if workload else None, wanted)
+    known = workload.secrets if workload else {}
+    masks = [
+        {"key": f"secrets.{name}", "from": differences.MASK if name in known else None, "to": differences.MASK}
+        for name in sorted(secrets)
+    ]
+    return found + masks
+
+
+def _new_secrets(context: Context, workload: Workload, spec: dict[str, Any]) -> dict[str, Any]:
+    given = {name: secret.get_secret_value() for name, secret in parse_spec(spec).secrets.items()}
+    known = context.secrets_of(workload)
+    fresh = {name: value for name, value in given.items() if known.get(name) != value}
+    return {"secrets": fresh} if fresh else {}
+
+
+def _load(text: str) -> list[Any]:
+    line = None
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+    except yaml.YAMLError:
+        pass
+    # Not the parser's own words: they quote the file, which may hold secrets.
+    raise InvalidSpec(f"line {line}" if line else "spec", "is not valid YAML")
+
+
+def _prepared(document: object, host: str, beside: Path) -> InvalidSpec | None:
+    try:
+        if isinstance(document, dict):
+            document.setdefault("host", host)
+            if isinstance(document.get("source"), dict):
+                document["source"] = _placed(document["source"], beside)
+        parse_spec(document)
+    except InvalidSpec as error:
+        return error
+    return None
+
+
+def _placed(source: dict[str, Any], beside: Path) -> dict[str, Any]:
+    """A source that stands on its own: a relative directory made absolute, a compose file beside the YAML taken in."""
+    path, file = source.get("path"), source.get("file")
+    if source.get("kind") == "static" and isinstance(path, str) and not Path(path).is_absolute():
+        return source | {"path": str((beside / path).resolve())}
+    if source.get("kind") == "compose" and file is not None and not source.keys() & {"url", "text"}:
+        return {key: value for key, value in source.items() if key != "file"} | {"text": _text_of(file, beside)}
+    return source
+
+
+def _text_of(file: object, beside: Path) -> str:
+    if not isinstance(file, str):
+        raise InvalidSpec("source.file", "must be one path when there is no url")
+    try:
+        with (beside / file).open(encoding="utf-8") as stream:
+            return stream.read(LONGEST_TEXT + 1)
+    except (OSError, UnicodeDecodeError, ValueError):
+        pass
+    raise InvalidSpec("source.file", "is no readable text file beside this one")
+
+
+def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_run: bool = False) -> Iterator[Applied]:
+    """Apply one after the other, once none of them would be refused."""
+    if not dry_run:
+        for spec in specs:
+            apply_spec(context, spec, actor, dry_run=True)
+    for spec in specs:
+        try:
+            yield apply_spec(context, spec, actor, dry_run=dry_run)
+        except workloads.NameTaken:
+            # Its removal is not finished: the name is not free, and there is nothing to change.
+            raise Refusal("name_taken") from None

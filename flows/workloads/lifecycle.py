@@ -1,0 +1,112 @@
+"""Creating, changing and removing a workload: the spec is checked, its secret values are locked away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from db import diff as differences
+from db import event_log as events
+from db import history, workloads
+from db.messages.events import tell
+from db.models import Workload
+from db.states import UNFINISHED
+from flows.requests import Refusal
+from flows.upkeep.reconcile import finish_removal
+from tasks.context import Context, now
+from tasks.failures import Failure
+from tasks.kinds import KINDS, kind_of
+from tasks.sources.permitted import refused
+from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
+
+
+def create(context: Context, data: object, actor: str) -> Workload:
+    """Add a workload from a spec. Raises InvalidSpec, db.workloads.NameTaken."""
+    spec = checked(context, data)
+    with context.database.writing() as session:
+        workload = workloads.create(session, public(spec), _locked(context, spec), now())
+        events.note(session, workload.id, tell("created"), now(), actor=actor)
+        return workload
+
+
+def change(context: Context, name: str, patch: object, actor: str) -> Workload:
+    """Replace top-level keys of a spec; null puts a key back to its default. Touches nothing that runs.
+
+    `secrets` is merged by name; null removes one. Raises InvalidSpec, Refusal(no_such_workload).
+    """
+    if not isinstance(patch, dict):
+        raise InvalidSpec("spec", "must be a mapping of keys to values")
+    with context.database.writing() as session:
+        workload = workloads.find(session, name)
+        if workload is None:
+            raise Refusal("no_such_workload")
+        spec, kept = patched(context, workload, patch)
+        given = patch.get("secrets", {})
+        changed = [one["key"] for one in differences.compare(workload.spec, public(spec))]
+        # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
+        changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
+        workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), now())
+        if changed:
+            events.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
+        return session.get_one(Workload, workload.id, populate_existing=True)
+
+
+def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tuple[Spec, dict[str, str]]:
+    """The spec that a patch makes of a workload's, and the locked secrets that stay as they are. Raises InvalidSpec."""
+    if "name" in patch and patch["name"] != workload.name:
+        raise InvalidSpec("name", "cannot be changed")
+    for key in patch.keys() - Spec.model_fields.keys():  # one that is null would not reach the check of the spec
+        raise InvalidSpec(shown_key(key), "is not a known key")
+    given = patch.get("secrets", {})
+    if not isinstance(given, dict):
+        raise InvalidSpec("secrets", "must be a mapping of names to values")
+    merged = workload.spec | {key: value for key, value in patch.items() if key != "secrets"}
+    wanted = {key: value for key, value in merged.items() if value is not None}
+    spec = checked(context, wanted | {"secrets": {key: value for key, value in given.items() if value is not None}})
+    kept = {key: value for key, value in workload.secrets.items() if key not in given}
+    if both := sorted(set(kept) & set(spec.env)):
+        raise InvalidSpec(f"env.{both[0]}", "is a secret of this workload too")
+    if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
+        raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
+    return spec, kept
+
+
+def remove(context: Context, name: str, actor: str) -> None:
+    """Stop and remove the containers, then delete the workload with everything the ledger has of it. Volumes stay.
+
+    Raises Refusal: no_such_workload, deploy_in_flight, engine_unreachable (the removal is finished later then).
+    """
+    with context.database.writing() as session:
+        workload = workloads.find(session, name)
+        if workload is None:
+            raise Refusal("no_such_workload")
+        newest = history.latest(session, workload.id)
+        if newest is not None and newest.status in UNFINISHED:
+            raise Refusal("deploy_in_flight", newest)
+        workloads.begin_removal(session, workload.id, now())
+    context.log.info("removing %s", name, extra={"actor": actor})
+    unfinished = ""
+    try:
+        finish_removal(context, workload)
+    except Failure as failure:
+        unfinished = str(failure.code)
+    if unfinished:
+        raise Refusal(unfinished)
+
+
+def checked(context: Context, data: object) -> Spec:
+    """A spec that this installation can take. Raises InvalidSpec."""
+    if isinstance(data, dict) and "host" not in data:
+        data = data | {"host": context.settings.host_name}
+    spec = parse_spec(data)
+    if spec.host != context.settings.host_name:
+        raise InvalidSpec("host", "is not a host of this installation")
+    if spec.source.kind not in KINDS:
+        raise InvalidSpec("source.kind", f"must be one of {', '.join(KINDS)} in this version")
+    if problem := refused(spec.source.model_dump(), context.settings):
+        raise InvalidSpec(*problem)
+    return spec
+
+
+def _locked(context: Context, spec: Spec) -> dict[str, str]:
+    values: dict[str, Any] = {name: secret.get_secret_value() for name, secret in spec.secrets.items()}
+    return {name: context.vault.lock(value) for name, value in values.items()}

@@ -1,0 +1,63 @@
+"""Files that are uploaded for a static site: checked, kept by their hash, and put into the spec for the next deploy."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from db import workloads as stored
+from db.models import Deploy
+from flows.requests import Asked, Refusal, request_deploy
+from flows.workloads.lifecycle import change
+from tasks.content import archives
+from tasks.content import store as content
+from tasks.content.store import Content
+from tasks.context import Context
+from tasks.failures import Failure
+from tasks.specs import InvalidSpec
+
+
+def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
+    """Take in a directory, a tar or a zip for a workload of kind static. Touches nothing that runs.
+
+    Raises Refusal(no_such_workload), InvalidSpec: `content` for an archive that is refused, `source.kind` for another
+    kind of workload.
+    """
+    check_kind(context, name)
+    settings = context.settings
+    settings.content.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refused = False
+    try:
+        with tempfile.TemporaryDirectory(dir=settings.content, prefix=".upload-") as directory:
+            if not given.is_dir():
+                archives.unpack(given, Path(directory), settings.source_max_mb * 1_000_000)
+            found = content.keep(settings, given if given.is_dir() else Path(directory))
+    except Failure:
+        refused = True
+    if refused:
+        raise InvalidSpec(
+            "content", "must be a tar or zip with files, and links that stay among them; or it is too large"
+        )
+    change(context, name, {"source": {"kind": "static", "content": found.hash}}, actor)
+    return found
+
+
+def check_kind(context: Context, name: str) -> None:
+    """Raises Refusal(no_such_workload), InvalidSpec when the workload takes no files."""
+    with context.database.reading() as session:
+        workload = stored.find(session, name)
+    if workload is None:
+        raise Refusal("no_such_workload")
+    if workload.spec["source"]["kind"] != "static":
+        raise InvalidSpec("source.kind", "must be static, so that it takes files")
+
+
+def deploy(
+    context: Context, name: str, asked: Asked, image: str | None, ref: str | None, upload: Path | None
+) -> Deploy:
+    """A deploy as flows.requests has it, of files that are taken in first when there are any."""
+    if upload is not None:
+        if not upload.exists():
+            raise InvalidSpec("upload", "must be a directory or a file that is there")
+        take_in(context, name, upload, asked.actor)
+    return request_deploy(context, name, asked, image, ref)
