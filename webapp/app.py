@@ -11,31 +11,38 @@ from db.settings import load_settings
 from flows.requests import Refusal
 from tasks.context import Context
 from tasks.logs.log import guard_streams
-from webapp import auth, compression, headers, i18n, preferences, problems, views
 from webapp.api import (
     build_logs,
     content,
     deploys,
     git_credentials,
     health,
-    hooks,
     impacts,
     metrics,
     observations,
-    reference,
     registries,
-    spreadsheets,
     stats,
     streams,
     workloads,
 )
+from webapp.api import (
+    csv_export as spreadsheets,
+)
 from webapp.api import system as installation
-from webapp.attempts import Attempts
-from webapp.current import EXTENSION
-from webapp.pages import actions, apps, builds, credentials, handbook, hook_pages, login, logs, specs, system
-from webapp.params import LARGEST
-from webapp.readiness import Readiness
-from webapp.runs import Runs
+from webapp.api import (
+    webhooks as hooks,
+)
+from webapp.checks.prefect_runs import Runs
+from webapp.checks.readiness import Readiness
+from webapp.http import auth, compression, headers, preferences, problems
+from webapp.http.current import EXTENSION
+from webapp.http.login_backoff import Attempts
+from webapp.http.params import LARGEST
+from webapp.i18n import i18n
+from webapp.openapi import handbook, reference
+from webapp.pages import actions, apps, builds, credentials, login, logs, specs, system
+from webapp.pages import webhooks as hook_pages
+from webapp.presenters import template_helpers as views
 
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (

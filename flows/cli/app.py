@@ -11,27 +11,13 @@ from collections.abc import Sequence
 
 import typer
 
-from flows.cli import (
-    accounts as cli_accounts,
-)
-from flows.cli import (
-    backup as cli_backup,
-)
-from flows.cli import (
-    diff as cli_diff,
-)
-from flows.cli import (
-    processes as cli_processes,
-)
-from flows.cli import (
-    system as cli_system,
-)
-from flows.cli import (
-    webhooks as cli_hooks,
-)
-from flows.cli import (
-    workloads as cli_workloads,
-)
+from flows.cli import accounts as cli_accounts
+from flows.cli import backup as cli_backup
+from flows.cli import diff as cli_diff
+from flows.cli import processes as cli_processes
+from flows.cli import system as cli_system
+from flows.cli import webhooks as cli_hooks
+from flows.cli import workloads as cli_workloads
 from flows.cli.terminal import say
 
 INTERRUPTED = 130

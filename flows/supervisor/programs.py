@@ -89,7 +89,7 @@ def gunicorn(settings: Settings) -> list[str]:
     bind = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     return [
         *(sys.executable, "-P", "-m", "gunicorn", "webapp.app:create_app()"),
-        *("--worker-class", "webapp.worker.Worker", "--workers", "1", "--threads", str(WEB_THREADS)),
+        *("--worker-class", "webapp.http.gunicorn_worker.Worker", "--workers", "1", "--threads", str(WEB_THREADS)),
         *("--bind", f"{bind}:{settings.web_port}"),
         # Streams of a log never end by themselves: they are cut, so that Ctrl-C is quick.
         *("--graceful-timeout", "2", "--keep-alive", "15"),

@@ -1,4 +1,4 @@
-"""Which tier answers which part of a window. Pure."""
+"""The windows that samples can be asked for, and which tier answers which part of one. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from typing import NamedTuple
 
 from db.metrics.bucket_widths import HOUR, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 
+WINDOWS: dict[str, int] = {  # seconds
+    "30m": 30 * 60,
+    "2h": 2 * 3600,
+    "6h": 6 * 3600,
+    "24h": 24 * 3600,
+    "7d": 7 * 24 * 3600,
+    "30d": 30 * 24 * 3600,
+}
+DEFAULT_WINDOW = "30m"
 MOST_POINTS = 1500
 
 

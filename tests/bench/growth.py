@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.context import Context
+from tasks.metrics.coverage import WINDOWS
 from tests.bench import ledger
 from tests.bench.reading import in_this_process
 from tests.bench.series import DAY, Fleet
 from tests.bench.table import Line, medians
-from webapp.windows import WINDOWS
 
 DAYS, OTHERS, ROUNDS = 30, 999, 40
 MOST = 1.3

@@ -15,12 +15,12 @@ from db.access import accounts
 from flows.supervisor.programs import answers, client_env, gunicorn
 from tasks.context import Context, now
 from tasks.metrics import history as usage
+from tasks.metrics.coverage import WINDOWS
 from tests.bench import ledger, prometheus
 from tests.bench.asker import Asker
 from tests.bench.series import DAY, Fleet
 from tests.bench.table import Line, medians
 from tests.real_parts import free_port, running
-from webapp.windows import WINDOWS
 
 DAYS = 30
 ROUNDS = 30

@@ -14,9 +14,9 @@ from db.access import accounts
 from db.models import LoginSession
 from tasks.context import Context, now
 from tests.web.conftest import PASSWORD
-from webapp.attempts import FREE_PER_NAME, Attempts, delay
-from webapp.auth import local_path
-from webapp.permissions import ADMIN, OPEN, PERMISSIONS, VIEWER
+from webapp.http.auth import local_path
+from webapp.http.login_backoff import FREE_PER_NAME, Attempts, delay
+from webapp.http.permissions import ADMIN, OPEN, PERMISSIONS, VIEWER
 
 VALUES = {
     "name": "shop", "version": 1, "number": 1, "host": "registry.example.com", "filename": "favicon.svg",

@@ -9,8 +9,8 @@ from babel.messages.catalog import Message
 
 from db.messages.errors import SENTENCES
 from db.states import ErrorCode, Stage, Status
-from webapp import catalog, words
-from webapp.i18n import LANGUAGES, SOURCE
+from webapp.i18n import catalog, words
+from webapp.i18n.i18n import LANGUAGES, SOURCE
 
 OTHERS = sorted(LANGUAGES.keys() - {SOURCE})
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|`[^`]+`")
@@ -29,7 +29,7 @@ def messages(code: str) -> dict[str, Message]:
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_catalog_has_every_text_of_the_source_and_no_other(code: str) -> None:
     wanted = {forms(message.id)[0] for message in catalog.template() if message.id}
-    assert messages(code).keys() == wanted, "run `python -m webapp.catalog` and translate what is new"
+    assert messages(code).keys() == wanted, "run `python -m webapp.i18n.catalog` and translate what is new"
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -14,7 +14,7 @@ from db import ledger, workloads
 from flows.workloads import lifecycle as kept
 from tasks.context import Context
 from tests.ledger_steps import new_deploy
-from webapp.spec_lines import compose_ports
+from webapp.presenters.spec_lines import compose_ports
 
 TEXT = "services: {web: {image: shop:1, environment: {A: '${TOKEN}'}}, db: {image: db}}"
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tasks.kinds import KINDS
 from tasks.specs import parse_spec, public
 from webapp.forms import fields, refusals, spec, texts
-from webapp.i18n import translations
+from webapp.i18n.i18n import translations
 
 Browser = Callable[[str], FlaskClient]
 FULL: dict[str, Any] = {

@@ -13,10 +13,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from webapp import permissions
+from webapp.http import permissions
+from webapp.http.problems import PROBLEMS
 from webapp.openapi.calls import CALLS
 from webapp.openapi.document import described, whole
-from webapp.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[2]
 STORED: dict[str, Any] = orjson.loads((ROOT / "docs" / "openapi.json").read_bytes())
@@ -38,7 +38,7 @@ def test_every_refusal_that_is_described_is_a_code() -> None:
 
 
 def test_the_document_that_is_checked_in_is_the_one_that_is_served(app: Flask, viewer: FlaskClient) -> None:
-    assert whole(app.url_map) == STORED, "run `python -m webapp.openapi`"
+    assert whole(app.url_map) == STORED, "run `python -m webapp.write_openapi`"
     assert viewer.get("/openapi.json").json == STORED
 
 

@@ -16,7 +16,7 @@ from db.states import ErrorCode
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.web.test_auth import routes
-from webapp.permissions import VIEWER
+from webapp.http.permissions import VIEWER
 
 Browser = Callable[[str], FlaskClient]
 

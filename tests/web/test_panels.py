@@ -19,13 +19,13 @@ from db.states import ErrorCode, PinFound, Reason
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.web.test_observations import sample
-from webapp import consequences
 from webapp.api import streams
-from webapp.api.spreadsheets import table
+from webapp.api.csv_export import table
+from webapp.checks.prefect_runs import ASK_AGAIN_S, PAUSE_S, Runs
 from webapp.forms.spec import inputs_of
-from webapp.runs import ASK_AGAIN_S, PAUSE_S, Runs
-from webapp.sparkline import SPAN_S, polylines
-from webapp.spec_lines import lines, port_links
+from webapp.presenters import rollback_preview as consequences
+from webapp.presenters.sparkline import SPAN_S, polylines
+from webapp.presenters.spec_lines import lines, port_links
 
 Browser = Callable[[str], FlaskClient]
 

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from db.messages.errors import REFUSALS
 from tasks.context import Context
-from webapp.headers import POLICY
-from webapp.problems import PROBLEMS, sentence
+from webapp.http.headers import POLICY
+from webapp.http.problems import PROBLEMS, sentence
 
 KEYS = {"type", "title", "status", "code", "detail"}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.views import STATIC
+from webapp.presenters.template_helpers import STATIC
 
 VENDOR = STATIC / "vendor"
 PARTS = json.loads((VENDOR / "vendor.json").read_text())

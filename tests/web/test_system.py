@@ -20,7 +20,7 @@ from tests import ledger_steps as steps
 from tests.web.test_metrics import scraped
 from tests.web.test_observations import MIB, sample
 from webapp.api.system import disks
-from webapp.consumers import top
+from webapp.presenters.top_consumers import top
 
 SWEEP = Sweep("local", 0, 15, "cgroup", containers=3, gaps=1, missed=0, sweep_ms=4.0, cpu_s=0.003)
 MACHINE = EngineFacts("20.10.24", cpus=2, memory_bytes=1000 * MIB, root="/var/lib/docker", running=3)

@@ -14,7 +14,7 @@ from db.models import Deploy
 from tasks.context import Context
 from tasks.impact.verdict import Verdict
 from tests import ledger_steps as steps
-from webapp.verdicts import VERDICTS, verdict
+from webapp.presenters.verdicts import VERDICTS, verdict
 
 MIB = 1024 * 1024
 Browser = Callable[[str], FlaskClient]

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from db.models import Deploy
 from db.states import Status
-from webapp.shapes import workload_status
+from webapp.presenters.shapes import workload_status
 
 SPEC = {"name": "blog", "source": {"kind": "image", "image": "blog:1"}, "secrets": {"KEY": "s3cr3t-value"}}
 

@@ -9,10 +9,10 @@ from flask import Blueprint, Response
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
 from tasks.images import build_log as build_logs
-from webapp import params
-from webapp.answers import json_answer
 from webapp.api import deploys
-from webapp.current import context, reading
+from webapp.http import params
+from webapp.http.answers import json_answer
+from webapp.http.current import context, reading
 
 blueprint = Blueprint("build_logs", __name__, url_prefix="/api/workloads/<name>")
 

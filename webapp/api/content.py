@@ -9,8 +9,8 @@ from pathlib import Path
 from flask import Blueprint, Response, request
 
 from flows.workloads import uploads
-from webapp.answers import json_answer
-from webapp.current import caller, context
+from webapp.http.answers import json_answer
+from webapp.http.current import caller, context
 
 blueprint = Blueprint("content", __name__, url_prefix="/api/workloads/<name>")
 

@@ -15,10 +15,10 @@ from db.models import Deploy, Workload
 from db.serialize import row
 from db.states import Reason, Status
 from flows import requests
-from webapp import params
-from webapp.answers import json_answer
-from webapp.current import caller, context, reading
-from webapp.problems import Problem
+from webapp.http import params
+from webapp.http.answers import json_answer
+from webapp.http.current import caller, context, reading
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("deploys", __name__, url_prefix="/api/workloads/<name>")
 MOST_ROWS = 200

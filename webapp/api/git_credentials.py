@@ -12,10 +12,10 @@ from db.models import GitCredential
 from tasks.context import now
 from tasks.credentials import USERNAME, normal_key
 from tasks.specs import InvalidSpec
-from webapp import params
-from webapp.answers import json_answer, nothing
-from webapp.current import context
-from webapp.problems import Problem
+from webapp.http import params
+from webapp.http.answers import json_answer, nothing
+from webapp.http.current import context
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("git_credentials", __name__, url_prefix="/api/git-credentials")
 HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$"

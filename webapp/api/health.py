@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app
 
-from webapp.answers import json_answer
-from webapp.readiness import Readiness
+from webapp.checks.readiness import Readiness
+from webapp.http.answers import json_answer
 
 blueprint = Blueprint("health", __name__)
 

@@ -13,11 +13,11 @@ from db.serialize import iso
 from db.states import FINAL
 from tasks.context import now
 from tasks.impact.evidence import assess
-from webapp.answers import json_answer
 from webapp.api.deploys import find
 from webapp.api.stats import window
-from webapp.current import reading
-from webapp.marks import marks
+from webapp.http.answers import json_answer
+from webapp.http.current import reading
+from webapp.presenters.chart_marks import marks
 
 blueprint = Blueprint("impacts", __name__, url_prefix="/api/workloads/<name>")
 MOST_DEPLOYS = 200

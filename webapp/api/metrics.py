@@ -20,8 +20,8 @@ from db.metrics import counters as tallies
 from db.models import Collector
 from tasks.metrics.aggregate import per_owner_now
 from webapp.api.system import services
-from webapp.consumers import NOW_S
-from webapp.current import context
+from webapp.http.current import context
+from webapp.presenters.top_consumers import NOW_S
 
 blueprint = Blueprint("metrics", __name__)
 

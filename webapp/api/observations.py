@@ -9,9 +9,11 @@ from flask import Blueprint, Response
 from db import event_log as events
 from db.models import Workload
 from tasks.containers import snapshot as runtime
-from webapp import params, patience, shapes
-from webapp.answers import json_answer
-from webapp.current import context, reading, workload_named
+from webapp.checks import timeouts as patience
+from webapp.http import params
+from webapp.http.answers import json_answer
+from webapp.http.current import context, reading, workload_named
+from webapp.presenters import shapes
 
 blueprint = Blueprint("observations", __name__, url_prefix="/api/workloads/<name>")
 SNAPSHOT_TIMEOUT_S = 3.0

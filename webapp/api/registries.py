@@ -10,10 +10,10 @@ from flask import Blueprint, Response
 from db.access import accounts
 from tasks.context import now
 from tasks.specs import InvalidSpec
-from webapp import params
-from webapp.answers import json_answer, nothing
-from webapp.current import context
-from webapp.problems import Problem
+from webapp.http import params
+from webapp.http.answers import json_answer, nothing
+from webapp.http.current import context
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("registries", __name__, url_prefix="/api/registries")
 HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$"

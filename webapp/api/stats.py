@@ -8,10 +8,10 @@ from flask import Blueprint, Response, request
 
 from db.metrics.bucket_widths import INSTALLATION
 from tasks.metrics import history as usage
-from webapp.answers import unchanged_or_json
-from webapp.current import context, find_workload_id
-from webapp.problems import Problem
-from webapp.windows import DEFAULT, WINDOWS
+from tasks.metrics.coverage import DEFAULT_WINDOW, WINDOWS
+from webapp.http.answers import unchanged_or_json
+from webapp.http.current import context, find_workload_id
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("stats", __name__, url_prefix="/api")
 
@@ -40,7 +40,7 @@ def window() -> int:
 
 def window_name() -> str:
     """The asked window as it was asked for: 30m, 6h. Raises Problem(bad_window)."""
-    name = request.args.get("window", DEFAULT)
+    name = request.args.get("window", DEFAULT_WINDOW)
     if name not in WINDOWS:
         raise Problem("bad_window")
     return name

@@ -19,8 +19,8 @@ from db import history
 from db.connection import LedgerUnavailable
 from db.models import Workload
 from tasks.context import Context
-from webapp.current import context, workload_named
-from webapp.problems import Problem
+from webapp.http.current import context, workload_named
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("streams", __name__, url_prefix="/api/workloads/<name>")
 MOST_STREAMS = 12

@@ -22,10 +22,10 @@ from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
 from flows.home_locks import is_engine_running
 from tasks.docker.records import EngineFacts
-from webapp.answers import json_answer
-from webapp.consumers import NOW_S, consumers, top, totals
-from webapp.current import context
-from webapp.readiness import Readiness
+from webapp.checks.readiness import Readiness
+from webapp.http.answers import json_answer
+from webapp.http.current import context
+from webapp.presenters.top_consumers import NOW_S, consumers, top, totals
 
 blueprint = Blueprint("installation", __name__, url_prefix="/api/system")
 LATE_AFTER_TICKS = 3

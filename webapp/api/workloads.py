@@ -11,9 +11,10 @@ from db import history
 from db import workloads as stored
 from db.models import Workload
 from flows.workloads import lifecycle as work
-from webapp import params, shapes
-from webapp.answers import json_answer, nothing
-from webapp.current import caller, context, reading
+from webapp.http import params
+from webapp.http.answers import json_answer, nothing
+from webapp.http.current import caller, context, reading
+from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webapp.marking import N_
+from webapp.i18n.marking import N_
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 
 from webapp.forms.fields import EVERY, SOURCES
 from webapp.forms.texts import NEEDED
-from webapp.marking import N_
+from webapp.i18n.marking import N_
 
 ANYWHERE = ""
 GENERAL = N_("This is not accepted as it is; the note says what is.")

@@ -8,7 +8,7 @@ from typing import Any
 from webapp.forms import texts
 from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
 from webapp.forms.texts import NEEDED, Unreadable
-from webapp.spec_lines import plain
+from webapp.presenters.spec_lines import plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from webapp.marking import N_
+from webapp.i18n.marking import N_
 
 _PORT = re.compile(
     r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=\d+:))?(?:(?P<host>\d{1,5}):)?(?P<container>\d{1,5})"

@@ -14,14 +14,14 @@ import orjson
 from pydantic import TypeAdapter
 from werkzeug.routing import Map, Rule
 
-from webapp import permissions
-from webapp.openapi.call import FORM, PROBLEM, Answer, Body, Call, Parameter
+from webapp.http import permissions
+from webapp.http.problems import PROBLEMS, is_for_programs
 from webapp.openapi.calls import CALLS, SUBJECTS
+from webapp.openapi.calls.call import FORM, PROBLEM, Answer, Body, Call, Parameter
 from webapp.openapi.calls.workloads import PATCH
+from webapp.openapi.json_schema import patch_of, tidied
 from webapp.openapi.paths import address, parameters
-from webapp.openapi.shapes import Problem
-from webapp.openapi.translated import patch_of, tidied
-from webapp.problems import PROBLEMS, is_for_programs
+from webapp.openapi.shapes.deploys import Problem
 
 REFS = "#/components/schemas/"
 SPEC = "Spec"
@@ -70,13 +70,6 @@ def written(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def url_map() -> Map:
-    """The routes of the app, without anything behind them."""
-    from webapp.app import routes
-
-    return routes().url_map
-
-
 class _Shapes:
     """The schemas of all shapes: the components, and the schema to write where a shape is used."""
 
@@ -100,7 +93,7 @@ class _Shapes:
 
 def _renamed(*schemas: Any) -> Any:
     """Schemas with pydantic's names for two enumerations of one name made plain."""
-    names = {"db__states__Reason": "Reason", "tasks__impact__Reason": "ImpactReason"}
+    names = {"db__states__Reason": "Reason", "tasks__impact__verdict__Reason": "ImpactReason"}
 
     def plain(value: Any) -> Any:
         match value:

@@ -7,8 +7,8 @@ import re
 from tasks.specs import NAME
 from webapp.api import git_credentials
 from webapp.api.registries import HOST
-from webapp.openapi.call import Parameter
-from webapp.params import LARGEST
+from webapp.http.params import LARGEST
+from webapp.openapi.calls.call import Parameter
 
 PARAMETERS: dict[str, Parameter] = {
     "name": Parameter("name", {"type": "string", "pattern": NAME, "examples": ["shop"]}, "The workload.", "path"),

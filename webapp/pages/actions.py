@@ -19,15 +19,16 @@ from db.serialize import row
 from flows import requests
 from flows.workloads import uploads
 from tasks.specs import InvalidSpec
-from webapp import consequences, params, problems
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
-from webapp.current import caller, context, reading
 from webapp.forms import refusals
-from webapp.i18n import gettext
+from webapp.http import params, problems
+from webapp.http.current import caller, context, reading
+from webapp.http.problems import Problem
+from webapp.i18n.i18n import gettext
 from webapp.pages.apps import page_of
-from webapp.pages.rows import Choice
-from webapp.problems import Problem
+from webapp.pages.history_panel import Choice
+from webapp.presenters import rollback_preview as consequences
 
 # After these there is no page of the app to show: it is not there, or it is being removed.
 NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})

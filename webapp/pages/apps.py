@@ -20,12 +20,13 @@ from db.serialize import hook
 from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
 from tasks.specs import release_of
-from webapp import happened, spec_lines
 from webapp.api import observations
 from webapp.api import workloads as api
-from webapp.current import context, reading
-from webapp.pages import rows
-from webapp.sparkline import SPAN_S, polylines
+from webapp.http.current import context, reading
+from webapp.pages import history_panel as rows
+from webapp.presenters import event_lines as happened
+from webapp.presenters import spec_lines
+from webapp.presenters.sparkline import SPAN_S, polylines
 
 blueprint = Blueprint("apps", __name__)
 SHOWN_EVENTS = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from webapp.api import build_logs, deploys
-from webapp.current import reading
+from webapp.http.current import reading
 
 blueprint = Blueprint("build_pages", __name__)
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from tasks.specs import InvalidSpec
 from webapp.api import git_credentials, registries
 from webapp.forms import refusals
-from webapp.i18n import gettext
+from webapp.i18n.i18n import gettext
 
 blueprint = Blueprint("credentials", __name__, url_prefix="/credentials")
 REGISTRY = ("host", "username", "password")

@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from db.access import accounts
 from db.models import User
 from tasks.context import now
-from webapp import auth, params
-from webapp.answers import nothing
-from webapp.attempts import Attempts
-from webapp.current import context
-from webapp.problems import Problem, sentence
+from webapp.http import auth, params
+from webapp.http.answers import nothing
+from webapp.http.current import context
+from webapp.http.login_backoff import Attempts
+from webapp.http.problems import Problem, sentence
 
 blueprint = Blueprint("login", __name__)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 
 from tasks.containers import snapshot as runtime
 from tasks.failures import Failure
-from webapp.current import context, workload_named
+from webapp.http.current import context, workload_named
 
 blueprint = Blueprint("logs", __name__)
 LINES = 200

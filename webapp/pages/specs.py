@@ -16,12 +16,12 @@ from flows.workloads import lifecycle as work
 from tasks.kinds import KINDS, kind_of
 from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked
-from webapp.current import caller, context, workload_named
 from webapp.forms import fields, refusals, spec
-from webapp.i18n import gettext
-from webapp.marking import N_
+from webapp.http.current import caller, context, workload_named
+from webapp.http.problems import Problem
+from webapp.i18n.i18n import gettext
+from webapp.i18n.marking import N_
 from webapp.pages.actions import refused as refused_on_the_page
-from webapp.problems import Problem
 
 blueprint = Blueprint("specs", __name__)
 CHANGED_MEANWHILE = N_(

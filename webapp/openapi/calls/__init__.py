@@ -1,12 +1,12 @@
 """The table of calls: endpoint -> what is said of it. One file a subject; a new call goes into one of them.
 
-The address, the method and the role of a call are not said here: they come from its route and from webapp.permissions.
+Address, method and role of a call are not stated here: they come from its route and from webapp.http.permissions.
 """
 
 from __future__ import annotations
 
-from webapp.openapi.call import Call
 from webapp.openapi.calls import access, deploys, hooks, observations, workloads
+from webapp.openapi.calls.call import Call
 
 # Subject -> its calls.
 SUBJECTS: dict[str, dict[str, Call]] = {

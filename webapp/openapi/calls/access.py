@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from webapp.openapi.call import FORM, JSON, Answer, Body, Call, ok
-from webapp.openapi.kept import (
+from webapp.openapi.calls.call import FORM, JSON, Answer, Body, Call, ok
+from webapp.openapi.shapes.stored import (
     Alive,
     Anything,
     Credentials,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from db.states import Reason, Status
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
-from webapp.openapi.call import Answer, Body, Call, Parameter, ok
-from webapp.openapi.kept import DeployRequest, RollbackRequest
-from webapp.openapi.shapes import BuildLog, Diff, Row, Rows, WholeImpact
-from webapp.params import LARGEST, LONGEST_KEY
+from webapp.http.params import LARGEST, LONGEST_KEY
+from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
+from webapp.openapi.shapes.deploys import BuildLog, Diff, Row, Rows, WholeImpact
+from webapp.openapi.shapes.stored import DeployRequest, RollbackRequest
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 KEY = Parameter(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from webapp.openapi.call import Answer, Body, Call, ok
-from webapp.openapi.hooked import Delivered, Hooks, MadeHook, NewHook
+from webapp.openapi.calls.call import Answer, Body, Call, ok
+from webapp.openapi.shapes.webhooks import Delivered, Hooks, MadeHook, NewHook
 
 ANYTHING = {"description": "What the sender sends: see docs/webhooks.md."}
 

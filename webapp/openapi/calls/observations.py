@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tasks.containers.snapshot import LONGEST_TAIL
-from webapp.openapi.call import Answer, Call, Parameter, ok
-from webapp.openapi.installation import System
-from webapp.openapi.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
-from webapp.windows import WINDOWS
+from tasks.metrics.coverage import WINDOWS
+from webapp.openapi.calls.call import Answer, Call, Parameter, ok
+from webapp.openapi.shapes.installation import System
+from webapp.openapi.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
 
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")

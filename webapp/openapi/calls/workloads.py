@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tasks.specs import Spec
-from webapp.openapi.call import Answer, Body, Call, ok
-from webapp.openapi.kept import WholeWorkload, Workloads
-from webapp.openapi.shapes import TakenIn
+from webapp.openapi.calls.call import Answer, Body, Call, ok
+from webapp.openapi.shapes.deploys import TakenIn
+from webapp.openapi.shapes.stored import WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.impact.verdict import Reason, Verdict
-from webapp.i18n import gettext, mebibytes, ngettext, number, percent
-from webapp.marking import N_
+from webapp.i18n.i18n import gettext, mebibytes, ngettext, number, percent
+from webapp.i18n.marking import N_
 
 VERDICTS: dict[str, str] = {
     Verdict.BETTER: N_("better"),

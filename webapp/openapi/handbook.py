@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, current_app, render_template
 
+from webapp.openapi.as_text import calls, keys_of
 from webapp.openapi.document import whole
-from webapp.openapi.reading import calls, keys_of
 
 blueprint = Blueprint("handbook", __name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 
 from tasks.context import Context
-from webapp import patience
+from webapp.checks import timeouts as patience
 
 PATIENCE_S = 0.4
 ASK_AGAIN_S = 600.0

@@ -16,7 +16,7 @@ from db.messages.errors import SENTENCES
 from db.workloads import NameTaken
 from tasks.failures import Failure
 from tasks.specs import InvalidSpec
-from webapp.marking import N_
+from webapp.i18n.marking import N_
 
 # code -> (status, title): the refusals of flows.requests and flows.workloads, then what HTTP itself can refuse.
 PROBLEMS: dict[str, tuple[int, str]] = {

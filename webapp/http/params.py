@@ -10,7 +10,7 @@ import orjson
 from flask import request
 
 from tasks.specs import InvalidSpec, shown_key
-from webapp.problems import Problem
+from webapp.http.problems import Problem
 
 LARGEST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
 LONGEST_KEY = 255

@@ -43,7 +43,7 @@ class Answer:
 class Call:
     """One endpoint. Its address and method are those of its route, its role that of the table of permissions.
 
-    `refuses` are codes of webapp.problems; those that every such call can answer (401, 503 …) are added by themselves.
+    `refuses` are codes of webapp.http.problems; those that every such call can answer (401, 503 …) are added to them.
     """
 
     says: str

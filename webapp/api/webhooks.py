@@ -21,11 +21,11 @@ from flows.requests import Refusal
 from flows.webhooks import receive as work
 from tasks.context import Context, now
 from tasks.webhooks import PROVIDERS, Unreadable
-from webapp import params
-from webapp.answers import json_answer, nothing
-from webapp.attempts import Attempts
-from webapp.current import caller, context, reading
-from webapp.problems import Problem
+from webapp.http import params
+from webapp.http.answers import json_answer, nothing
+from webapp.http.current import caller, context, reading
+from webapp.http.login_backoff import Attempts
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/api")
 ATTEMPTS = "backstay.hook_attempts"

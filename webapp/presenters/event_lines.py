@@ -6,8 +6,9 @@ from typing import Any
 
 from db.messages.events import SENTENCES, listed
 from db.models import Event
-from webapp import shapes, words
-from webapp.i18n import gettext
+from webapp.i18n import words
+from webapp.i18n.i18n import gettext
+from webapp.presenters import shapes
 
 # What a sentence is filled in with -> the table that has words for it.
 _TABLES = {"stage": "stage", "code": "error"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from webapp.openapi.shapes import Moment, Row, Shape
+from webapp.openapi.shapes.deploys import Moment, Row, Shape
 
 
 class Foundation(Shape):

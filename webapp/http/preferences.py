@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, request
 
 from db.states import Reason, Status
+from tasks.metrics.coverage import WINDOWS
 from tasks.specs import NAME
-from webapp import i18n
-from webapp.windows import WINDOWS
-from webapp.words import WORKLOAD_STATUSES
+from webapp.i18n import i18n
+from webapp.i18n.words import WORKLOAD_STATUSES
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"

@@ -23,7 +23,7 @@ LANGUAGES = {"en": "English", "ru": "Русский"}
 # English with the day before the month and 24 hours: no reader has to guess.
 LOCALES = {"en": "en-GB", "ru": "ru"}
 COOKIE = "lang"
-FOLDER = Path(__file__).parent / "translations"
+FOLDER = Path(__file__).parents[1] / "translations"
 MIB = 1024 * 1024
 
 

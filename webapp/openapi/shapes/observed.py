@@ -8,7 +8,7 @@ from pydantic import Field
 
 from db.states import ErrorCode, Reason, Status
 from tasks.events import classify as happenings
-from webapp.openapi.shapes import Impact, Moment, Shape, Version
+from webapp.openapi.shapes.deploys import Impact, Moment, Shape, Version
 
 
 class DeployMark(Shape):

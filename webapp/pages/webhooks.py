@@ -10,11 +10,11 @@ from db.serialize import hook
 from flows.webhooks import receive as work
 from tasks.specs import InvalidSpec
 from tasks.webhooks import PROVIDERS
-from webapp.api.hooks import once
-from webapp.current import caller, context, reading, workload_named
-from webapp.i18n import gettext
-from webapp.marking import N_
-from webapp.problems import Problem
+from webapp.api.webhooks import once
+from webapp.http.current import caller, context, reading, workload_named
+from webapp.http.problems import Problem
+from webapp.i18n.i18n import gettext
+from webapp.i18n.marking import N_
 
 blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
 # Key of InvalidSpec -> what is said at the field; what is said never repeats what was typed.

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
 from tasks.specs import NAME, Spec
-from webapp.openapi.shapes import Moment, Row, Shape, Version
+from webapp.openapi.shapes.deploys import Moment, Row, Shape, Version
 
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[

@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from db.access import accounts
 from tasks.context import now
-from webapp import permissions, preferences
-from webapp.current import Caller, context
-from webapp.problems import Problem, is_for_programs, wants_page
+from webapp.http import permissions, preferences
+from webapp.http.current import Caller, context
+from webapp.http.problems import Problem, is_for_programs, wants_page
 
 COOKIE = "backstay_session"
 PAGES = frozenset({"apps", "new", "system", "credentials", "reference"})

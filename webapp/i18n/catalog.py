@@ -1,4 +1,4 @@
-"""Keeps the catalogs in step with the texts of the source: `python -m webapp.catalog` updates every one of them.
+"""Keeps the catalogs in step with the texts of the source: `python -m webapp.i18n.catalog` updates every one of them.
 
 Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.messages.errors and
 db.messages.events.
@@ -14,9 +14,9 @@ from babel.messages.pofile import read_po, write_po
 
 from db.messages import events as event_sentences
 from db.messages.errors import HOOKS, SENTENCES
-from webapp.i18n import LANGUAGES, SOURCE, po_path
+from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
-ROOM = Path(__file__).parent
+ROOM = Path(__file__).parents[1]
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false"}}
 KEYWORDS = {"gettext": None, "ngettext": (1, 2), "N_": None, "_": None}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from db.states import ErrorCode, Reason, Status, Trigger
 from tasks.impact import verdict as impact
-from webapp.params import LARGEST
+from webapp.http.params import LARGEST
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, ISO 8601 with Z.")]
 Version = Annotated[int, Field(ge=1, le=LARGEST, description="1, 2, 3 … per workload.")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from db.messages.errors import HOOKS, SENTENCES
 from db.states import ErrorCode, Reason, Stage, Status, Trigger
-from webapp.marking import N_
+from webapp.i18n.marking import N_
 
 STATUSES: dict[str, str] = {
     Status.QUEUED: N_("Queued"),

@@ -14,7 +14,7 @@ from db.models import Deploy
 from db.states import PinFound
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import PublishedPorts
-from webapp.spec_lines import plain
+from webapp.presenters.spec_lines import plain
 
 # Kinds whose image is built here, so that one that is gone may be built again instead of pulled.
 BUILT = frozenset({"git", "static"})

@@ -15,7 +15,7 @@ from db.models import Workload
 from db.states import Trigger
 from tasks.context import Context
 from tasks.specs import NAME
-from webapp.problems import Problem
+from webapp.http.problems import Problem
 
 EXTENSION = "backstay"
 _NAME = re.compile(NAME)

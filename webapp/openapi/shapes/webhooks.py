@@ -10,7 +10,7 @@ from db.messages.errors import HOOKS
 from flows.webhooks.receive import SECRET
 from tasks.sources.base import alone
 from tasks.webhooks import PROVIDERS
-from webapp.openapi.shapes import Moment, Shape, Version
+from webapp.openapi.shapes.deploys import Moment, Shape, Version
 
 Sender = Annotated[str, Field(json_schema_extra={"enum": [*PROVIDERS]})]
 Outcome = Annotated[str, Field(json_schema_extra={"enum": [*HOOKS]})]

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
 from tasks.images import build_log as build_logs
-from webapp import params
+from tasks.metrics.coverage import DEFAULT_WINDOW
 from webapp.api import deploys, stats
-from webapp.current import context
-from webapp.runs import Runs
-from webapp.verdicts import verdict
-from webapp.windows import DEFAULT
+from webapp.checks.prefect_runs import Runs
+from webapp.http import params
+from webapp.http.current import context
+from webapp.presenters.verdicts import verdict
 
 FIRST_ROWS = 12
 MORE_ROWS = 50
@@ -31,7 +31,7 @@ class Choice:
     before: int | None = None
     status: str | None = None
     reason: str | None = None
-    window: str = DEFAULT
+    window: str = DEFAULT_WINDOW
 
     @property
     def is_filtered(self) -> bool:

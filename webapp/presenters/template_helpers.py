@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask, g
 from markupsafe import Markup, escape
 
-from webapp import consequences, words
-from webapp.i18n import gettext
+from webapp.i18n import words
+from webapp.i18n.i18n import gettext
+from webapp.presenters import rollback_preview as consequences
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 
 
 def install(app: Flask) -> None:

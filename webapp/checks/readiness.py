@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tasks.context import Context
-from webapp import patience
+from webapp.checks import timeouts as patience
 
 TIMEOUT_S = 4.0
 # Nobody needs to log in for this, so asking often must stay cheap.
