@@ -21,7 +21,7 @@ from db.settings import Settings, ensure_home
 from tests import sharing
 
 collect_ignore = ["bench"]
-pytest_plugins = ("tests.engine.fixtures", "tests.flows.fixtures")
+pytest_plugins = ("tests.docker.fixtures", "tests.flows.fixtures")
 
 # Where the tests look for Docker, taken before the developer's own settings are put out of reach.
 ENGINE_ADDRESS = os.environ.get("BACKSTAY_DOCKER_HOST", "")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LAYERS = ("pure", "db", "engine", "flows", "web", "cli", "faults")
+LAYERS = ("pure", "db", "docker", "flows", "web", "cli", "faults")
 # The fixture that is dear, and the files (or directories) that use it.
 DEAR = {
     "built_house": (

@@ -24,7 +24,7 @@ from tasks.metrics.collector import Sampler
 from tests.bench import ledger
 from tests.bench.series import Fleet
 from tests.bench.table import Line
-from tests.engine.sampled_containers import SLEEP, Crew, docker_id, hired
+from tests.docker.sampled_containers import SLEEP, Crew, docker_id, hired
 from tests.ledger_steps import add_workload
 from tests.real_parts import docker_address
 

@@ -27,7 +27,7 @@ from db.settings import Settings
 from tasks.context import now
 from tasks.rollout.health import http_answers
 from tests.bench.table import Line
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.real_parts import docker_address, free_port, running, wait_until
 
 BARE = "bare SDK: create, start, first 200"

@@ -12,7 +12,7 @@ from tasks.containers.leftovers import Leftover, Why
 from tasks.context import now
 from tasks.labels import container_labels
 from tests.cli.conftest import Backstay
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.real_parts import docker_address
 
 

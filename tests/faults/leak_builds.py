@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.engine.git_servers import GitServer, new_repository
+from tests.docker.git_servers import GitServer, new_repository
 
 if TYPE_CHECKING:
     from tests.faults.leak_story import Story

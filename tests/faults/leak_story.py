@@ -7,9 +7,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from db.states import Stage
-from tests.engine.git_servers import GitServer
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer
+from tests.docker.git_servers import GitServer
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
 from tests.faults import leak_evidence
 from tests.faults.leak_builds import Repositories
 from tests.faults.leak_compose import Stacks

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tests.engine.fixtures import remove_workload
-from tests.engine.images import Images
+from tests.docker.fixtures import remove_workload
+from tests.docker.images import Images
 from tests.faults.houses import House
 from tests.faults.workloads import Crashed
 from tests.real_parts import free_port

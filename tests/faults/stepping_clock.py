@@ -33,7 +33,7 @@ from flows.workloads import lifecycle as workloads  # noqa: E402
 from tasks.context import Context  # noqa: E402
 from tasks.failures import Failure  # noqa: E402
 from tasks.job import Work  # noqa: E402
-from tests.engine.scenario import ME, Scenario  # noqa: E402
+from tests.docker.scenario import ME, Scenario  # noqa: E402
 
 
 def step(seconds: float) -> None:

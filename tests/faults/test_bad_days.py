@@ -33,9 +33,9 @@ from flows.upkeep.reconcile import reconcile
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.job import Work
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
+from tests.docker.scenario import ME, Scenario
 from tests.faults.disks import Disk, complaints, locked, small_disk
 from tests.real_parts import docker_address, free_port, real_part
 from tests.web.conftest import PrefectStandIn

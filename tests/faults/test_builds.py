@@ -13,9 +13,9 @@ from db.states import Status
 from flows.requests import request_deploy
 from flows.upkeep.sweep import sweep
 from tasks.images import build_log as build_logs
-from tests.engine.git_servers import new_repository
-from tests.engine.images import Images
-from tests.engine.scenario import ME
+from tests.docker.git_servers import new_repository
+from tests.docker.images import Images
+from tests.docker.scenario import ME
 from tests.faults.houses import STATIC_SERVER, House
 from tests.faults.workloads import Crashed
 from tests.real_parts import free_port, wait_until

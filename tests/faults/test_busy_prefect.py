@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.faults.houses import House
 from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed

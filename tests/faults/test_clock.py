@@ -10,8 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
 from tests.faults.disks import complaints
 from tests.real_parts import docker_address, free_port
 

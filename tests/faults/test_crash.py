@@ -15,7 +15,7 @@ import pytest
 
 from db.states import Status
 from tests.conftest import FAULTS
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.faults.houses import House
 from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed

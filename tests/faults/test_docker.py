@@ -13,7 +13,7 @@ import pytest
 
 from db.states import ErrorCode
 from tests.conftest import FAULTS
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.faults.houses import House
 from tests.faults.second_engine import SecondEngine
 from tests.faults.shops import Shops

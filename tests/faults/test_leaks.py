@@ -14,10 +14,10 @@ from threading import Thread
 import docker
 import pytest
 
-from tests.engine.fixtures import remove_workload
-from tests.engine.git_servers import serving_git
-from tests.engine.images import Images
-from tests.engine.registries import serving
+from tests.docker.fixtures import remove_workload
+from tests.docker.git_servers import serving_git
+from tests.docker.images import Images
+from tests.docker.registries import serving
 from tests.faults import leak_evidence
 from tests.faults.leak_home import LeakyHome
 from tests.faults.leak_mistakes import WRONG_PLACES

@@ -20,7 +20,7 @@ from flows.requests import Refusal, request_deploy
 from flows.workloads.lifecycle import create
 from tasks.context import Context, now
 from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
-from tests.engine.scenario import ME
+from tests.docker.scenario import ME
 from tests.real_parts import free_port
 
 TOO_LONG_S = 0.6

@@ -13,8 +13,8 @@ import docker
 import httpx
 import pytest
 
-from tests.engine.fixtures import remove_workload
-from tests.engine.images import Images
+from tests.docker.fixtures import remove_workload
+from tests.docker.images import Images
 from tests.faults.houses import House
 from tests.faults.shops import Shops
 from tests.faults.workloads import Crashed

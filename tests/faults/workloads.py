@@ -12,8 +12,8 @@ from db.models import Deploy
 from db.states import FINAL, ErrorCode, Status, status_for
 from flows.requests import request_deploy, request_rollback
 from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
-from tests.engine.images import PORT, Images
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import PORT, Images
+from tests.docker.scenario import ME, Scenario
 from tests.faults.counting import SEEN, Seen
 from tests.real_parts import wait_until
 

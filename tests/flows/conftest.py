@@ -12,7 +12,7 @@ import pytest
 from db.migrate import upgrade
 from db.settings import Settings, ensure_home
 from tasks.context import Context
-from tests.engine.images import Images
+from tests.docker.images import Images
 from tests.flows.engines import Through
 from tests.flows.fixtures import PrefectApi
 from tests.real_parts import docker_address, free_port

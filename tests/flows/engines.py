@@ -16,7 +16,7 @@ from db.models import Deploy
 from db.states import FINAL
 from flows.requests import request_deploy, request_rollback
 from flows.supervisor.programs import client_env, is_announced
-from tests.engine.scenario import ME, Scenario
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import running, wait_until
 
 ENDS_WITHIN_S = 60

@@ -22,9 +22,9 @@ from db.migrate import upgrade
 from db.settings import Settings, ensure_home
 from flows.cli.app import main
 from tasks.context import Context
-from tests.engine.fixtures import remove_workload
+from tests.docker.fixtures import remove_workload
 from tests.flows.engines import Through
-from tests.pure.hook_payloads import sent
+from tests.pure.webhook_payloads import sent
 from tests.real_parts import wait_until
 from webapp.app import create_app
 

@@ -17,8 +17,8 @@ from flows.upkeep.impact_reviews import EVENT, event
 from flows.webhooks.receive import add, receive
 from tasks.context import Context, now
 from tasks.webhooks import Delivery
-from tests.engine.images import Images
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import ME, Scenario
 from tests.flows.engines import Through
 from tests.real_parts import free_port, wait_until
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.git_servers import new_repository
-from tests.engine.images import Images
-from tests.engine.registries import serving
+from tests.docker.git_servers import new_repository
+from tests.docker.images import Images
+from tests.docker.registries import serving
 from tests.flows.fixtures import PrefectApi
 from tests.flows.journeys import EXAMPLES, House, built, ends, example, gone_afterwards, serves
-from tests.pure.hook_payloads import GITEA, GITHUB
+from tests.pure.webhook_payloads import GITEA, GITHUB
 from tests.real_parts import docker_address, free_port, real_part, wait_until
 
 JOURNEYS = {"image", "git", "compose", "static"}

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from db.access.git_credentials import put
 from tasks.context import Context, now
-from tests.engine.git_servers import Repository
+from tests.docker.git_servers import Repository
 from tests.real_parts import SERVERS, free_port, real_part, running
 from tests.web.test_git_credentials import private_key
 

@@ -17,7 +17,7 @@ from tasks.images import build_log as build_logs
 from tasks.images.build import build, labels_of
 from tasks.images.build_context import pack
 from tasks.images.build_log import BuildLog
-from tests.engine.images import LABEL, Images
+from tests.docker.images import LABEL, Images
 from tests.real_parts import wait_until
 
 Build = Callable[..., str]

@@ -17,8 +17,8 @@ from tests.real_parts import docker_address, real_part
 if TYPE_CHECKING:
     import docker
 
-    from tests.engine.images import Images
-    from tests.engine.registries import RegistryServer
+    from tests.docker.images import Images
+    from tests.docker.registries import RegistryServer
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def docker_client() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     """An open registry."""
-    from tests.engine.registries import serving
+    from tests.docker.registries import serving
 
     real_part("registry")
     with serving(tmp_path_factory.mktemp("registry")) as server:
@@ -45,7 +45,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServe
 @pytest.fixture(scope="session")
 def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     """A registry that wants a login; its `username` and `password` are the right ones."""
-    from tests.engine.registries import serving
+    from tests.docker.registries import serving
 
     real_part("registry")
     with serving(tmp_path_factory.mktemp("private-registry"), "puller", secrets.token_urlsafe(12)) as server:
@@ -55,7 +55,7 @@ def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regis
 @pytest.fixture(scope="session")
 def all_images(docker_client: docker.DockerClient) -> Iterator[Images]:
     """The images of the session."""
-    from tests.engine.images import Images
+    from tests.docker.images import Images
 
     real_part("busybox")
     images = Images(docker_client, secrets.token_hex(4))

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.kinds import KINDS
 from tasks.sources import kind_names
-from tests.engine.images import BEHAVIOURS, LABEL, Images, image_archive
+from tests.docker.images import BEHAVIOURS, LABEL, Images, image_archive
 from tests.real_parts import docker_address, free_port
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from flows.dispatch import carry_out
 from flows.upkeep.auto_rollback import Watch
 from tasks.context import Context
 from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 from tests.real_parts import wait_until
 
 

@@ -10,9 +10,9 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from tasks.docker.client import DockerEngine
-from tests.engine.fixtures import left_over, remove_workload
-from tests.engine.images import BEHAVIOURS, LABEL, Images
-from tests.engine.registries import RegistryServer
+from tests.docker.fixtures import left_over, remove_workload
+from tests.docker.images import BEHAVIOURS, LABEL, Images
+from tests.docker.registries import RegistryServer
 from tests.real_parts import docker_address, free_port, wait_until
 
 

@@ -20,8 +20,8 @@ from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
 from tasks.job import Work
 from tasks.rollout import single
-from tests.engine.images import Images
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import wait_until
 
 

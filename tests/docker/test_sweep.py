@@ -22,8 +22,8 @@ from tasks.failures import Failure
 from tasks.images.build import labels_of
 from tasks.images.retention import name_of
 from tasks.labels import container_labels
-from tests.engine.images import Images
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import free_port
 
 

@@ -17,9 +17,9 @@ from db.states import ErrorCode
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.git.repository import Repository
-from tests.engine.git_servers import GitServer, new_repository, serving_git
-from tests.engine.git_servers import Repository as Served
-from tests.engine.ssh_servers import ecdsa_key, public_key, serving_ssh, show_key
+from tests.docker.git_servers import GitServer, new_repository, serving_git
+from tests.docker.git_servers import Repository as Served
+from tests.docker.ssh_servers import ecdsa_key, public_key, serving_ssh, show_key
 from tests.real_parts import wait_until
 from tests.web.test_git_credentials import private_key
 

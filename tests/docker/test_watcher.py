@@ -19,8 +19,8 @@ from db.settings import Settings
 from tasks.context import Context
 from tasks.events.classify import OOM_WITHIN_NS
 from tasks.events.watcher import ContainerWatch
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 from tests.real_parts import free_port, wait_until
 
 DEPLOYED = ["start:deploy"]

@@ -20,9 +20,9 @@ from tasks.failures import Failure
 from tasks.job import Work
 from tasks.rollout import single
 from tasks.rollout.health import http_answers
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer, serving
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer, serving
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import wait_until
 
 Tag = Callable[[str], str]

@@ -12,9 +12,9 @@ from flows.upkeep.housekeeping import tidy
 from flows.workloads import uploads
 from tasks.images import availability
 from tasks.specs import InvalidSpec
-from tests.engine.git_servers import new_repository
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.git_servers import new_repository
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from flows.upkeep.reconcile import compare, reconcile
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Work
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer
-from tests.engine.scenario import ME, Scenario
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import free_port
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from flows.upkeep.reconcile import compare, reconcile
 from tasks.labels import container_labels
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 
 Hand = Callable[[Scenario, str], None]
 

@@ -21,7 +21,7 @@ from tasks.metrics.cgroups import CgroupFiles
 from tasks.metrics.collector import Sampler
 from tasks.metrics.engine_stats import one_shot_stats
 from tasks.metrics.readings import from_api
-from tests.engine.sampled_containers import (
+from tests.docker.sampled_containers import (
     ALLOCATE,
     ALLOCATED,
     BURN,

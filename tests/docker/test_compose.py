@@ -33,10 +33,10 @@ from tasks.events.classify import Said
 from tasks.events.watcher import ContainerWatch
 from tasks.metrics.collector import Sampler
 from tasks.rollout import compose as rollout
-from tests.engine.git_servers import new_repository
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer, serving
-from tests.engine.scenario import ME, Scenario
+from tests.docker.git_servers import new_repository
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer, serving
+from tests.docker.scenario import ME, Scenario
 from tests.real_parts import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -438,7 +438,7 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
     before = stack.ids()
     shop.change(source=stack.source(web="2"))
     opened, _, _ = open_deploy(shop.context, shop.name, ME)
-    code = "import sys; from tests.engine.test_compose import carry_out_in; carry_out_in(*sys.argv[1:])"
+    code = "import sys; from tests.docker.test_compose import carry_out_in; carry_out_in(*sys.argv[1:])"
     home, address = str(shop.context.settings.home), shop.context.settings.engine_address
     engine = subprocess.Popen(
         [sys.executable, "-c", code, home, address, str(opened.id)], cwd=ROOT, start_new_session=True

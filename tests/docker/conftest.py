@@ -10,8 +10,8 @@ import pytest
 from db.migrate import upgrade
 from db.settings import Settings
 from tasks.context import Context
-from tests.engine.registries import RegistryServer
-from tests.engine.scenario import Scenario
+from tests.docker.registries import RegistryServer
+from tests.docker.scenario import Scenario
 from tests.real_parts import free_port
 
 

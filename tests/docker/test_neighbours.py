@@ -10,8 +10,8 @@ import pytest
 from db.migrate import upgrade
 from flows.upkeep.sweep import sweep
 from tasks.context import Context
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 from tests.real_parts import free_port
 
 Tag = Callable[[str], str]

@@ -14,10 +14,10 @@ from flows.upkeep.housekeeping import tidy
 from tasks.context import Context, now
 from tasks.images import availability
 from tasks.images import build_log as build_logs
-from tests.engine.git_servers import Repository, new_repository, serving_git
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
-from tests.engine.ssh_servers import serving_ssh, show_key
+from tests.docker.git_servers import Repository, new_repository, serving_git
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
+from tests.docker.ssh_servers import serving_ssh, show_key
 from tests.web.test_git_credentials import private_key
 
 TOKEN = "tok3n-for-the-journey"

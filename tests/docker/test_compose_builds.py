@@ -10,9 +10,9 @@ import pytest
 from flows.upkeep.housekeeping import tidy
 from tasks.images import availability
 from tasks.images import build_log as build_logs
-from tests.engine.git_servers import Repository, new_repository
-from tests.engine.images import Images
-from tests.engine.scenario import Scenario
+from tests.docker.git_servers import Repository, new_repository
+from tests.docker.images import Images
+from tests.docker.scenario import Scenario
 
 FILE = """
 services:

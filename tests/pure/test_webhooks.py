@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tasks.webhooks import PROVIDERS, Delivery, Unreadable
 from tasks.webhooks.delivery import first_login
 from tasks.webhooks.matching import Target, decide, is_pattern
-from tests.pure import hook_payloads as payloads
-from tests.pure.hook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITLAB, NOTHING, REGISTRY_PUSH, envelope, sent
+from tests.pure import webhook_payloads as payloads
+from tests.pure.webhook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITLAB, NOTHING, REGISTRY_PUSH, envelope, sent
 
 SECRET = "it's-a-secret-of-both"
 OF = {"github": GITHUB, "gitea": GITEA, "forgejo": GITEA, "gitlab": GITLAB, "registry": envelope(REGISTRY_PUSH)}

@@ -16,9 +16,9 @@ from tasks.docker.records import ImageRecord
 from tasks.images import availability
 from tasks.images import host as host_images
 from tasks.images.retention import HostImage, name_of, prefix
-from tests.engine.images import LABEL, Images
-from tests.engine.registries import RegistryServer, serving
-from tests.engine.scenario import Scenario
+from tests.docker.images import LABEL, Images
+from tests.docker.registries import RegistryServer, serving
+from tests.docker.scenario import Scenario
 from tests.real_parts import free_port
 
 Tag = Callable[[str], str]

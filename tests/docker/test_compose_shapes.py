@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.git_servers import Repository, new_repository
-from tests.engine.images import Images
-from tests.engine.registries import RegistryServer
-from tests.engine.scenario import Scenario
+from tests.docker.git_servers import Repository, new_repository
+from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
+from tests.docker.scenario import Scenario
 
 FILES = Path(__file__).parent / "compose_files"
 _IMAGE = re.compile(r"^(\s*image: |FROM (?=\S+[:/]))(\S+)", re.MULTILINE)

@@ -22,7 +22,7 @@ from tasks.context import Context
 from tasks.impact.leak import MIB
 from tasks.impact.verdict import SETTLED_AFTER_S
 from tasks.metrics.collector import Sampler
-from tests.engine.sampled_containers import HOLD, Crew, docker_id, hired
+from tests.docker.sampled_containers import HOLD, Crew, docker_id, hired
 from tests.ledger_steps import add_workload, deploy_well
 from tests.real_parts import docker_address
 

@@ -18,7 +18,17 @@ from db.access.accounts import put_registry
 from db.models import Workload
 from flows.workloads import lifecycle as workloads
 from tasks.context import Context
-from tests.pure.hook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITHUB_PING, GITLAB, REGISTRY_PUSH, envelope, sent
+from tests.pure.webhook_payloads import (
+    COMMIT,
+    DIGEST,
+    GITEA,
+    GITHUB,
+    GITHUB_PING,
+    GITLAB,
+    REGISTRY_PUSH,
+    envelope,
+    sent,
+)
 from webapp.api import webhooks as hooks
 from webapp.app import create_app
 from webapp.http.login_backoff import FREE_PER_ADDRESS, FREE_PER_NAME
