@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import history
-from db.metrics import counters as tallies
+from db.metrics import counters
 from db.models import Deploy, Workload
 from db.states import (
     FINAL,
@@ -248,4 +248,4 @@ def _finish(session: Session, deploy: Deploy, stages: list[dict[str, Any]] | Non
     deploy.finished_at = max(now, deploy.started_at or deploy.queued_at)
     deploy.verified_since = None if deploy.verified is None else deploy.finished_at
     session.flush()
-    tallies.count_deploy(session, deploy)
+    counters.count_deploy(session, deploy)

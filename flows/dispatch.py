@@ -11,20 +11,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from db import event_log as events
-from db import history, ledger, workloads
+from db import event_log, history, ledger, workloads
 from db.messages.events import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
-from flows import held_pins as holding
-from flows import no_change as unchanged
+from flows import held_pins, no_change
 from flows.upkeep.housekeeping import after_deploy
 from flows.webhooks.pending import take_up_quietly
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Work
 from tasks.kinds import KINDS, SourceKind
-from tasks.rollout import recovery as comeback
+from tasks.rollout import recovery
 
 Step = Callable[[Work], None]
 Call = Callable[[Stage, Step, Work], Failure | None]
@@ -74,8 +72,8 @@ def _carry_out_alone(
         failure = _timed(stage, step, work, done, call)
         if failure is not None:
             return _back_out(work, stage, failure, done)
-        if stage is Stage.PREPARE and unchanged.is_unchanged(work):
-            return unchanged.leave_as_it_is(work, done)
+        if stage is Stage.PREPARE and no_change.is_unchanged(work):
+            return no_change.leave_as_it_is(work, done)
     if _attempt_quietly(work, _kind(work).rollout.clean_up):
         with context.database.writing() as session:
             workloads.set_unsettled(session, work.deploy.workload_id, False)
@@ -130,13 +128,13 @@ def _pin(work: Work) -> None:
     if not work.is_rollback:
         work.pin = _kind(work).pin(work)
         _record_pin(work)
-        holding.refuse(work)
+        held_pins.refuse(work)
 
 
 def _prepare(work: Work) -> None:
     work.pin = _kind(work).prepare(work)
     _record_pin(work)
-    holding.refuse(work)
+    held_pins.refuse(work)
 
 
 def _roll_out(work: Work) -> None:
@@ -155,10 +153,10 @@ def _finish(work: Work, done: list[dict[str, Any]], began: float) -> None:
         stages = [*done, {"name": str(Stage.FINISH), "ms": _ms_since(began)}]
         ledger.succeed(session, work.deploy.id, stages, now())
         _adopt(session, work)
-        holding.after_success(session, work)
+        held_pins.after_success(session, work)
         for note in work.notes:
-            events.note(session, work.deploy.workload_id, note, now(), level="warning")
-        events.note(session, work.deploy.workload_id, _good_news(work.deploy), now())
+            event_log.note(session, work.deploy.workload_id, note, now(), level="warning")
+        event_log.note(session, work.deploy.workload_id, _good_news(work.deploy), now())
 
 
 def _kind(work: Work) -> SourceKind:
@@ -207,15 +205,15 @@ def _back_out(work: Work, stage: Stage, failure: Failure, done: list[dict[str, A
         ledger.fail(session, work.deploy.id, failure.code, fingerprint, now(), stages=done, verified=failure.verified)
         if in_order:
             workloads.set_unsettled(session, work.deploy.workload_id, False)
-        events.note(session, work.deploy.workload_id, _sorry(work, stage, failure), now(), level="error")
-        holding.after_failure(session, work, failure.code)
+        event_log.note(session, work.deploy.workload_id, _sorry(work, stage, failure), now(), level="error")
+        held_pins.after_failure(session, work, failure.code)
     _attempt_quietly(work, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
     work.context.log.error("%r ended: %s in %s", work, failure.code, stage, extra={"kind": failure.kind})
     return failure.code
 
 
 def _put_back(work: Work) -> None:
-    comeback.put_back(work, _kind(work).rollout)
+    recovery.put_back(work, _kind(work).rollout)
 
 
 def _touched(work: Work) -> bool:

@@ -133,12 +133,12 @@ def check_docker(settings: Settings) -> Check:
 
 def check_compose(settings: Settings) -> Check:
     """Whether Docker Compose is there. Only compose workloads need it, so that it is missing is no fault by itself."""
-    from tasks.compose import cli as program
+    from tasks.compose import cli
 
-    found = program.find(settings)
+    found = cli.find(settings)
     if found is not None:
         return Check("compose", True, f"Docker Compose {found.version} at {found.path}")
-    oldest = ".".join(str(part) for part in program.OLDEST)
+    oldest = ".".join(str(part) for part in cli.OLDEST)
     todo = f"install Docker's plugin, or `pip install 'backstay[compose]'`; needs {oldest} or newer"
     if settings.compose:
         return Check("compose", False, f"BACKSTAY_COMPOSE names no Docker Compose that works; {todo}.")

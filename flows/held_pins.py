@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import held_pins as holds
-from db import history, workloads
+from db import event_log, held_pins, history, workloads
 from db.messages.events import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
@@ -18,14 +16,14 @@ SICK = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, ErrorCode.HEA
 
 def refuse(work: Work) -> None:
     """Stop a deploy that nobody asked for by hand when what it would bring is held. Raises Failure."""
-    if work.deploy.trigger in holds.BY_HAND or work.is_rollback or work.pin is None:
+    if work.deploy.trigger in held_pins.BY_HAND or work.is_rollback or work.pin is None:
         return
     with work.context.database.writing() as session:
         workload = workloads.by_id(session, work.deploy.workload_id)
-        if not holds.is_held(list(workload.held_pins), work.pin):
+        if not held_pins.is_held(list(workload.held_pins), work.pin):
             return
         told = tell("not_deployed_held", version=work.deploy.version)
-        events.note(session, workload.id, told, now(), level="warning")
+        event_log.note(session, workload.id, told, now(), level="warning")
     raise Failure(ErrorCode.CANCELLED, "held")
 
 
@@ -33,10 +31,10 @@ def after_success(session: Session, work: Work) -> None:
     """What was gone back from is held, until a person deploys it by hand."""
     workload = workloads.by_id(session, work.deploy.workload_id)
     held, pin = list(workload.held_pins), work.pin or {}
-    if work.deploy.trigger in holds.BY_HAND or work.is_rollback:
-        held = holds.release(held, pin)
+    if work.deploy.trigger in held_pins.BY_HAND or work.is_rollback:
+        held = held_pins.release(held, pin)
     if work.is_rollback and work.live is not None and not history.same_pin(work.live.pin, pin):
-        held = holds.hold(held, work.live.pin or {}, work.live.version, work.deploy.reason, now())
+        held = held_pins.hold(held, work.live.pin or {}, work.live.version, work.deploy.reason, now())
     if held != workload.held_pins:
         workload.held_pins = held
 
@@ -47,7 +45,7 @@ def after_failure(session: Session, work: Work, code: ErrorCode) -> None:
     if code not in SICK or not workload.spec.get("auto_rollback") or work.pin is None:
         return
     if work.live is not None and not history.same_pin(work.live.pin, work.pin):
-        workload.held_pins = holds.hold(
+        workload.held_pins = held_pins.hold(
             list(workload.held_pins), work.pin, work.deploy.version, Reason.AUTO_ROLLBACK, now()
         )
-        events.note(session, workload.id, tell("held", version=work.deploy.version), now())
+        event_log.note(session, workload.id, tell("held", version=work.deploy.version), now())

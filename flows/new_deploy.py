@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import ledger, workloads
+from db import event_log, ledger, workloads
 from db.ledger import NewDeploy
 from db.messages.events import asked_for
 from db.models import Deploy, Workload
@@ -69,7 +68,7 @@ def write(session: Session, workload: Workload, wanted: NewDeploy) -> Deploy:
     """The queued row, and its line in the event log. Raises db.ledger.DeployInFlight, which undoes the transaction."""
     deploy = ledger.open_deploy(session, workload.id, wanted, now())
     told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
-    events.note(session, workload.id, told, now(), actor=wanted.actor)
+    event_log.note(session, workload.id, told, now(), actor=wanted.actor)
     return deploy
 
 

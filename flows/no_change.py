@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import event_log as events
-from db import history, ledger
+from db import event_log, history, ledger
 from db.messages.events import tell
-from tasks.containers import converge as order
+from tasks.containers import converge
 from tasks.context import now
 from tasks.job import Work
 from tasks.kinds import KINDS
@@ -25,7 +24,7 @@ def is_unchanged(work: Work) -> bool:
     same = history.same_pin(work.live.pin, work.pin) and _image(work.live.pin) == _image(work.pin)
     if not same or work.secrets or _without_place(work.release) != _without_place(work.live_release):
         return False
-    running = order.observe(work.context, work.workload)
+    running = converge.observe(work.context, work.workload)
     return KINDS[work.deploy.source_kind].rollout.runs_as_pinned(work.live, running)
 
 
@@ -36,7 +35,7 @@ def leave_as_it_is(work: Work, done: list[dict[str, Any]]) -> str:
         ledger.record_pin(session, work.deploy.id, (work.pin or {}) | {"no_change": work.live.version})
         ledger.succeed(session, work.deploy.id, done, now(), takes_over=False)
         told = tell("no_change", version=work.deploy.version, live=work.live.version)
-        events.note(session, work.deploy.workload_id, told, now())
+        event_log.note(session, work.deploy.workload_id, told, now())
     work.context.log.info("%r changes nothing", work)
     return "succeeded"
 

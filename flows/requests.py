@@ -11,25 +11,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import history, ledger, workloads
+from db import event_log, history, ledger
 from db.ledger import DeployInFlight, NewDeploy
 from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status
 from flows.new_deploy import Asked, back_to, deploy_of, write
+from flows.refusals import Refusal, workload_named
 from tasks.context import Context, now
 from tasks.prefect_api import OrchestratorUnreachable
 
 __all__ = ["Asked"]  # besides what is below
-
-
-class Refusal(Exception):  # noqa: N818 - it names what happened
-    """A request that was not accepted. `deploy` is the row that is concerned, if there is one."""
-
-    def __init__(self, code: str, deploy: Deploy | None = None) -> None:
-        super().__init__(code)
-        self.code, self.deploy = code, deploy
 
 
 def request_deploy(
@@ -59,7 +51,7 @@ def request_cancel(context: Context, name: str, version: int) -> Deploy:
     Raises Refusal (no_such_workload, no_such_version, not_cancellable).
     """
     with context.database.writing() as session:
-        workload = _workload(session, name)
+        workload = workload_named(session, name)
         deploy = history.find(session, workload.id, version)
         if deploy is None:
             raise Refusal("no_such_version")
@@ -136,7 +128,7 @@ def _target(session: Session, workload: Workload, version: int | None) -> Deploy
 def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, str, bool]:
     try:
         with context.database.writing() as session:
-            workload = _workload(session, name)
+            workload = workload_named(session, name)
             if known := _known(session, workload, asked):
                 return known, name, False
             wanted: NewDeploy = new(session, workload)
@@ -144,7 +136,7 @@ def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, 
     except DeployInFlight:
         pass
     with context.database.reading() as session:
-        workload = _workload(session, name)
+        workload = workload_named(session, name)
         # Two requests with one key at once: the one that lost has its row now.
         if known := _known(session, workload, asked):
             return known, name, False
@@ -181,7 +173,7 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
 
 def _fail(session: Session, deploy: Deploy, code: ErrorCode) -> Deploy:
     row = ledger.fail(session, deploy.id, code, ledger.fingerprint(code, None, "request"), now())
-    events.note(session, row.workload_id, tell("ended", version=row.version, code=code), now(), level="error")
+    event_log.note(session, row.workload_id, tell("ended", version=row.version, code=code), now(), level="error")
     return row
 
 
@@ -190,13 +182,6 @@ def _refusal(session: Session, code: str, row: Deploy | None) -> Refusal:
     if row is not None:
         session.expunge(row)
     return Refusal(code, row)
-
-
-def _workload(session: Session, name: str) -> Workload:
-    workload = workloads.find(session, name)
-    if workload is None:
-        raise Refusal("no_such_workload")
-    return workload
 
 
 def deployment_of(deploy: Deploy) -> str:

@@ -8,12 +8,13 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from db.settings import load_settings
-from flows.requests import Refusal
+from flows.refusals import Refusal
 from tasks.context import Context
 from tasks.logs.log import guard_streams
 from webapp.api import (
     build_logs,
     content,
+    csv_export,
     deploys,
     git_credentials,
     health,
@@ -23,15 +24,10 @@ from webapp.api import (
     registries,
     stats,
     streams,
+    webhooks,
     workloads,
 )
-from webapp.api import (
-    csv_export as spreadsheets,
-)
 from webapp.api import system as installation
-from webapp.api import (
-    webhooks as hooks,
-)
 from webapp.checks.prefect_runs import Runs
 from webapp.checks.readiness import Readiness
 from webapp.http import auth, compression, headers, preferences, problems
@@ -41,20 +37,20 @@ from webapp.http.params import LARGEST
 from webapp.i18n import i18n
 from webapp.openapi import handbook, reference
 from webapp.pages import actions, apps, builds, credentials, login, logs, specs, system
-from webapp.pages import webhooks as hook_pages
-from webapp.presenters import template_helpers as views
+from webapp.pages import webhooks as webhook_pages
+from webapp.presenters import template_helpers
 
 MAX_BODY = 1024 * 1024
 BLUEPRINTS: tuple[ModuleType, ...] = (
     health,
-    hooks,
+    webhooks,
     impacts,
     installation,
     metrics,
     workloads,
     deploys,
     stats,
-    spreadsheets,
+    csv_export,
     streams,
     observations,
     registries,
@@ -66,7 +62,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
     login,
     apps,
     actions,
-    hook_pages,
+    webhook_pages,
     logs,
     specs,
     system,
@@ -81,12 +77,12 @@ def create_app(context: Context | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
     app.extensions["backstay.attempts"] = Attempts()
-    app.extensions[hooks.ATTEMPTS] = Attempts()
-    app.extensions[hooks.DECOY] = hooks.decoy(opened)
+    app.extensions[webhooks.ATTEMPTS] = Attempts()
+    app.extensions[webhooks.DECOY] = webhooks.decoy(opened)
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
     app.extensions["backstay.seats"] = streams.Seats()
-    for part in (compression, headers, preferences, auth, i18n, problems, views):
+    for part in (compression, headers, preferences, auth, i18n, problems, template_helpers):
         part.install(app)
     app.register_error_handler(Refusal, problems.refused)
     return app

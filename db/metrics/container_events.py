@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from db.metrics import counters as tallies
+from db.metrics import counters
 from db.models import ContainerEvent
 
 KEEP_CONTAINER_EVENTS = 2000
@@ -26,7 +26,7 @@ def record(session: Session, event: ContainerEvent) -> None:
     session.add(event)
     session.flush()
     if event.kind in _COUNTED:
-        tallies.add(session, event.workload_id, _COUNTED[event.kind], "" if event.kind == "oom" else event.cause)
+        counters.add(session, event.workload_id, _COUNTED[event.kind], "" if event.kind == "oom" else event.cause)
 
 
 def newest_ns(session: Session, host: str) -> int | None:

@@ -52,6 +52,6 @@ def bucket(seconds: float) -> str:
     return next((str(bound) for bound in BUCKETS_S if seconds <= bound), "+Inf")
 
 
-def every(session: Session) -> dict[tuple[int, str, str], int]:
+def list_all(session: Session) -> dict[tuple[int, str, str], int]:
     """All totals, by (workload id, name, label)."""
     return {(row.workload_id, row.name, row.label): row.total for row in session.scalars(select(Tally))}

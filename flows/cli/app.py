@@ -11,13 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flows.cli import accounts as cli_accounts
-from flows.cli import backup as cli_backup
-from flows.cli import diff as cli_diff
-from flows.cli import processes as cli_processes
-from flows.cli import system as cli_system
-from flows.cli import webhooks as cli_hooks
-from flows.cli import workloads as cli_workloads
+from flows.cli import accounts, backup, diff, processes, system, webhooks, workloads
 from flows.cli.terminal import say
 
 INTERRUPTED = 130
@@ -31,26 +25,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.command()(cli_processes.up)
-app.command()(cli_processes.engine)
-app.command()(cli_processes.web)
-app.command()(cli_processes.migrate)
-app.command()(cli_workloads.apply)
-app.command()(cli_workloads.deploy)
-app.command()(cli_workloads.rollback)
-app.command()(cli_workloads.releases)
-app.command()(cli_diff.diff)
-app.command()(cli_workloads.status)
-app.command()(cli_workloads.logs)
-app.command()(cli_workloads.remove)
-app.add_typer(cli_hooks.hooks, name="hook")
-app.add_typer(cli_accounts.tokens, name="token")
-app.add_typer(cli_accounts.users, name="user")
-app.command()(cli_backup.backup)
-app.command()(cli_backup.restore)
-app.command()(cli_system.settings)
-app.command()(cli_system.sweep)
-app.command()(cli_system.doctor)
+app.command()(processes.up)
+app.command()(processes.engine)
+app.command()(processes.web)
+app.command()(processes.migrate)
+app.command()(workloads.apply)
+app.command()(workloads.deploy)
+app.command()(workloads.rollback)
+app.command()(workloads.releases)
+app.command()(diff.diff)
+app.command()(workloads.status)
+app.command()(workloads.logs)
+app.command()(workloads.remove)
+app.add_typer(webhooks.hooks, name="hook")
+app.add_typer(accounts.tokens, name="token")
+app.add_typer(accounts.users, name="user")
+app.command()(backup.backup)
+app.command()(backup.restore)
+app.command()(system.settings)
+app.command()(system.sweep)
+app.command()(system.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

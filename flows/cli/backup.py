@@ -38,10 +38,10 @@ def restore(
 ) -> None:
     """Bring a backup back into HOME. Backstay must not be running on it."""
     from db.settings import load_settings
-    from flows.backups import restore as bring_back
+    from flows import backups
     from tasks.context import now
 
-    done = bring_back(load_settings(), file, now(), force=force)
+    done = backups.restore(load_settings(), file, now(), force=force)
     if as_json:
         kept = str(done.kept) if done.kept else None
         made = done.manifest.model_dump(mode="json")["created_at"]

@@ -22,10 +22,10 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changes from version A to version B: image, pin, configuration. Secrets by name only."""
-    from db import diff as differences
+    from db.diff import between
 
     with opened_ledger() as database, database.reading() as session:
-        found = differences.between(session, _row(session, name, before), _row(session, name, after))
+        found = between(session, _row(session, name, before), _row(session, name, after))
     if as_json:
         data(found)
         return
@@ -39,13 +39,10 @@ def diff(
 
 
 def _row(session: Session, name: str, version: int) -> Deploy:
-    from db import history, workloads
-    from flows.requests import Refusal
+    from db import history
+    from flows.refusals import Refusal, workload_named
 
-    workload = workloads.find(session, name)
-    if workload is None:
-        raise Refusal("no_such_workload")
-    row = history.find(session, workload.id, version)
+    row = history.find(session, workload_named(session, name).id, version)
     if row is None:
         raise Refusal("no_such_version")
     return row

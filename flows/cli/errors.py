@@ -27,7 +27,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
     from db.connection import LedgerUnavailable
     from db.messages.errors import sentence
     from flows.home_locks import AlreadyRunning
-    from flows.requests import Refusal
+    from flows.refusals import Refusal
     from flows.supervisor.preflight import CannotStart
     from tasks.failures import Failure
     from tasks.specs import InvalidSpec

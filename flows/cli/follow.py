@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from db import event_log as events
-from db import history
+from db import event_log, history
 from db.messages.errors import sentence
 from db.models import Deploy
 from db.states import FINAL
@@ -26,7 +25,7 @@ def failure(context: Context, name: str, row: Deploy) -> str:
     first = f"backstay: {name} version {row.version} {row.status}{where}, {code}: {sentence(code)}"
     began = row.started_at or row.queued_at
     with context.database.reading() as session:
-        lines = events.page(session, row.workload_id)
+        lines = event_log.page(session, row.workload_id)
     return "\n".join([first, *(one.message for one in reversed(lines) if one.code in REASONS and one.ts >= began)])
 
 

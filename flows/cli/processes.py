@@ -12,7 +12,7 @@ from flows.cli.terminal import Json, data, text
 def up() -> None:
     """Run everything: Prefect, the engine and the web interface, until Ctrl-C."""
     from db.settings import load_settings
-    from flows.supervisor.up import up as run
+    from flows.supervisor.up import run
 
     raise typer.Exit(run(load_settings()))
 

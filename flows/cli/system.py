@@ -66,10 +66,10 @@ def sweep(
 ) -> None:
     """List what is left over on this host: containers, images, deploys that nobody works on. Exit code 1 when --apply
     could not remove all of it."""
-    from flows.upkeep.sweep import sweep as run
+    from flows.upkeep import sweep as upkeep_sweep
 
     with opened_context() as context:
-        found = run(context, apply)
+        found = upkeep_sweep.sweep(context, apply)
     if as_json:
         data({"applied": apply, "leftovers": [one.as_dict() for one in found]})
     elif found:

@@ -27,10 +27,10 @@ def add(
 ) -> None:
     """Let a program deploy a workload. Its address and its secret are shown once."""
     from db.serialize import hook
-    from flows.webhooks.receive import add as run
+    from flows.webhooks import lifecycle
 
     with opened_context() as context:
-        made = run(context, name, actor(), provider, branch=branch, tag=tag)
+        made = lifecycle.add(context, name, actor(), provider, branch=branch, tag=tag)
         settings = context.settings
         base = settings.public_url.rstrip("/") or f"http://{settings.web_host}:{settings.web_port}"
         path = f"/api/hooks/{made.token}"
@@ -48,16 +48,12 @@ def add(
 @hooks.command("list")
 def list_all(name: Name, as_json: Json = False) -> None:
     """List the webhooks of a workload, without their secrets."""
-    from db import webhooks as stored
-    from db import workloads
+    from db import webhooks
     from db.serialize import hook
-    from flows.requests import Refusal
+    from flows.refusals import workload_named
 
     with opened_context() as context, context.database.reading() as session:
-        workload = workloads.find(session, name)
-        if workload is None:
-            raise Refusal("no_such_workload")
-        found = [hook(one) for one in stored.of_workload(session, workload.id)]
+        found = [hook(one) for one in webhooks.of_workload(session, workload_named(session, name).id)]
     if as_json:
         data({"hooks": found})
     else:
@@ -71,10 +67,10 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove a webhook: its address is nobody's from then on."""
-    from flows.webhooks.receive import remove as run
+    from flows.webhooks import lifecycle
 
     with opened_context() as context:
-        gone = run(context, name, number, actor())
+        gone = lifecycle.remove(context, name, number, actor())
     if not gone:
         say(f"backstay: {name} has no webhook {number}; `backstay hook list {name}` shows the ones it has.")
         raise typer.Exit(1)

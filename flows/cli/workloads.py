@@ -132,12 +132,12 @@ def remove(
     name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: Json = False
 ) -> None:
     """Stop a workload and delete it, with its history and samples. Its volumes stay."""
-    from flows.workloads.lifecycle import remove as run
+    from flows.workloads import lifecycle
 
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Remove {name} with its whole history?", abort=True, err=True)
     with opened_context() as context:
-        run(context, name, actor())
+        lifecycle.remove(context, name, actor())
     if as_json:
         data({"removed": name})
     else:
@@ -195,14 +195,10 @@ def _row(context: Context, deploy: Deploy, name: str, live: Deploy | None) -> di
 
 
 def _find(context: Context, name: str) -> Workload:
-    from db import workloads
-    from flows.requests import Refusal
+    from flows.refusals import workload_named
 
     with context.database.reading() as session:
-        workload = workloads.find(session, name)
-    if workload is None:
-        raise Refusal("no_such_workload")
-    return workload
+        return workload_named(session, name)
 
 
 def _standing(context: Context, workload: Workload, live: dict[int, Deploy], last: dict[int, Deploy]) -> dict[str, Any]:

@@ -22,11 +22,11 @@ import httpx
 from db.access import accounts
 from db.settings import Settings, load_settings
 from flows.demo.images import PORT, VERSIONS, build_context
-from flows.requests import Refusal
+from flows.refusals import Refusal
 from flows.supervisor.preflight import CannotStart
 from flows.supervisor.supervisor import Supervisor
 from flows.supervisor.up import banner, web_url
-from flows.workloads import lifecycle as workloads
+from flows.workloads import lifecycle
 from tasks.context import Context, now
 from tasks.images.build import quietly
 
@@ -186,7 +186,7 @@ def _clear_away(context: Context) -> None:
     with context.database.writing() as session:
         accounts.delete_user(session, USER)
     try:
-        workloads.remove(context, NAME, "demo")
+        lifecycle.remove(context, NAME, "demo")
     except Refusal as refusal:
         if refusal.code != "no_such_workload":
             print(f"backstay: the demo's containers are still there ({refusal.code})", file=sys.stderr)

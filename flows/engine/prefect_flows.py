@@ -20,8 +20,9 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from pydantic import Field
 
 from db.states import ErrorCode, Trigger
-from flows import dispatch as choke_point
-from flows.requests import Asked, Refusal, open_deploy, open_rollback
+from flows.dispatch import attempt, carry_out
+from flows.refusals import Refusal
+from flows.requests import Asked, open_deploy, open_rollback
 from flows.upkeep.housekeeping import tidy
 from flows.upkeep.rollups import sum_up_installation
 from tasks.context import Context
@@ -136,8 +137,8 @@ def _carry_out(engine: Engine, deploy_id: int | None, open_row: Callable[..., An
     number = int(deploy_id or 0)
     engine.at_work.add(number)
     try:
-        call = caller(choke_point.attempt)
-        return _state(choke_point.carry_out(engine.context, number, engine.id, run_id, call))
+        call = caller(attempt)
+        return _state(carry_out(engine.context, number, engine.id, run_id, call))
     finally:
         engine.at_work.discard(number)
         engine.slots.release()

@@ -10,7 +10,7 @@ from flows.supervisor.supervisor import Supervisor
 WORD_EVERY_S = 60.0
 
 
-def up(settings: Settings) -> int:
+def run(settings: Settings) -> int:
     """Run until Ctrl-C or SIGTERM; answers the exit code. Raises CannotStart, and OSError when HOME cannot be used."""
     supervisor = Supervisor(settings)
     supervisor.listen()

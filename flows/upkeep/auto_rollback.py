@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db import event_log as events
-from db import history, workloads
+from db import event_log, history, workloads
 from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import Reason, Status, Trigger
-from flows.requests import Asked, Refusal, start
-from flows.requests import open_auto_rollback as open_row
-from tasks.containers import converge as order
+from flows.refusals import Refusal
+from flows.requests import Asked, open_auto_rollback, start
+from tasks.containers import converge
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -81,10 +80,10 @@ class Watch:
         self._told.add(live.id)
         with self._context.database.writing() as session:
             told = tell("no_way_back", version=live.version)
-            events.note(session, workload.id, told, now(), level="error")
+            event_log.note(session, workload.id, told, now(), level="error")
 
     def _verdict(self, workload: Workload, live: Deploy) -> Verdict | None:
-        records = order.observe(self._context, workload.name)
+        records = converge.observe(self._context, workload.name)
         rollout = kind_of(workload).rollout
         if over := judge(*rollout.brought_by(live, records)):
             return over
@@ -102,13 +101,15 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
     once = f"auto-rollback-of-{live.id}"
     refused = ""
     try:
-        opened = open_row(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", once), live)
+        opened = open_auto_rollback(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", once), live)
         if never_began(opened[0]):
-            opened = open_row(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live)
+            opened = open_auto_rollback(
+                context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live
+            )
         if not opened[2]:
             return True  # it was taken back already
         with context.database.writing() as session:
-            events.note(session, workload.id, tell(verdict.code, version=live.version), now(), level="error")
+            event_log.note(session, workload.id, tell(verdict.code, version=live.version), now(), level="error")
         start(context, *opened)
     except Refusal as refusal:
         refused = refusal.code

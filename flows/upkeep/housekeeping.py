@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from db import event_log as events
-from db import history, ledger, workloads
-from db import webhooks as hooks
+from db import event_log, history, ledger, webhooks, workloads
 from db.metrics import container_events
 from flows.upkeep import rollups
-from tasks.content import store as content
+from tasks.content import store
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.git import cache as git_cache
-from tasks.images import build_log as build_logs
-from tasks.images import host as host_images
+from tasks.git import cache
+from tasks.images import build_log, host_images
 from tasks.images.retention import Verb
 
 
@@ -26,7 +23,7 @@ def tidy(context: Context) -> str:
     old = rollups.prune(context, ids, moment)
     with context.database.writing() as session:
         workloads.drop_unused_documents(session)
-    git_cache.prune(context)
+    cache.prune(context)
     prune_content(context, moment)
     return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
 
@@ -38,7 +35,7 @@ def prune_content(context: Context, moment: int) -> None:
             return  # one that waits for its turn has its content in no pin yet
         needed = {str(pin["content"]) for pin in history.every_pin(session) if pin and pin.get("content")}
         needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
-    content.prune(context.settings, needed, moment)
+    store.prune(context.settings, needed, moment)
 
 
 def after_deploy(context: Context, workload_id: int, succeeded: bool) -> None:
@@ -66,10 +63,10 @@ def prune_ledger(context: Context, workload_id: int) -> int:
     """Prune the deploys and events of one workload; answers how many deploys went."""
     settings = context.settings
     with context.database.writing() as session:
-        events.prune(session, workload_id)
+        event_log.prune(session, workload_id)
         container_events.prune(session, workload_id)
-        hooks.prune(session, workload_id, now())
+        webhooks.prune(session, workload_id, now())
         gone = ledger.prune(session, workload_id, settings.keep_deploys, settings.keep_images)
         versions = history.versions(session, workload_id)
-    build_logs.prune(settings, workload_id, versions)
+    build_log.prune(settings, workload_id, versions)
     return gone

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
-from db import event_log as events
-from db import history, ledger, workloads
+from db import event_log, history, ledger, workloads
 from db.connection import LedgerUnavailable
 from db.messages.events import tell
 from db.models import Deploy, Workload
@@ -21,14 +20,14 @@ from db.states import UNFINISHED, ErrorCode, Status
 from flows.requests import cancel_by_run
 from flows.upkeep.housekeeping import arrange_images
 from flows.webhooks.pending import take_up_all
-from tasks.containers import converge as order
+from tasks.containers import converge
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.git import cache as git_cache
-from tasks.images import build_log as build_logs
+from tasks.git import cache
+from tasks.images import build_log
 from tasks.kinds import kind_of
 from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
-from tasks.rollout import recovery as comeback
+from tasks.rollout import recovery
 
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
 # long lost its process.
@@ -154,7 +153,7 @@ def _bring_back(context: Context, workload: Workload, dead: int) -> None:
         live = history.live(session, workload.id)
         release = workloads.document(session, live.release_sha) if live else None
     if live is not None and release is not None:
-        comeback.await_it(context, kind_of(workload).rollout, workload.name, live, release)
+        recovery.await_it(context, kind_of(workload).rollout, workload.name, live, release)
 
 
 def end(context: Context, row: Deploy, code: ErrorCode) -> None:
@@ -166,7 +165,7 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
         code = ErrorCode.CANCELLED if current.cancel_requested else code
         ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
         told = tell("ended_alone", version=row.version, code=code)
-        events.note(session, row.workload_id, told, now(), level="error")
+        event_log.note(session, row.workload_id, told, now(), level="error")
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:
@@ -191,7 +190,7 @@ def settle(context: Context, workload: Workload, dead: int | None = None) -> boo
     with context.database.writing() as session:
         workloads.set_unsettled(session, workload.id, False)
         if done:
-            events.note(session, workload.id, tell("put_in_order"), now())
+            event_log.note(session, workload.id, tell("put_in_order"), now())
     return bool(done)
 
 
@@ -201,8 +200,8 @@ def finish_removal(context: Context, workload: Workload) -> None:
     kind_of(workload).rollout.restore(context, workload, None)
     with context.database.writing() as session:
         workloads.remove(session, workload.id)
-    build_logs.prune(context.settings, workload.id, ())
-    git_cache.prune(context)
+    build_log.prune(context.settings, workload.id, ())
+    cache.prune(context)
     arrange_images(context)
 
 
@@ -223,11 +222,11 @@ def _compare(context: Context, workload: Workload) -> None:
         row, newest = history.live(session, workload.id), history.latest(session, workload.id)
     if row is None or newest is None or newest.status in UNFINISHED:
         return
-    records = order.observe(context, workload.name)
+    records = converge.observe(context, workload.name)
     as_pinned = kind_of(workload).rollout.runs_as_pinned(row, records)
-    order.refresh_index(context, workload, records)
+    converge.refresh_index(context, workload, records)
     with context.database.writing() as session:
         moment = now()
         if ledger.mark_verified(session, row.id, as_pinned, moment):
             code, level = ("as_pinned_again", "info") if as_pinned else ("drifted", "error")
-            events.note(session, workload.id, tell(code, version=row.version), moment, level=level)
+            event_log.note(session, workload.id, tell(code, version=row.version), moment, level=level)

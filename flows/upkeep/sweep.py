@@ -15,12 +15,12 @@ from db import history, workloads
 from db.models import Deploy
 from flows.home_locks import AlreadyRunning, hold_engine_lock
 from flows.upkeep import reconcile
-from tasks.containers import converge as order
+from tasks.containers import converge
 from tasks.containers.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, decide
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
-from tasks.images import host as host_images
+from tasks.images import host_images
 from tasks.images.retention import ImageStep, Verb
 from tasks.labels import INSTALLATION, WORKLOAD
 from tasks.prefect_api import OrchestratorUnreachable
@@ -92,7 +92,7 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
 
 def _seen(one: ContainerRecord, live: Deploy | None) -> SeenContainer:
     """A container as the decision takes it: one of a service that did not change is of the live version."""
-    version = order.version_of(one, live)
+    version = converge.version_of(one, live)
     return SeenContainer(one.id, one.name, one.labels.get(WORKLOAD, ""), version)
 
 
@@ -132,7 +132,7 @@ def _end(context: Context, row: Deploy) -> bool:
 def _remove_container(context: Context, container_id: str) -> bool:
     record = context.docker.inspect(container_id)
     if record is not None:
-        order.remove(context, container_id, order.STOP_TIMEOUT_S)
+        converge.remove(context, container_id, converge.STOP_TIMEOUT_S)
     return True
 
 

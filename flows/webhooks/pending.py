@@ -10,16 +10,14 @@ from enum import Enum
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import held_pins as holds
-from db import history
-from db import webhooks as hooks
+from db import event_log, held_pins, history, webhooks
 from db.connection import LedgerUnavailable
 from db.messages.events import tell
 from db.models import Deploy, WantedDeploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status, Trigger
 from flows.new_deploy import Asked, deploy_of, write
-from flows.requests import Refusal, start
+from flows.refusals import Refusal
+from flows.requests import start
 from tasks.context import Context, now
 from tasks.specs import InvalidSpec
 
@@ -66,7 +64,7 @@ def open_wish(session: Session, workload: Workload, wish: WantedDeploy) -> Deplo
 
 def is_held(workload: Workload, wish: WantedDeploy) -> bool:
     """Whether what the sender says it pushed is held back. The choke point looks again, at what it finds itself."""
-    return holds.is_held(list(workload.held_pins), {"digest": wish.digest, "commit": wish.commit})
+    return held_pins.is_held(list(workload.held_pins), {"digest": wish.digest, "commit": wish.commit})
 
 
 def begin(context: Context, name: str, row: Deploy) -> None:
@@ -77,18 +75,18 @@ def begin(context: Context, name: str, row: Deploy) -> None:
         context.log.warning("a wish has to wait", extra={"workload": name, "code": refusal.code})
         return
     with context.database.writing() as session:
-        hooks.forget_wanted(session, row.workload_id, row.id)
+        webhooks.forget_wanted(session, row.workload_id, row.id)
 
 
 def take_up(context: Context, workload_id: int) -> None:
     """Deploy what is wanted of a workload, unless something is under way."""
     with context.database.reading() as session:
-        if hooks.wanted(session, workload_id) is None:
+        if webhooks.wanted(session, workload_id) is None:
             return
     if not is_ready(context):
         return
     with context.database.writing() as session:
-        workload, wish = hooks.hold(session, workload_id), hooks.wanted(session, workload_id)
+        workload, wish = webhooks.hold(session, workload_id), webhooks.wanted(session, workload_id)
         if workload is None or wish is None:
             return
         row = _settle(session, workload, wish)
@@ -109,9 +107,9 @@ def _settle(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy 
             return open_wish(session, workload, wish)
         except InvalidSpec:
             told = tell("hook_outdated")
-    hooks.forget_wanted(session, workload.id)
+    webhooks.forget_wanted(session, workload.id)
     if told is not None:
-        events.note(session, workload.id, told, now(), level="warning")
+        event_log.note(session, workload.id, told, now(), level="warning")
     return None
 
 
@@ -127,7 +125,7 @@ def take_up_all(context: Context) -> None:
     """The same for every workload of this host."""
     try:
         with context.database.reading() as session:
-            ids = hooks.wanting(session, context.settings.host_name)
+            ids = webhooks.wanting(session, context.settings.host_name)
     except LedgerUnavailable:
         return
     for workload_id in ids:

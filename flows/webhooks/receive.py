@@ -1,4 +1,4 @@
-"""Webhooks: adding and removing one, and what a genuine delivery comes to.
+"""Receiving a webhook: what a genuine delivery comes to.
 
 A delivery that is acted on, its answer, and the deploy or the wish that it leads to are written in one transaction:
 sent twice, or twice at once, it gives one deploy and the same answer.
@@ -7,39 +7,25 @@ sent twice, or twice at once, it gives one deploy and the same answer.
 from __future__ import annotations
 
 import hashlib
-import re
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import history, workloads
-from db import webhooks as hooks
+from db import event_log, history, webhooks
 from db.messages.events import Told, tell
 from db.models import Deploy, Hook, WantedDeploy, Workload
 from db.states import UNFINISHED
 from flows.new_deploy import redirected_source
-from flows.requests import Refusal
+from flows.refusals import Refusal
 from flows.webhooks.pending import begin, is_held, is_ready, open_wish
 from tasks.context import Context, now
 from tasks.specs import InvalidSpec
-from tasks.webhooks import PROVIDERS, Delivery
-from tasks.webhooks.matching import Target, decide, is_pattern, own_ref
+from tasks.webhooks import Delivery
+from tasks.webhooks.matching import Target, decide, own_ref
 
-SECRET = re.compile(r"^[!-~]{6,255}$")
 Clean = Callable[[str], str]
 ACTED_ON = ("deploying", "waiting", "held")
-
-
-@dataclass(frozen=True)
-class Made:
-    """A new hook with what is shown once: the token of its address and its secret."""
-
-    hook: Hook
-    token: str
-    secret: str
 
 
 @dataclass(frozen=True)
@@ -57,56 +43,6 @@ class Said:
 
     actor: str
     what: str
-
-
-def add(
-    context: Context,
-    name: str,
-    actor: str,
-    provider: str,
-    *,
-    branch: str | None = None,
-    tag: str | None = None,
-    secret: str | None = None,
-) -> Made:
-    """Add a hook to a workload; without a secret one is made. Raises InvalidSpec, Refusal(no_such_workload)."""
-    _check(provider, branch, tag, secret)
-    token, chosen = f"bsh_{secrets.token_urlsafe(32)}", secret or secrets.token_urlsafe(32)
-    context.redactor.learn([chosen])
-    with context.database.writing() as session:
-        workload = _workload(session, name)
-        needs = PROVIDERS[provider].needs
-        if needs is not None and needs not in workload.spec["source"]:
-            raise InvalidSpec("provider", f"goes with a source that has {needs}, which this workload's has not")
-        if branch is not None and "image" in workload.spec["source"]:
-            raise InvalidSpec("branch", "does not go with an image, which has tags")
-        locked = context.vault.lock(chosen)
-        hook = hooks.add(session, workload.id, provider, token, locked, now(), branch=branch, tag=tag, actor=actor)
-        events.note(session, workload.id, tell("hook_added", provider=provider), now(), actor=actor)
-    return Made(hook, token, chosen)
-
-
-def remove(context: Context, name: str, hook_id: int, actor: str) -> bool:
-    """Remove a hook of a workload; False when it has none of that number. Raises Refusal(no_such_workload)."""
-    with context.database.writing() as session:
-        workload = _workload(session, name)
-        provider = {one.id: one.provider for one in hooks.of_workload(session, workload.id)}.get(hook_id)
-        if provider is None or not hooks.remove(session, workload.id, hook_id):
-            return False
-        events.note(session, workload.id, tell("hook_removed", provider=provider), now(), actor=actor)
-        return True
-
-
-def _check(provider: str, branch: str | None, tag: str | None, secret: str | None) -> None:
-    if provider not in PROVIDERS:
-        raise InvalidSpec("provider", f"must be one of {', '.join(PROVIDERS)}")
-    if branch is not None and tag is not None:
-        raise InvalidSpec("tag", "does not go together with branch; make two hooks")
-    for key, value in (("branch", branch), ("tag", tag)):
-        if value is not None and not is_pattern(value):
-            raise InvalidSpec(key, "must be a name or a pattern with * of at most 200 characters")
-    if secret is not None and not SECRET.fullmatch(secret):
-        raise InvalidSpec("secret", "must have 6 to 255 printable characters and no spaces")
 
 
 def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequence[Delivery]) -> Answer:
@@ -140,10 +76,10 @@ def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery, c
 def _act(
     session: Session, hook: Hook, delivery: Delivery, said: Said, target: Target, ready: bool
 ) -> tuple[Answer, Deploy | None]:
-    workload, key = hooks.hold(session, hook.workload_id), _key(delivery)
+    workload, key = webhooks.hold(session, hook.workload_id), _key(delivery)
     if workload is None or session.get(Hook, hook.id) is None:
         raise Refusal("no_such_workload")
-    if key is not None and (known := hooks.known(session, hook.id, key)):
+    if key is not None and (known := webhooks.known(session, hook.id, key)):
         return Answer(known.outcome, known.version), None
     wish = WantedDeploy(
         workload_id=workload.id,
@@ -158,14 +94,14 @@ def _act(
     )
     outcome = _outcome(session, workload, wish, ready)
     level = "warning" if outcome == "held" else "info"
-    events.note(session, workload.id, _told(outcome, said.what), now(), actor=wish.actor, level=level)
+    event_log.note(session, workload.id, _told(outcome, said.what), now(), actor=wish.actor, level=level)
     row = open_wish(session, workload, wish) if outcome == "deploying" else None
     if outcome in {"deploying", "waiting"}:
-        hooks.want(session, wish)
+        webhooks.want(session, wish)
     answer = Answer(outcome, row.version if row else None)
     if key is not None:
-        hooks.record(session, hook.id, key, answer.outcome, answer.version, now())
-    hooks.mark(session, hook.id, outcome, now())
+        webhooks.record(session, hook.id, key, answer.outcome, answer.version, now())
+    webhooks.mark(session, hook.id, outcome, now())
     return answer, row
 
 
@@ -195,10 +131,10 @@ def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
     """Nothing is done; said at the hook, and in the event log where a person might wonder."""
     if why not in {"other_event", "other_repository"}:
         with context.database.writing() as session:
-            hooks.mark(session, hook.id, why, now())
+            webhooks.mark(session, hook.id, why, now())
             if why in {"other_branch", "other_tag"}:
                 told = tell("hook_left_alone", what=said.what)
-                events.note(session, hook.workload_id, told, now(), actor=said.actor)
+                event_log.note(session, hook.workload_id, told, now(), actor=said.actor)
     return Answer(why)
 
 
@@ -220,10 +156,3 @@ def _said(hook: Hook, delivery: Delivery, clean: Clean) -> Said:
         actor=who if who is not None and clean(who) == who else hook.provider,
         what=" ".join(part for part in (ref, clean(delivery.commit or "")[:12]) if part) or "something",
     )
-
-
-def _workload(session: Session, name: str) -> Workload:
-    workload = workloads.find(session, name)
-    if workload is None:
-        raise Refusal("no_such_workload")
-    return workload

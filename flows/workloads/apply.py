@@ -14,10 +14,9 @@ from typing import Any
 
 import yaml
 
-from db import diff as differences
-from db import workloads
+from db import diff, workloads
 from db.models import Workload
-from flows.requests import Refusal
+from flows.refusals import Refusal
 from flows.workloads.lifecycle import change, checked, create, patched
 from tasks.context import Context
 from tasks.sources.compose import LONGEST_TEXT
@@ -91,10 +90,10 @@ def difference(wanted: dict[str, Any], present: dict[str, Any]) -> dict[str, Any
 
 def _changes(workload: Workload | None, wanted: dict[str, Any], secrets: dict[str, Any]) -> list[dict[str, Any]]:
     """Key by key, values of secrets masked."""
-    found = differences.compare(workload.spec if workload else None, wanted)
+    found = diff.compare(workload.spec if workload else None, wanted)
     known = workload.secrets if workload else {}
     masks = [
-        {"key": f"secrets.{name}", "from": differences.MASK if name in known else None, "to": differences.MASK}
+        {"key": f"secrets.{name}", "from": diff.MASK if name in known else None, "to": diff.MASK}
         for name in sorted(secrets)
     ]
     return found + masks

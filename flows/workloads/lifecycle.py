@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import diff as differences
-from db import event_log as events
-from db import history, workloads
+from db import diff, event_log, history, workloads
 from db.messages.events import tell
 from db.models import Workload
 from db.states import UNFINISHED
-from flows.requests import Refusal
+from flows.refusals import Refusal, workload_named
 from flows.upkeep.reconcile import finish_removal
 from tasks.context import Context, now
 from tasks.failures import Failure
@@ -24,7 +22,7 @@ def create(context: Context, data: object, actor: str) -> Workload:
     spec = checked(context, data)
     with context.database.writing() as session:
         workload = workloads.create(session, public(spec), _locked(context, spec), now())
-        events.note(session, workload.id, tell("created"), now(), actor=actor)
+        event_log.note(session, workload.id, tell("created"), now(), actor=actor)
         return workload
 
 
@@ -36,17 +34,15 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
     if not isinstance(patch, dict):
         raise InvalidSpec("spec", "must be a mapping of keys to values")
     with context.database.writing() as session:
-        workload = workloads.find(session, name)
-        if workload is None:
-            raise Refusal("no_such_workload")
+        workload = workload_named(session, name)
         spec, kept = patched(context, workload, patch)
         given = patch.get("secrets", {})
-        changed = [one["key"] for one in differences.compare(workload.spec, public(spec))]
+        changed = [one["key"] for one in diff.compare(workload.spec, public(spec))]
         # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
         workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), now())
         if changed:
-            events.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
+            event_log.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
         return session.get_one(Workload, workload.id, populate_existing=True)
 
 
@@ -76,9 +72,7 @@ def remove(context: Context, name: str, actor: str) -> None:
     Raises Refusal: no_such_workload, deploy_in_flight, engine_unreachable (the removal is finished later then).
     """
     with context.database.writing() as session:
-        workload = workloads.find(session, name)
-        if workload is None:
-            raise Refusal("no_such_workload")
+        workload = workload_named(session, name)
         newest = history.latest(session, workload.id)
         if newest is not None and newest.status in UNFINISHED:
             raise Refusal("deploy_in_flight", newest)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from db import workloads as stored
 from db.models import Deploy
-from flows.requests import Asked, Refusal, request_deploy
+from flows.refusals import workload_named
+from flows.requests import Asked, request_deploy
 from flows.workloads.lifecycle import change
-from tasks.content import archives
-from tasks.content import store as content
+from tasks.content import archives, store
 from tasks.content.store import Content
 from tasks.context import Context
 from tasks.failures import Failure
@@ -31,7 +30,7 @@ def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
         with tempfile.TemporaryDirectory(dir=settings.content, prefix=".upload-") as directory:
             if not given.is_dir():
                 archives.unpack(given, Path(directory), settings.source_max_mb * 1_000_000)
-            found = content.keep(settings, given if given.is_dir() else Path(directory))
+            found = store.keep(settings, given if given.is_dir() else Path(directory))
     except Failure:
         refused = True
     if refused:
@@ -45,9 +44,7 @@ def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
 def check_kind(context: Context, name: str) -> None:
     """Raises Refusal(no_such_workload), InvalidSpec when the workload takes no files."""
     with context.database.reading() as session:
-        workload = stored.find(session, name)
-    if workload is None:
-        raise Refusal("no_such_workload")
+        workload = workload_named(session, name)
     if workload.spec["source"]["kind"] != "static":
         raise InvalidSpec("source.kind", "must be static, so that it takes files")
 

@@ -17,7 +17,7 @@ from typing import Any
 from db import images
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.images import build as building
+from tasks.images.build import BUILT_BY, BUILT_FOR, build, labels_of
 from tasks.images.build_context import directory_inside, file_inside, pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import prefix
@@ -33,16 +33,16 @@ def relative(builds: Mapping[str, Mapping[str, Any]], tree: Path) -> tuple[dict[
     from elsewhere, without a Dockerfile in the context, with keys that the builder does not have, or with a secret as
     an argument, which an image keeps. `tree` is a path without links."""
     found, refused = {}, []
-    for name, build in builds.items():
-        place = os.path.realpath(build.get("context") or "")
-        dockerfile = os.path.relpath(Path(place, build.get("dockerfile") or "Dockerfile"), place)
-        strange = {key for key in build if key not in KNOWN | LEFT_OUT and not key.startswith("x-")}
-        arguments = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+    for name, recipe in builds.items():
+        place = os.path.realpath(recipe.get("context") or "")
+        dockerfile = os.path.relpath(Path(place, recipe.get("dockerfile") or "Dockerfile"), place)
+        strange = {key for key in recipe if key not in KNOWN | LEFT_OUT and not key.startswith("x-")}
+        arguments = {key: str(value) for key, value in (recipe.get("args") or {}).items() if value is not None}
         if strange or not _is_there(tree, place, dockerfile) or any(map(_has_a_secret, arguments.values())):
             refused.append(name)
             continue
-        kept = {"target": build["target"]} if build.get("target") else {}
-        kept |= {"dockerfile": dockerfile} if build.get("dockerfile") else {}
+        kept = {"target": recipe["target"]} if recipe.get("target") else {}
+        kept |= {"dockerfile": dockerfile} if recipe.get("dockerfile") else {}
         plain = {key: value.replace("$$", "$") for key, value in arguments.items()}
         found[name] = kept | {"context": os.path.relpath(place, tree), "args": plain}
     return found, refused
@@ -82,19 +82,19 @@ def build_all(work: Work, builds: Mapping[str, Mapping[str, Any]], tree: Path, a
     return found
 
 
-def _build(work: Work, name: str, build: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
-    place = directory_inside(tree, build["context"])
-    dockerfile = build.get("dockerfile", "Dockerfile")
+def _build(work: Work, name: str, recipe: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
+    place = directory_inside(tree, recipe["context"])
+    dockerfile = recipe.get("dockerfile", "Dockerfile")
     tag = f"{prefix(work.context.installation)}{work.workload}:built-{name[:100]}"
-    own = (building.BUILT_FOR, building.BUILT_BY)
-    every = building.labels_of(work.context.installation, work.workload, now(), source=address)
+    own = (BUILT_FOR, BUILT_BY)
+    every = labels_of(work.context.installation, work.workload, now(), source=address)
     labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
-    more = {"buildargs": json.dumps(build["args"])} | ({"target": build["target"]} if build.get("target") else {})
+    more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
     work.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=work.context.settings.work) as tar:
         # Today's time on every file: web servers make their ETag of it, and the builder's cache does not look at it.
         pack(place, dockerfile, tar, int(time.time()))
-        image_id = building.build(work.context, tar, dockerfile, tag, labels, log, work.look, more)
+        image_id = build(work.context, tar, dockerfile, tag, labels, log, work.look, more)
     with work.context.database.writing() as session:
         images.remember(session, work.deploy.host, image_id, now())
     return image_id

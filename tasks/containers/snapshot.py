@@ -7,7 +7,7 @@ from typing import Any
 from db import history, workloads
 from db.connection import LedgerUnavailable
 from db.models import Deploy, Workload
-from tasks.containers import converge as order
+from tasks.containers import converge
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -19,7 +19,7 @@ LONGEST_TAIL = 2000
 def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
     """{"available": bool, "containers": [...]}; not available and empty when Docker does not answer."""
     try:
-        records = order.observe(context, workload.name)
+        records = converge.observe(context, workload.name)
     except Failure:
         return {"available": False, "containers": []}
     live = _live(context, workload)
@@ -29,7 +29,7 @@ def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
 def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
     """The last lines that the newest container wrote, through the redactor; of several services the last lines of
     each, the name of its container before every line. Raises Failure(engine_unreachable)."""
-    newest = _newest_first(order.observe(context, workload.name))
+    newest = _newest_first(converge.observe(context, workload.name))
     if not newest:
         return []
     lines = min(max(tail, 1), LONGEST_TAIL)
@@ -82,7 +82,7 @@ def _container(record: ContainerRecord, live: Deploy | None) -> dict[str, Any]:
         "id": record.id[:12],
         "name": record.name,
         "service": record.labels.get(SERVICE, MAIN_SERVICE),
-        "version": order.version_of(record, live),
+        "version": converge.version_of(record, live),
         "image_id": record.image_id,
         "state": record.state,
         "health": record.health,

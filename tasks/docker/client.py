@@ -19,7 +19,7 @@ from docker.utils.build import exclude_paths
 
 from db.states import ErrorCode
 from tasks.credentials import Credentials, auth_config
-from tasks.docker import oom_kills as kernel_log
+from tasks.docker import oom_kills
 from tasks.docker.records import (
     ContainerRecord,
     EngineFacts,
@@ -80,7 +80,7 @@ class DockerEngine:
         return self._call(what, ask, ErrorCode.ENGINE_UNREACHABLE)
 
     def ask(self, what: str, question: Callable[[Any], T]) -> T:
-        """What the Engine's low-level API answers to `question`, for tasks.images.host. Raises Failure."""
+        """What the Engine's low-level API answers to `question`, for tasks.images.host_images. Raises Failure."""
         return self._call(what, lambda: question(self._api))
 
     def registry_digest(self, reference: str, credentials: Credentials | None) -> str:
@@ -175,7 +175,7 @@ class DockerEngine:
 
         def ask() -> ContainerRecord | None:
             try:
-                return kernel_log.completed(container_record(self._api.inspect_container(container_id)))
+                return oom_kills.completed(container_record(self._api.inspect_container(container_id)))
             except NotFound:
                 return None
 

@@ -16,14 +16,13 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import history, pins, workloads
+from db import event_log, history, pins, workloads
 from db.messages.events import Told
 from db.metrics import container_events
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
 from tasks.context import Context
-from tasks.docker import oom_kills as kernel_log
+from tasks.docker import oom_kills
 from tasks.events.classify import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
 from tasks.failures import Failure
 from tasks.labels import INSTALLATION
@@ -149,7 +148,7 @@ class ContainerWatch:
         except Failure:
             return False
         if record is None or record.running:  # Docker may have started it again
-            return kernel_log.ran_out(event.docker_id, event.at_ns / 1e9)
+            return oom_kills.ran_out(event.docker_id, event.at_ns / 1e9)
         return record.oom_killed
 
     def _write(self, session: Session, workload: Workload, happening: Happening) -> None:
@@ -159,7 +158,7 @@ class ContainerWatch:
         at = happening.said.at_ns / 1e9
         if told is not None and at - self._told.get(key, 0) > TOLD_AGAIN_AFTER_S:
             level, line = told
-            events.note(session, workload.id, line, moment(happening.said), level=level)
+            event_log.note(session, workload.id, line, moment(happening.said), level=level)
             self._told[key] = at
 
 

@@ -19,8 +19,7 @@ from db.states import ErrorCode
 from tasks.context import Context
 from tasks.credentials import GitLogin
 from tasks.failures import Failure
-from tasks.git import commands as git_commands
-from tasks.git import errors as git_answers
+from tasks.git import commands, errors
 from tasks.sources.addresses import is_commit, parse_address
 from tasks.system.file_locks import locked
 from tasks.system.processes import Finished, run
@@ -50,8 +49,8 @@ class Repository:
         """
         if is_commit(ref):
             return ref
-        done = self._ask_server(git_commands.list_refs(self._url, ref))
-        found = git_answers.commit_of(done.stdout.decode(errors="replace"), ref)
+        done = self._ask_server(commands.list_refs(self._url, ref))
+        found = errors.commit_of(done.stdout.decode(errors="replace"), ref)
         if done.code == 2 or (done.code == 0 and found is None):
             raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "ref")
         if done.code != 0 or found is None:
@@ -71,33 +70,33 @@ class Repository:
         if self.has(commit):
             return False
         if not (self._cache / "HEAD").exists():
-            self._expect(self._run(git_commands.init(self._cache)))
+            self._expect(self._run(commands.init(self._cache)))
         limit = self._context.settings.source_max_mb * MEGABYTE + _size(self._cache)
-        done = self._ask_server(git_commands.fetch(self._cache, self._url, commit), limit)
-        if done.code != 0 and git_answers.gives_names_only(_words(done)):
+        done = self._ask_server(commands.fetch(self._cache, self._url, commit), limit)
+        if done.code != 0 and errors.gives_names_only(_words(done)):
             done = self._bring_all(commit, limit)
         if done.code != 0:
             raise self._refused(done)
         if not self.has(commit):
-            self._run(git_commands.forget(self._cache, commit))
+            self._run(commands.forget(self._cache, commit))
             raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "commit")
         return True
 
     def _bring_all(self, commit: str, limit: int) -> Finished:
         """By the old protocol (plain sshd hands on no wish for the new one) a server gives what has a name only."""
         try:
-            done = self._ask_server(git_commands.fetch_all(self._cache, self._url), limit)
-            self._run(git_commands.keep(self._cache, commit))
+            done = self._ask_server(commands.fetch_all(self._cache, self._url), limit)
+            self._run(commands.keep(self._cache, commit))
         finally:
-            names = self._run(git_commands.seen(self._cache))
-            self._run(git_commands.obey(self._cache), stdin=names.stdout)
+            names = self._run(commands.seen(self._cache))
+            self._run(commands.obey(self._cache), stdin=names.stdout)
         return done
 
     def has(self, commit: str) -> bool:
         """Whether the commit is in HOME/git, so that no server is needed for it."""
         if not (self._cache / "HEAD").exists():
             return False
-        done = self._run(git_commands.has(self._cache, commit))
+        done = self._run(commands.has(self._cache, commit))
         return done.code == 0 and done.stdout.decode().strip() == commit
 
     @contextmanager
@@ -114,8 +113,8 @@ class Repository:
                 if self._total_size(commit) > self._context.settings.source_max_mb * MEGABYTE:
                     raise Failure(ErrorCode.INVALID_SOURCE, "size")
                 env = {"GIT_INDEX_FILE": str(index)}
-                self._expect(self._run(git_commands.read_tree(self._cache, commit), env=env))
-                self._expect(self._run(git_commands.check_out(self._cache, tree), env=env))
+                self._expect(self._run(commands.read_tree(self._cache, commit), env=env))
+                self._expect(self._run(commands.check_out(self._cache, tree), env=env))
             yield tree
 
     def _total_size(self, commit: str) -> int:
@@ -128,10 +127,10 @@ class Repository:
                 if os.fstat(listed.fileno()).st_size > MOST_LISTED:
                     raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
-            self._expect(self._run(git_commands.sizes(self._cache, commit), into=listed, meanwhile=measure))
+            self._expect(self._run(commands.sizes(self._cache, commit), into=listed, meanwhile=measure))
             measure()
             listed.seek(0)
-            return git_answers.total_size(listed)
+            return errors.total_size(listed)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -170,7 +169,7 @@ class Repository:
     def _environment(self, login: GitLogin, key_path: str | None) -> dict[str, str]:
         settings = self._context.settings
         allowed = settings.git_protocols_allowed
-        return git_commands.environment(os.environ, settings.git, self._address, login, allowed, key_path)
+        return commands.environment(os.environ, settings.git, self._address, login, allowed, key_path)
 
     def _expect(self, done: Finished) -> Finished:
         if done.code != 0:
@@ -179,7 +178,7 @@ class Repository:
         return done
 
     def _refused(self, done: Finished) -> Failure:
-        code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else git_answers.meaning(_words(done))
+        code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else errors.meaning(_words(done))
         self._log(done, code)
         return Failure(code, "git")
 

@@ -18,8 +18,7 @@ from db.states import ErrorCode, PinFound
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.image_reference import DOCKER_HUB, parse_reference
-from tasks.images import host as host_images
-from tasks.images import rebuildable as rebuilding
+from tasks.images import host_images, rebuildable
 from tasks.images.rebuildable import Source
 
 ASK_AGAIN = timedelta(hours=1)
@@ -120,7 +119,7 @@ def _sources(
             continue
         asked = row.pin_asked_at
         is_due = asked is None or row.pin_found == PinFound.HOST or moment - asked >= ASK_AGAIN
-        found[row.id] = one = rebuilding.look(context, row.pin, may_ask and is_due)
+        found[row.id] = one = rebuildable.look(context, row.pin, may_ask and is_due)
         may_ask = may_ask and not (one is not None and one.asked)
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.states import ErrorCode, PinFound
-from tasks.content import store as content
+from tasks.content import store
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.git.repository import Repository
@@ -23,7 +23,7 @@ class Source:
 def look(context: Context, pin: dict[str, Any], may_ask: bool) -> Source | None:
     """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
     if pin.get("content"):
-        return Source(PinFound.SOURCE if content.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
+        return Source(PinFound.SOURCE if store.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
     refused: ErrorCode | None = None
     try:
         repository = Repository(context, pin["url"], lambda: None)

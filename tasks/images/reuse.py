@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from db import event_log as events
-from db import history, images, ledger
+from db import event_log, history, images, ledger
 from db.messages.events import Told, tell
 from db.serialize import pin_short
 from tasks.context import now
@@ -84,4 +83,4 @@ def _built(work: Work, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
 
 def _tell(work: Work, told: Told) -> None:
     with work.context.database.writing() as session:
-        events.note(session, work.deploy.workload_id, told, now())
+        event_log.note(session, work.deploy.workload_id, told, now())

@@ -14,7 +14,7 @@ from db import history, impacts
 from db.metrics import container_events
 from db.models import Deploy
 from tasks.events.classify import OF_ITSELF, Cause, Kind
-from tasks.impact import verdict as impact
+from tasks.impact import verdict
 from tasks.impact.series import by_service, summed
 from tasks.impact.verdict import LEAK_WINDOW_S, SETTLED_AFTER_S, WARM_UP_S, WINDOW_S, Counts, SinceWarm, Window
 
@@ -29,8 +29,8 @@ def assess(session: Session, deploy: Deploy, now: datetime) -> dict[str, Any] | 
     until = _end(session, deploy, now)
     since_warm = _since_warm(session, deploy, until)
     if deploy.impact is not None:
-        return impact.with_leak(deploy.impact, since_warm)
-    return impact.assess(_before(session, deploy), _after(session, deploy, until), since_warm)
+        return verdict.with_leak(deploy.impact, since_warm)
+    return verdict.assess(_before(session, deploy), _after(session, deploy, until), since_warm)
 
 
 def _end(session: Session, deploy: Deploy, now: datetime) -> datetime:

@@ -12,22 +12,18 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from db import event_log as events
-from db import history, ledger, workloads
+from db import event_log, history, ledger, workloads
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, model
-from tasks.compose import cli as program
-from tasks.compose import external_files as reading
-from tasks.compose import policy as rules
-from tasks.containers import converge as order
+from tasks.compose import builds, checkout, cli, external_files, model, policy
+from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Work
 from tasks.kinds import image
 from tasks.kinds.git import checked_out
-from tasks.rollout import compose as rollout
+from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
@@ -38,7 +34,7 @@ class ComposeKind:
 
     name = "compose"
     takes: str | None = "ref"
-    rollout: Rollout = rollout
+    rollout: Rollout = compose
 
     def requested(self, source: dict[str, Any]) -> str:
         """Where the files come from; of a text, which it is."""
@@ -66,7 +62,7 @@ class ComposeKind:
         variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
         _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
         _refuse(work, model.unwritable(work.rendered))
-        _forbid(work, rules.taken_names(work.rendered, _names_of_others(work), source["allow"]))
+        _forbid(work, policy.taken_names(work.rendered, _names_of_others(work), source["allow"]))
         wanted = model.references(work.rendered)
         _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
@@ -101,9 +97,9 @@ class ComposeKind:
 def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A text stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
-    _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in reading.opened(text)))))
+    _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
     rendered = _render(work, source, folder, ["-"], text.encode())
-    _forbid(work, rules.refused(rendered, _project(work), source["allow"], _host(work, None)))
+    _forbid(work, policy.refused(rendered, _project(work), source["allow"], _host(work, None)))
     _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
     return rendered
 
@@ -115,7 +111,7 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
     _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
     rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
-    _forbid(work, rules.refused(rendered, _project(work), source["allow"], _host(work, tree)))
+    _forbid(work, policy.refused(rendered, _project(work), source["allow"], _host(work, tree)))
     whole, refused = checkout.copied(rendered, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
@@ -144,7 +140,7 @@ def _built(work: Work, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
         with work.context.database.writing() as session:
             commit = pin["commit"][:12]
             told = tell("services_built_again", version=work.deploy.version, services=sorted(gone), source=commit)
-            events.note(session, work.deploy.workload_id, told, now())
+            event_log.note(session, work.deploy.workload_id, told, now())
     return found | {name: {"image_id": image_id, "image_from": "build"} for name, image_id in ids.items()}
 
 
@@ -173,7 +169,7 @@ def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], 
     arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
     arguments += ["config", "--format", "json"]
     values = {**work.release.get("env", {}), **marked}
-    said = program.config(work.context, _project(work), folder, arguments, values, text)
+    said = cli.config(work.context, _project(work), folder, arguments, values, text)
     try:
         return model.unmarked(said, marked)
     except ValueError:
@@ -184,7 +180,7 @@ def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], 
 def _readable(look: Callable[[], list[str]]) -> list[str]:
     try:
         return look()
-    except reading.Unreadable:
+    except external_files.Unreadable:
         pass
     raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
 
@@ -199,21 +195,21 @@ def _refuse(work: Work, keys: list[str], told: Told | None = None) -> None:
     if keys:
         with work.context.database.writing() as session:
             said = told or tell("compose_unusable", keys=keys)
-            events.note(session, work.deploy.workload_id, said, now(), level="error")
+            event_log.note(session, work.deploy.workload_id, said, now(), level="error")
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
 
 
-def _host(work: Work, tree: Path | None) -> rules.Host:
+def _host(work: Work, tree: Path | None) -> policy.Host:
     """What of the host a file may mount, links followed."""
     address = work.context.settings.engine_address
     own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
-    sockets = {*rules.DOCKER_SOCKETS, *own}
-    return rules.Host(None if tree is None else str(tree), sockets, os.path.realpath)
+    sockets = {*policy.DOCKER_SOCKETS, *own}
+    return policy.Host(None if tree is None else str(tree), sockets, os.path.realpath)
 
 
 def _names_of_others(work: Work) -> set[str]:
     """Names of the containers that are not this workload's."""
-    mine = {one.name for one in order.observe(work.context, work.workload)}
+    mine = {one.name for one in converge.observe(work.context, work.workload)}
     listed = work.context.docker.ask("list containers", lambda api: api.containers(all=True))
     return {str(name).removeprefix("/") for one in listed for name in one["Names"] or []} - mine
 
@@ -228,4 +224,4 @@ def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def _project(work: Work) -> str:
-    return rollout.project_of(work.context, work.workload)
+    return compose.project_of(work.context, work.workload)

@@ -12,7 +12,7 @@ from typing import Any
 from db.states import ErrorCode
 from tasks.failures import Failure
 from tasks.git.repository import Repository
-from tasks.images import reuse as built
+from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
 from tasks.images.reuse import Materials
 from tasks.job import Work
@@ -40,7 +40,7 @@ class GitKind:
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
-        return built.provide(work, lambda: _materials(work))
+        return reuse.provide(work, lambda: _materials(work))
 
 
 @contextmanager

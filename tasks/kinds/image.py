@@ -14,7 +14,7 @@ from tasks.context import now
 from tasks.docker.records import ImageRecord
 from tasks.failures import Failure
 from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
-from tasks.images import host as host_images
+from tasks.images import host_images
 from tasks.job import Work
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout

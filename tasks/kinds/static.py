@@ -14,10 +14,10 @@ from typing import Any
 
 from db.serialize import pin_short
 from db.states import ErrorCode
-from tasks.content import store as content
+from tasks.content import store
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
-from tasks.images import reuse as built
+from tasks.images import reuse
 from tasks.images.build_context import directory_inside
 from tasks.images.reuse import Materials
 from tasks.job import Work
@@ -51,8 +51,8 @@ class StaticKind:
         if source.get("url"):
             found, beside = _from_repository(work, source)
         elif source.get("path"):
-            found = content.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
-        elif content.is_kept(settings, source.get("content", "")):
+            found = store.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
+        elif store.is_kept(settings, source.get("content", "")):
             found = source["content"]
         else:
             raise Failure(ErrorCode.INVALID_SOURCE, "nothing uploaded")
@@ -61,7 +61,7 @@ class StaticKind:
 
     def prepare(self, work: Work) -> dict[str, Any]:
         """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
-        return built.provide(work, lambda: _materials(work))
+        return reuse.provide(work, lambda: _materials(work))
 
 
 def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -69,7 +69,7 @@ def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str,
     repository = Repository(work.context, source["url"], work.look)
     commit = repository.resolve(ref)
     with repository.checkout(commit) as tree:
-        found = content.keep(work.context.settings, directory_inside(tree, source.get("root", ".")))
+        found = store.keep(work.context.settings, directory_inside(tree, source.get("root", ".")))
     return found.hash, {"url": source["url"], "ref": ref, "revision": commit}
 
 
@@ -87,7 +87,7 @@ def _materials(work: Work) -> Iterator[Materials]:
     with working_directory(work.context) as directory:
         files = directory / "content"
         files.mkdir()
-        content.give_back(work.context.settings, pin["content"], files)
+        store.give_back(work.context.settings, pin["content"], files)
         (directory / "Dockerfile").write_text(f'FROM {pin["server"]}\nCOPY ["content/", "{pin["root"]}/"]\n')
         facts = {"version": str(pin_short(pin)), "source": pin.get("url"), "revision": pin.get("revision")}
         yield Materials(directory, "Dockerfile", {key: value for key, value in facts.items() if value})

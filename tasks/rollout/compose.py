@@ -12,24 +12,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from db import event_log as events
-from db import workloads
+from db import event_log, workloads
 from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.states import ErrorCode
-from tasks.compose import cli as program
-from tasks.compose import model
-from tasks.containers import converge as order
-from tasks.containers import last_log as last_words
+from tasks.compose import cli, model
+from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
 from tasks.job import Work
 from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
-from tasks.rollout import compose_health as health
-from tasks.rollout import compose_removal as removal
-from tasks.rollout import health as probes
+from tasks.rollout import compose_health, compose_removal
 from tasks.rollout.compose_health import Trouble
+from tasks.rollout.health import port_is_taken
 from tasks.rollout.protocol import Watched
 
 LOOK_EVERY_S = 0.5
@@ -45,27 +41,29 @@ def project_of(context: Context, workload: str) -> str:
 def roll_out(work: Work) -> None:
     """Bring the new release up in the place of the old one. Raises Failure."""
     work.restarts = {one.id: one.restarts for one in _observe(work)}
-    limit = health.limits(work.release.get("health"))
+    limit = compose_health.limits(work.release.get("health"))
     began, pin = time.monotonic(), work.pin or {}
     went_well = _up(work.context, work.workload, pin, _values(work.release, work.secrets), limit.timeout_s, work)
     records = _observe(work)
-    order.refresh_index(work.context, _workload(work), records)
+    converge.refresh_index(work.context, _workload(work), records)
     if not went_well:
         timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
         taken = _a_port_is_taken(work)
-        why = health.why_up_failed(pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken)
+        why = compose_health.why_up_failed(
+            pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken
+        )
         _give_up(work, why)
 
 
 def check_health(work: Work) -> None:
     """Wait until every service works. Raises Failure: exited_early, out_of_memory, health_timeout."""
-    limit = health.limits(work.release.get("health"))
+    limit = compose_health.limits(work.release.get("health"))
     runs, began = (work.pin or {})["runs"], time.monotonic()
     while True:
         records, waited = _observe(work), time.monotonic() - began
-        if found := health.trouble(runs, records, work.restarts):
+        if found := compose_health.trouble(runs, records, work.restarts):
             _give_up(work, found)
-        late = health.waits_for(runs, records, waited, limit)
+        late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
             return
         if waited >= max(limit.timeout_s, limit.running_s):
@@ -76,10 +74,10 @@ def check_health(work: Work) -> None:
 def verify(work: Work) -> None:
     """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
     pin, records = work.pin or {}, _observe(work)
-    order.refresh_index(work.context, _workload(work), records)
-    if found := health.trouble(pin["runs"], records, work.restarts):
+    converge.refresh_index(work.context, _workload(work), records)
+    if found := compose_health.trouble(pin["runs"], records, work.restarts):
         _give_up(work, found)
-    if not health.is_as_pinned(pin, records):
+    if not compose_health.is_as_pinned(pin, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
@@ -98,8 +96,8 @@ def clean_up(work: Work) -> None:
     pin, records = work.pin or {}, _observe(work)
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
-        order.remove(work.context, one.id, order.STOP_TIMEOUT_S)
-    order.refresh_index(work.context, _workload(work), [one for one in records if one not in strays])
+        converge.remove(work.context, one.id, converge.STOP_TIMEOUT_S)
+    converge.refresh_index(work.context, _workload(work), [one for one in records if one not in strays])
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -107,17 +105,17 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
     Answers whether there was anything to do. Raises Failure when it does not come up.
     """
-    before = _states(order.observe(context, workload.name))
+    before = _states(converge.observe(context, workload.name))
     if live is None or live.pin is None:
-        return removal.remove(context, workload, project_of(context, workload.name))
+        return compose_removal.remove(context, workload, project_of(context, workload.name))
     with context.database.reading() as session:
         release = workloads.document(session, live.release_sha)
     known = context.secrets_of(workload)
     secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
-    limit = health.limits(release.get("health"))
+    limit = compose_health.limits(release.get("health"))
     went_well = _up(context, workload.name, live.pin, _values(release, secrets), limit.timeout_s, None)
-    records = order.observe(context, workload.name)
-    order.refresh_index(context, workload, records)
+    records = converge.observe(context, workload.name)
+    converge.refresh_index(context, workload, records)
     if not went_well:
         raise Failure(ErrorCode.START_FAILED, "restore")
     _keep_running(context, live.pin, records)
@@ -126,7 +124,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether the containers of every service are there, run, and have the pinned images. Pure."""
-    return live.pin is not None and health.is_as_pinned(live.pin, records)
+    return live.pin is not None and compose_health.is_as_pinned(live.pin, records)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
@@ -146,7 +144,7 @@ def _keep_running(context: Context, pin: Mapping[str, Any], records: Sequence[Co
     """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
     for one in records:
         if not pin["runs"].get(one.labels.get(SERVICE), {}).get("once", True):
-            order.keep_running(context, one.id)
+            converge.keep_running(context, one.id)
 
 
 def _up(
@@ -169,7 +167,7 @@ def _up(
     )
     project = project_of(context, workload)
     give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)
-    return program.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
+    return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
 
 
 class _Meanwhile:
@@ -190,7 +188,7 @@ class _Meanwhile:
         self._looked_at = moment
         new = [one for one in _observe(self._work) if one.id not in self._work.restarts]
         runs = (self._work.pin or {})["runs"]
-        if found := health.trouble(runs, new, {}):
+        if found := compose_health.trouble(runs, new, {}):
             _give_up(self._work, found)
         for one in new:
             since = self._waiting_since.setdefault(one.id, moment)
@@ -206,9 +204,9 @@ def _give_up(work: Work, why: Trouble) -> None:
     """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
     with work.context.database.writing() as session:
         told = tell("service_failed", version=work.deploy.version, service=why.service, code=why.code)
-        events.note(session, work.deploy.workload_id, told, now(), level="error")
-    for one in health.of_service(_observe(work), why.service):
-        last_words.log(work, one.id, one.name)
+        event_log.note(session, work.deploy.workload_id, told, now(), level="error")
+    for one in compose_health.of_service(_observe(work), why.service):
+        last_log.log(work, one.id, one.name)
     raise Failure(why.code, "service")
 
 
@@ -216,7 +214,7 @@ def _a_port_is_taken(work: Work) -> bool:
     with work.context.database.reading() as session:
         stored = workloads.document(session, (work.pin or {})["sha256"])
     bound = {(port["address"], port["host"]) for one in _observe(work) for port in one.ports}
-    return any(probes.port_is_taken(*one) for one in model.published(stored) if one not in bound)
+    return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
 
 
 def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
@@ -224,7 +222,7 @@ def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
 
 
 def _observe(work: Work) -> list[ContainerRecord]:
-    return order.observe(work.context, work.workload)
+    return converge.observe(work.context, work.workload)
 
 
 def _workload(work: Work) -> Workload:

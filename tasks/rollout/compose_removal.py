@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from db.models import Workload
-from tasks.compose import cli as program
-from tasks.containers import converge as order
+from tasks.compose import cli
+from tasks.containers import converge
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -21,16 +21,16 @@ from tasks.labels import INSTALLATION, WORKLOAD
 
 def remove(context: Context, workload: Workload, project: str) -> bool:
     """Answers whether there was a container. Raises Failure when Docker does not do it."""
-    _stop_all(context, workload, order.observe(context, workload.name))
-    done = bool(order.restore(context, workload, None))
+    _stop_all(context, workload, converge.observe(context, workload.name))
+    done = bool(converge.restore(context, workload, None))
     _remove_networks(context, workload.name)
-    program.forget(context, project)
+    cli.forget(context, project)
     return done
 
 
 def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerRecord]) -> None:
     """All at once: one after the other, each that ignores the signal would cost the whole time."""
-    timeout = workload.spec.get("stop_timeout_s", order.STOP_TIMEOUT_S)
+    timeout = workload.spec.get("stop_timeout_s", converge.STOP_TIMEOUT_S)
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda one: context.docker.stop(one.id, timeout), records))
 

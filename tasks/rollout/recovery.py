@@ -10,7 +10,7 @@ from typing import Any
 
 from db.connection import LedgerUnavailable
 from db.models import Deploy
-from tasks.containers import converge as order
+from tasks.containers import converge
 from tasks.context import Context
 from tasks.job import Work
 from tasks.rollout.protocol import Rollout
@@ -43,7 +43,7 @@ def await_it(context: Context, rollout: Rollout, workload: str, live: Deploy, re
     Failure when Docker does not answer.
     """
     deadline = time.monotonic() + PATIENCE_S
-    while not rollout.still_works(context, live, release, order.observe(context, workload)):
+    while not rollout.still_works(context, live, release, converge.observe(context, workload)):
         if time.monotonic() >= deadline or context.stopping.wait(LOOK_EACH_S):
             return False
     return True

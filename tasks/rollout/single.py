@@ -12,15 +12,14 @@ from typing import Any
 from db import workloads
 from db.models import Deploy, Workload
 from db.states import ErrorCode
-from tasks.containers import converge as order
-from tasks.containers import last_log as last_words
+from tasks.containers import converge, last_log
 from tasks.containers.plan import Seen, put_in_order
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord, NewContainer
 from tasks.failures import Failure
 from tasks.job import Work
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
-from tasks.rollout import health as probes
+from tasks.rollout import health
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import PublishedPorts, Reach
 from tasks.rollout.protocol import Watched
@@ -36,7 +35,7 @@ def roll_out(work: Work) -> None:
         match step:
             case Step.CREATE:
                 work.container_id = work.context.docker.create(_container_of(work))
-                order.refresh_index(work.context, _workload(work), _observe(work))
+                converge.refresh_index(work.context, _workload(work), _observe(work))
             case Step.STOP_OLD:
                 _stop_old(work)
             case Step.START:
@@ -48,11 +47,11 @@ def check_health(work: Work) -> None:
     check = _check(work.context, work.release, work.pin)
     failed: Failure | None = None
     try:
-        probes.wait_until_healthy(check, lambda: work.context.docker.inspect(_id(work)), work.pause)
+        health.wait_until_healthy(check, lambda: work.context.docker.inspect(_id(work)), work.pause)
     except Failure as failure:
         failed = failure
     if failed is not None:
-        last_words.log(work, _id(work), work.workload)
+        last_log.log(work, _id(work), work.workload)
         raise failed.with_traceback(None)
 
 
@@ -60,14 +59,14 @@ def verify(work: Work) -> None:
     """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
     new = [one for one in _observe(work) if one.version == work.deploy.version]
     for one in new:
-        probes.raise_if_over(one)
+        health.raise_if_over(one)
     if [one.image_id for one in new] != [(work.pin or {})["image_id"]]:
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
 def settle(work: Work) -> None:
     """The new version takes over: Docker keeps it running from now on, the old one stops."""
-    order.keep_running(work.context, _id(work))
+    converge.keep_running(work.context, _id(work))
     _stop_old(work)
 
 
@@ -78,7 +77,7 @@ def undo(work: Work) -> None:
 
 def clean_up(work: Work) -> None:
     """After success: the containers of older versions go."""
-    order.restore(work.context, _workload(work), work.deploy.version)
+    converge.restore(work.context, _workload(work), work.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -87,12 +86,12 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
     as long as the host has its image. Raises Failure.
     """
-    done = bool(order.restore(context, workload, live.version if live else None))
+    done = bool(converge.restore(context, workload, live.version if live else None))
     return (live is not None and _make_again(context, workload, live)) or done
 
 
 def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
-    image_id, there = (live.pin or {}).get("image_id"), order.observe(context, workload.name)
+    image_id, there = (live.pin or {}).get("image_id"), converge.observe(context, workload.name)
     if any(one.version == live.version for one in there) or not image_id or not context.docker.local_image(image_id):
         return False
     new = _as_released(context, workload.id, live, image_id)
@@ -100,11 +99,11 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
         return False
     made = context.docker.create(new)
     context.docker.start(made)
-    order.keep_running(context, made)
+    converge.keep_running(context, made)
     if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
         context.docker.remove(made)
         return False
-    order.refresh_index(context, workload, order.observe(context, workload.name))
+    converge.refresh_index(context, workload, converge.observe(context, workload.name))
     return True
 
 
@@ -135,12 +134,12 @@ def still_works(context: Context, live: Deploy, release: dict[str, Any], records
     """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
     running = [one for one in records if one.version == live.version and one.running]
     check = _check(context, release, live.pin)
-    return all(probes.passes(check, one) for one in running)
+    return all(health.passes(check, one) for one in running)
 
 
-def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> probes.Check:
+def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> health.Check:
     image = context.docker.local_image((pin or {})["image_id"])
-    return probes.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
+    return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
 def _container_of(work: Work) -> NewContainer:
@@ -177,7 +176,7 @@ def _start(work: Work) -> None:
     if refused is None:
         return
     wanted = [(port["address"], port["host"]) for port in work.release["ports"] if port.get("host")]
-    if refused.code is ErrorCode.START_FAILED and any(probes.port_is_taken(*one) for one in wanted):
+    if refused.code is ErrorCode.START_FAILED and any(health.port_is_taken(*one) for one in wanted):
         raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
     raise refused.with_traceback(None)
 
@@ -194,11 +193,11 @@ def _clear_strays(work: Work) -> None:
     seen = [Seen(one.id, one.version, one.running) for one in _observe(work)]
     for action in put_in_order(seen, live):
         if action.verb == "remove":
-            order.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
+            converge.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
 
 
 def _observe(work: Work) -> list[ContainerRecord]:
-    return order.observe(work.context, work.workload)
+    return converge.observe(work.context, work.workload)
 
 
 def _workload(work: Work) -> Workload:

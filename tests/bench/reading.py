@@ -14,7 +14,7 @@ import orjson
 from db.access import accounts
 from flows.supervisor.programs import answers, client_env, gunicorn
 from tasks.context import Context, now
-from tasks.metrics import history as usage
+from tasks.metrics import history
 from tasks.metrics.coverage import WINDOWS
 from tests.bench import ledger, prometheus
 from tests.bench.asker import Asker
@@ -92,7 +92,7 @@ def compare(context: Context, askers: tuple[Asker, Asker, Asker], window: str) -
 def in_this_process(context: Context, workload_id: int, window_s: int) -> bytes:
     """Points of a window as JSON, by what the endpoint calls."""
     with context.database.reading() as session:
-        return orjson.dumps(usage.history(session, context.settings, workload_id, window_s, int(time.time())))
+        return orjson.dumps(history.history(session, context.settings, workload_id, window_s, int(time.time())))
 
 
 @contextmanager

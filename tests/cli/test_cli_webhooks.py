@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from db import webhooks as hooks
+from db import webhooks
 from db.connection import Database
 from tests.cli.conftest import Backstay
 from tests.ledger_steps import add_workload
@@ -22,7 +22,7 @@ def test_a_hook_is_added_listed_and_removed(backstay: Backstay, database: Databa
     made = backstay("hook", "add", "shop", "--provider", "registry", "--tag", "v*", "--json").json
     assert made["url"] == f"http://127.0.0.1:8000/api/hooks/{made['token']}"
     with database.reading() as session:
-        assert hooks.by_token(session, made["token"]) is not None
+        assert webhooks.by_token(session, made["token"]) is not None
     listed = backstay("hook", "list", "shop", "--json")
     assert [(one["id"], one["provider"], one["tag"]) for one in listed.json["hooks"]] == [
         (made["id"], "registry", "v*")

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import diff as differences
-from db import history, ledger, pins, workloads
+from db import diff, history, ledger, pins, workloads
 from db.connection import Database
 from db.models import Deploy, Document
 from db.serialize import pin_short
@@ -65,8 +64,8 @@ def test_two_releases_are_compared_service_by_service(database: Database, now: d
         shop = add_workload(session, now)
         first = deployed(session, shop, FILE, now, web=1, db=1)
         second = deployed(session, shop, after, now, web=2, job=2)
-        found = differences.between(session, first, second)
-        new = differences.between(session, None, first)["config"]
+        found = diff.between(session, first, second)
+        new = diff.between(session, None, first)["config"]
     assert found["same_pin"] is False
     assert found["config"] == [
         {"key": "services.db.image", "from": "db@sha256:2", "to": None},

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from db import event_log as events
-from db import workloads
+from db import event_log, workloads
 from db.connection import Database, size_bytes
 from db.messages.events import tell
 from db.models import Event, Workload
@@ -46,11 +45,11 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_what_is_committed(database
     with database.writing() as session:
         workload_id = add_workload(session, now)
     with database.writing() as writer:
-        events.note(writer, workload_id, tell("created"), now)
+        event_log.note(writer, workload_id, tell("created"), now)
         with database.reading() as reader:
-            assert events.page(reader, workload_id) == []
+            assert event_log.page(reader, workload_id) == []
     with database.reading() as reader:
-        assert [event.message for event in events.page(reader, workload_id)] == ["Created"]
+        assert [event.message for event in event_log.page(reader, workload_id)] == ["Created"]
 
 
 def test_all_that_a_reader_asks_is_of_one_moment(database: Database, now: datetime) -> None:
@@ -77,7 +76,7 @@ def test_objects_stay_usable_after_their_session(database: Database, now: dateti
 def test_a_moment_comes_back_as_the_same_moment_in_utc(database: Database, now: datetime) -> None:
     in_tokyo = now.astimezone(timezone(timedelta(hours=9)))
     with database.writing() as session:
-        events.note(session, add_workload(session, now), tell("created"), in_tokyo)
+        event_log.note(session, add_workload(session, now), tell("created"), in_tokyo)
     with database.reading() as session:
         (moment,) = session.scalars(select(Event.ts)).all()
     assert moment == now
@@ -86,12 +85,12 @@ def test_a_moment_comes_back_as_the_same_moment_in_utc(database: Database, now: 
 
 def test_a_moment_without_a_zone_is_refused(database: Database, now: datetime) -> None:
     with pytest.raises(StatementError, match="time zone"), database.writing() as session:
-        events.note(session, add_workload(session, now), tell("created"), now.replace(tzinfo=None))
+        event_log.note(session, add_workload(session, now), tell("created"), now.replace(tzinfo=None))
 
 
 def test_foreign_keys_are_enforced(database: Database, now: datetime) -> None:
     with pytest.raises(IntegrityError), database.writing() as session:
-        events.note(session, 4711, tell("created"), now)
+        event_log.note(session, 4711, tell("created"), now)
 
 
 def test_sqlite_writes_ahead_and_syncs_each_commit(settings: Settings, migrated_sqlite: Path) -> None:

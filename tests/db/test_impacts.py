@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from db import event_log as events
-from db import history, ledger
+from db import event_log, history, ledger
 from db.connection import Database
 from db.messages.events import tell as tell_of
 from db.metrics import container_events, samples
@@ -18,7 +17,7 @@ from db.settings import Settings
 from db.states import ErrorCode
 from flows.upkeep.impact_reviews import due, settle, tell
 from tasks.context import Context
-from tasks.impact import evidence as assessing
+from tasks.impact import evidence
 from tasks.impact.evidence import assess
 from tasks.impact.leak import MIB
 from tasks.impact.verdict import SETTLED_AFTER_S
@@ -200,10 +199,10 @@ def test_others_may_write_while_a_verdict_is_made(
 
     def assess_meanwhile(*arguments: Any) -> Any:
         with impatient.writing() as session:
-            events.note(session, shop, tell_of("created"), second)
+            event_log.note(session, shop, tell_of("created"), second)
         return assess(*arguments)
 
-    monkeypatch.setattr(assessing, "assess", assess_meanwhile)
+    monkeypatch.setattr(evidence, "assess", assess_meanwhile)
     live = live_row(database, shop)
     settle(context_of(settings, database), live.id, second + timedelta(seconds=SETTLED_AFTER_S))
     impatient.close()

@@ -472,15 +472,15 @@ def test_a_removed_workload_leaves_nothing_anywhere_and_others_keep_all(
 
 
 def _fill_every_table(session: Any, workload_id: int, now: datetime) -> None:
-    from db import event_log as events
+    from db import event_log
     from db.metrics import containers, samples
     from db.models import Container
 
     deploy_well(session, workload_id, now, "a")
     deploy_badly(session, workload_id, now)
     ask(session, workload_id, now)
-    events.note(session, workload_id, tell("created"), now)
-    events.note(session, workload_id, tell("put_in_order"), now, level="error")
+    event_log.note(session, workload_id, tell("created"), now)
+    event_log.note(session, workload_id, tell("put_in_order"), now, level="error")
     container = Container(
         docker_id=f"{workload_id:064d}",
         owner_type=workloads.OWNER,

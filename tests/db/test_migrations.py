@@ -15,8 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import ledger
+from db import event_log, ledger
 from db.connection import Database
 from db.messages.events import tell
 from db.migrate import alembic_config, head, is_current, upgrade
@@ -92,7 +91,7 @@ def test_since_when_a_row_is_verified_is_found_in_what_there_was(empty: Database
                 moment = now + timedelta(hours=hour, minutes=minute)
                 ledger.mark_verified(session, live.id, verified, moment)
                 code = "as_pinned_again" if verified else "drifted"
-                events.note(session, workload, tell(code, version=live.version), moment)
+                event_log.note(session, workload, tell(code, version=live.version), moment)
         known = since(session)
     downgrade(empty, "0008_hooks")
     upgrade(empty)

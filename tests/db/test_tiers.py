@@ -18,8 +18,7 @@ from db.metrics import containers, samples, tiers
 from db.metrics.bucket_widths import HOUR, INSTALLATION, MINUTE, QUARTER, SAMPLES, TICK, TIERS
 from db.models import Bucket, Container, Sample, TierMark
 from db.settings import Settings
-from tasks.metrics import history as usage
-from tasks.metrics import rollup
+from tasks.metrics import history, rollup
 from tasks.metrics.aggregate import per_timestamp
 from tests.ledger_steps import add_workload
 
@@ -64,7 +63,7 @@ def advance(database: Database, owner: int, width: int, now: int) -> None:
 def read(database: Database, settings: Settings, owner: int, window_s: int, now: int = NOW) -> list[dict[str, Any]]:
     """Points of a window."""
     with database.reading() as session:
-        return usage.history(session, settings, owner, window_s, now)
+        return history.history(session, settings, owner, window_s, now)
 
 
 def index(database: Database, owner: int, versions: dict[int, int]) -> None:
@@ -269,7 +268,7 @@ def test_a_deploy_is_read_version_by_version(database: Database, settings: Setti
     for _ in range(2):
         for window_s in WINDOWS:
             with database.reading() as session:
-                points = usage.history_by_deploy(session, settings, shop, window_s, NOW)
+                points = history.history_by_deploy(session, settings, shop, window_s, NOW)
             for version, rows in ((4, old), (5, new)):
                 own = [
                     {key: value for key, value in point.items() if key != "version"}
@@ -342,7 +341,7 @@ def test_a_reader_keeps_the_samples_that_are_deleted_while_it_reads(
         prune_samples(database, shop, NOW)
         assert count_samples(database) < len(rows) / 10
         assert len(samples.span(reader, shop, 0, NOW)) == len(rows)
-        assert agree(usage.history(reader, settings, shop, 86400, NOW), expected(rows, 86400))
+        assert agree(history.history(reader, settings, shop, 86400, NOW), expected(rows, 86400))
 
 
 def test_a_sample_that_comes_after_its_neighbours_are_deleted_leaves_their_buckets_alone(

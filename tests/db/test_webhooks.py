@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from db import event_log as events
-from db import history, ledger, workloads
-from db import webhooks as hooks
+from db import event_log, history, ledger, webhooks, workloads
 from db.connection import Database
 from db.models import Deploy, Hook, HookDelivery, WantedDeploy, Workload
 from db.settings import Settings
 from db.states import ErrorCode, Status
 from flows.upkeep.reconcile import end
-from flows.webhooks import pending as wanted
-from flows.webhooks import receive as flow
-from flows.webhooks.receive import Answer, add, receive
+from flows.webhooks import lifecycle, pending
+from flows.webhooks import receive as receiving
+from flows.webhooks.lifecycle import add
+from flows.webhooks.receive import Answer, receive
 from tasks.context import Context
 from tasks.context import now as present
 from tasks.webhooks import Delivery
@@ -85,7 +84,7 @@ def rows(context: Context) -> list[Deploy]:
 def wish(context: Context, workload_id: int) -> WantedDeploy | None:
     """What is still wanted."""
     with context.database.reading() as session:
-        return hooks.wanted(session, workload_id)
+        return webhooks.wanted(session, workload_id)
 
 
 def ends_well(context: Context, row: Deploy, digest: str = DIGEST) -> None:
@@ -95,13 +94,13 @@ def ends_well(context: Context, row: Deploy, digest: str = DIGEST) -> None:
         assert claimed is not None
         ledger.record_pin(session, row.id, pin("a") | {"digest": digest})
         ledger.succeed(session, row.id, [], present())
-    wanted.take_up(context, row.workload_id)
+    pending.take_up(context, row.workload_id)
 
 
 def messages(context: Context, workload_id: int) -> list[str]:
     """The event log, newest first."""
     with context.database.reading() as session:
-        return [entry.message for entry in events.page(session, workload_id)]
+        return [entry.message for entry in event_log.page(session, workload_id)]
 
 
 def test_a_delivery_that_comes_eight_times_at_once_is_one_deploy_with_one_answer(
@@ -137,7 +136,7 @@ def test_what_comes_while_a_deploy_runs_waits_and_the_newest_wish_wins(
     for number in ("2", "3", "4"):
         again = replace(PUSH, id=number, tag=number)
         assert came(context, hook, again) == came(context, hook, again) == Answer("waiting")
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert [row.requested for row in rows(context)] == ["shop:1"]
     ends_well(context, rows(context)[0])
     assert [row.requested for row in rows(context)] == ["shop:1", "shop:4"]
@@ -152,10 +151,10 @@ def test_what_comes_while_prefect_is_away_is_deployed_when_it_is_back(
     context: Context, hook: Hook, request: pytest.FixtureRequest
 ) -> None:
     assert came(context, hook, PUSH) == Answer("waiting")
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert rows(context) == []
     request.getfixturevalue("prefect")
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert [row.status for row in rows(context)] == ["queued"]
     assert wish(context, hook.workload_id) is None
     assert came(context, hook, PUSH) == Answer("waiting")
@@ -166,12 +165,12 @@ def test_a_web_process_that_dies_before_prefect_was_asked_loses_nothing(
     context: Context, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dying:
-        dying.setattr(flow, "begin", lambda *_: None)  # the process is gone when it would be called
+        dying.setattr(receiving, "begin", lambda *_: None)  # the process is gone when it would be called
         assert came(context, hook, PUSH) == Answer("deploying", 1)
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert len(rows(context)) == 1  # it may still be on its way
     end(context, rows(context)[0], ErrorCode.INTERRUPTED)  # what reconcile does with a row that has no run
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert [(row.status, row.requested) for row in rows(context)] == [("interrupted", "shop:1"), ("queued", "shop:1")]
     assert wish(context, hook.workload_id) is None
 
@@ -182,7 +181,7 @@ def test_an_engine_that_dies_in_a_deploy_leaves_the_wish_for_the_next_engine(con
         running = begin(session, hook.workload_id, present())
     assert came(context, hook, PUSH) == Answer("waiting")
     end(context, running, ErrorCode.INTERRUPTED)
-    wanted.take_up_all(context)
+    pending.take_up_all(context)
     assert [(row.status, row.trigger) for row in rows(context)] == [("interrupted", "api"), ("queued", "webhook")]
 
 
@@ -190,7 +189,7 @@ def test_an_engine_that_dies_in_a_deploy_leaves_the_wish_for_the_next_engine(con
 def test_what_was_carried_out_is_not_carried_out_again(context: Context, hook: Hook) -> None:
     came(context, hook, PUSH)
     with context.database.writing() as session:  # as if the process had died before it could forget the wish
-        hooks.want(
+        webhooks.want(
             session,
             WantedDeploy(
                 workload_id=hook.workload_id,
@@ -231,7 +230,7 @@ def test_what_becomes_of_a_wish_follows_from_the_rows(
     wish: dict[str, Any], opened: dict[str, Any] | None, newest: dict[str, Any] | None, todo: str
 ) -> None:
     given = WantedDeploy(**({"tries": 0} | wish))
-    found = wanted.decide(given, None if opened is None else row(**opened), None if newest is None else row(**newest))
+    found = pending.decide(given, None if opened is None else row(**opened), None if newest is None else row(**newest))
     assert found.value == todo
 
 
@@ -292,7 +291,7 @@ def test_a_name_with_a_secret_in_it_is_nobodys(context: Context, shop: int, data
     assert wish(context, shop) is None
     assert [row.actor for row in rows(context)] == ["generic"]
     with database.reading() as session:
-        said = [f"{entry.message} {entry.params} {entry.actor}" for entry in events.page(session, shop)]
+        said = [f"{entry.message} {entry.params} {entry.actor}" for entry in event_log.page(session, shop)]
     assert not any("s3cr3t" in line for line in said)
 
 
@@ -301,10 +300,10 @@ def test_a_hook_is_found_by_its_token_alone_and_keeps_neither_token_nor_secret(
 ) -> None:
     made = add(context, "shop", "ann", "generic")
     with database.reading() as session:
-        found = hooks.by_token(session, made.token)
+        found = webhooks.by_token(session, made.token)
         assert found is not None
         assert (found[0].id, found[1].id) == (made.hook.id, shop)
-        assert hooks.by_token(session, made.token[:-1]) is None
+        assert webhooks.by_token(session, made.token[:-1]) is None
         stored = [str(value) for one in session.execute(select(Hook.__table__)) for value in one]
     assert not any(made.token in value or made.secret in value for value in stored)
     assert context.vault.unlock(made.hook.secret) == made.secret
@@ -315,12 +314,12 @@ def test_with_a_hook_or_a_workload_goes_all_that_belongs_to_it(
 ) -> None:
     came(context, hook, PUSH)
     other = add(context, "shop", "ann", "generic")
-    assert flow.remove(context, "shop", hook.id, "ann")
-    assert not flow.remove(context, "shop", hook.id, "ann")
+    assert lifecycle.remove(context, "shop", hook.id, "ann")
+    assert not lifecycle.remove(context, "shop", hook.id, "ann")
     assert wish(context, shop) is None
     with database.writing() as session:
         workloads.begin_removal(session, shop, present())
-        assert hooks.by_token(session, other.token) is None
+        assert webhooks.by_token(session, other.token) is None
         workloads.remove(session, shop)
     with database.reading() as session:
         for table in (Hook, HookDelivery, WantedDeploy):
@@ -331,7 +330,7 @@ def test_deliveries_are_remembered_for_a_month(context: Context, hook: Hook, sho
     came(context, hook, PUSH)
     for later, left in ((timedelta(days=29), 1), (timedelta(days=31), 0)):
         with database.writing() as session:
-            hooks.prune(session, shop, present() + later)
+            webhooks.prune(session, shop, present() + later)
             assert session.scalar(select(func.count()).select_from(HookDelivery)) == left
 
 
@@ -341,7 +340,7 @@ def test_a_wish_does_not_overtake_a_deploy_that_a_person_started(context: Contex
         deploy_well(session, shop, present(), "a")
         asked = begin(session, shop, present())
     came(context, hook, PUSH)
-    wanted.take_up(context, shop)
+    pending.take_up(context, shop)
     with context.database.reading() as session:
         newest = history.latest(session, shop)
         assert newest is not None

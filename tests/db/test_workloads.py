@@ -9,8 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from db import event_log as events
-from db import ledger, workloads
+from db import event_log, ledger, workloads
 from db.connection import Database
 from db.messages.events import tell
 from db.metrics import containers
@@ -163,17 +162,17 @@ def test_events_are_listed_newest_first_and_pruned_to_the_newest(database: Datab
     with database.writing() as session:
         shop, blog = add_workload(session, now, name="shop"), add_workload(session, now, name="blog")
         for number in range(5):
-            events.note(session, shop, tell("live", version=number), now, level="warning", actor="alice")
-        events.note(session, blog, tell("created"), now)
-        events.prune(session, shop, keep=2)
+            event_log.note(session, shop, tell("live", version=number), now, level="warning", actor="alice")
+        event_log.note(session, blog, tell("created"), now)
+        event_log.prune(session, shop, keep=2)
     with database.reading() as session:
-        lines = events.page(session, shop)
+        lines = event_log.page(session, shop)
         assert [(line.message, line.level, line.actor) for line in lines] == [
             ("Version 4 is live", "warning", "alice"),
             ("Version 3 is live", "warning", "alice"),
         ]
-        assert [line.message for line in events.page(session, shop, limit=1)] == ["Version 4 is live"]
-        assert [line.message for line in events.page(session, blog)] == ["Created"]
+        assert [line.message for line in event_log.page(session, shop, limit=1)] == ["Version 4 is live"]
+        assert [line.message for line in event_log.page(session, blog)] == ["Created"]
 
 
 def test_a_removed_container_leaves_the_present_ones_and_stays_in_the_index(database: Database, now: datetime) -> None:

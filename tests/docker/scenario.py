@@ -10,15 +10,14 @@ from typing import Any
 
 import docker
 
-from db import event_log as events
-from db import history, ledger
+from db import event_log, history, ledger
 from db.access.accounts import put_registry
 from db.models import Deploy
 from db.serialize import row
 from db.states import ErrorCode, Trigger
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
-from flows.workloads import lifecycle as workloads
+from flows.workloads import lifecycle
 from tasks.context import Context, now
 from tests.real_parts import wait_until
 
@@ -42,11 +41,11 @@ class Scenario:
     def create_from(self, source: dict[str, Any], **spec: Any) -> None:
         """Add the workload, of any source."""
         given = {"ports": [{"container": 8080, "host": self.port}], "stop_timeout_s": 2} | spec
-        workloads.create(self.context, {"name": self.name, "source": source} | given, "tester")
+        lifecycle.create(self.context, {"name": self.name, "source": source} | given, "tester")
 
     def change(self, **patch: Any) -> None:
         """Change the spec."""
-        workloads.change(self.context, self.name, patch, "tester")
+        lifecycle.change(self.context, self.name, patch, "tester")
 
     def deploy(self, image: str | None = None, ref: str | None = None) -> dict[str, Any]:
         """Deploy to the end; answers the row."""
@@ -69,7 +68,7 @@ class Scenario:
 
     def remove(self) -> None:
         """Remove the workload."""
-        workloads.remove(self.context, self.name, "tester")
+        lifecycle.remove(self.context, self.name, "tester")
 
     def row(self, version: int) -> dict[str, Any]:
         """The row of a version."""
@@ -86,7 +85,7 @@ class Scenario:
     def rows(self, limit: int = 50) -> list[dict[str, Any]]:
         """The history, newest first."""
         with self.context.database.reading() as session:
-            workload = workloads.workloads.find(session, self.name)
+            workload = lifecycle.workloads.find(session, self.name)
             assert workload is not None
             live = history.live(session, workload.id)
             return [
@@ -96,16 +95,16 @@ class Scenario:
     def held(self) -> list[dict[str, Any]]:
         """The pins that no automatic deploy shall bring back."""
         with self.context.database.reading() as session:
-            workload = workloads.workloads.find(session, self.name)
+            workload = lifecycle.workloads.find(session, self.name)
             assert workload is not None
             return list(workload.held_pins)
 
     def messages(self) -> list[str]:
         """The event log, newest first."""
         with self.context.database.reading() as session:
-            workload = workloads.workloads.find(session, self.name)
+            workload = lifecycle.workloads.find(session, self.name)
             assert workload is not None
-            return [event.message for event in events.page(session, workload.id)]
+            return [event.message for event in event_log.page(session, workload.id)]
 
     def served(self, path: str = "/") -> str:
         """What the published port answers."""

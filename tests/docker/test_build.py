@@ -13,7 +13,7 @@ import pytest
 from db.states import ErrorCode
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.images import build_log as build_logs
+from tasks.images import build_log
 from tasks.images.build import build, labels_of
 from tasks.images.build_context import pack
 from tasks.images.build_log import BuildLog
@@ -53,7 +53,7 @@ def built(context: Context, tmp_path: Path, images: Images, workload_name: str) 
 
 def log_text(context: Context) -> str:
     """The log of the build."""
-    return build_logs.path_of(context.settings, 1, 1).read_text()
+    return build_log.path_of(context.settings, 1, 1).read_text()
 
 
 def test_an_image_is_built_with_its_labels_and_its_log(

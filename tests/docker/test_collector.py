@@ -16,7 +16,7 @@ from db.metrics import collectors
 from db.models import Container
 from db.settings import Settings
 from tasks.context import Context
-from tasks.metrics import history as usage
+from tasks.metrics import history
 from tasks.metrics.cgroups import CgroupFiles
 from tasks.metrics.collector import Sampler
 from tasks.metrics.engine_stats import one_shot_stats
@@ -154,7 +154,7 @@ def test_containers_held_to_a_quota_show_their_quota_and_two_of_them_the_sum(
         missing("the machine is too busy for the containers to get their quota")
     with index.database.reading() as session:
         points = {
-            point["ts"]: point for point in usage.history(session, context.settings, index.owner_id, 1800, ts + 16)
+            point["ts"]: point for point in history.history(session, context.settings, index.owner_id, 1800, ts + 16)
         }
     for tick in (ts + 15, ts + 16):
         assert index.cpu_of(single)[tick] == pytest.approx(percent, rel=0.03)
@@ -174,7 +174,7 @@ def test_memory_of_a_known_size_is_seen_and_what_is_read_from_files_is_not(
     assert HELD < memory[holding] < HELD + 4 * MIB  # in /dev/shm, which no one can take from it
     assert memory[cached] < 6 * MIB  # though it has as much in the cache, and reads it again and again
     with index.database.reading() as session:
-        (point,) = usage.history(session, context.settings, index.owner_id, 1800, 1200)
+        (point,) = history.history(session, context.settings, index.owner_id, 1800, 1200)
     assert point["memory_usage"] == sum(memory.values())
 
 

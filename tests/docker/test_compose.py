@@ -25,14 +25,13 @@ from flows.requests import Asked, open_auto_rollback, open_deploy, request_cance
 from flows.upkeep.auto_rollback import judge
 from flows.upkeep.reconcile import compare, reconcile
 from flows.upkeep.sweep import sweep
-from tasks.compose import cli as program
-from tasks.containers import converge as order
-from tasks.containers import snapshot as runtime
+from tasks.compose import cli
+from tasks.containers import converge, snapshot
 from tasks.context import Context
 from tasks.events.classify import Said
 from tasks.events.watcher import ContainerWatch
 from tasks.metrics.collector import Sampler
-from tasks.rollout import compose as rollout
+from tasks.rollout import compose
 from tests.docker.git_servers import new_repository
 from tests.docker.images import Images
 from tests.docker.registries import RegistryServer, serving
@@ -231,7 +230,7 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     first = shop.deploy()
     assert first["status"] == "succeeded", shop.messages()
     assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1, "worker": 2}
-    tail = runtime.log_tail(shop.context, workload(shop), 100)
+    tail = snapshot.log_tail(shop.context, workload(shop), 100)
     assert "migrate-1 | migrated with [redacted]" in tail
     # A sample of each container that runs, summed up for the workload.
     tick = Sampler(shop.context).tick(1_800_000_000)
@@ -251,7 +250,7 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     assert "worker" not in stack.ids()
 
     # What somebody stops by hand is drift, and a container of a service that did not change is of the live version.
-    state = runtime.snapshot(shop.context, workload(shop))
+    state = snapshot.snapshot(shop.context, workload(shop))
     assert {one["service"]: one["version"] for one in state["containers"]} == {"web": 3, "db": 3, "migrate": 3}
     shop.docker.containers.get(stack.ids()["db"][0]).stop(timeout=1)
     compare(shop.context)
@@ -360,7 +359,7 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
     shop.context.settings = settings.model_copy(update={"compose": "/nonexistent/docker-compose"})
     row = shop.deploy()
     assert (row["error_code"], stack.containers()) == ("compose_missing", [])
-    assert program.find(shop.context.settings) is None
+    assert cli.find(shop.context.settings) is None
 
 
 def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_whole(
@@ -376,7 +375,7 @@ def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_who
     assert live is not None
 
     def verdict() -> str | None:
-        found = judge(*rollout.brought_by(live, order.observe(shop.context, shop.name)))
+        found = judge(*compose.brought_by(live, converge.observe(shop.context, shop.name)))
         return found.code if found else None
 
     wait_until(lambda: verdict() is not None, 30, "it never ended")

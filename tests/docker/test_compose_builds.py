@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.upkeep.housekeeping import tidy
-from tasks.images import availability
-from tasks.images import build_log as build_logs
+from tasks.images import availability, build_log
 from tests.docker.git_servers import Repository, new_repository
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
@@ -76,7 +75,7 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     assert again["pin"]["sha256"] == first["pin"]["sha256"]  # the same release
     commit = first["pin"]["commit"][:12]
     assert f"Version 5: the image of web was gone, and was built again from {commit}" in shop.messages()
-    assert "a step" in build_logs.read(shop.context.settings, 1, 5, 0).text
+    assert "a step" in build_log.read(shop.context.settings, 1, 5, 0).text
     # The first version has no image of its own any more; the one that was built again of it serves as well.
     assert shop.rollback(2)["status"] == "succeeded"
     last = shop.rollback(1)

@@ -10,7 +10,7 @@ import pytest
 
 from db.settings import Settings
 from db.states import ErrorCode
-from tasks.compose import cli as program
+from tasks.compose import cli
 from tasks.context import Context
 from tasks.failures import Failure
 
@@ -38,13 +38,13 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_plugin_is_taken_before_the_one_beside_python(settings: Settings, docker_config: Path) -> None:
-    found = program.find(settings)
+    found = cli.find(settings)
     assert found is not None
-    assert found.path in {*(f"{folder}/docker-compose" for folder in program.PLUGINS), str(REAL)}
+    assert found.path in {*(f"{folder}/docker-compose" for folder in cli.PLUGINS), str(REAL)}
     path = plugin(docker_config, None)
-    ours = program.find(settings.model_copy(update={"compose": str(REAL)}))
+    ours = cli.find(settings.model_copy(update={"compose": str(REAL)}))
     assert ours is not None
-    assert program.find(settings) == program.Found(path, ours.version)
+    assert cli.find(settings) == cli.Found(path, ours.version)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_plugin_is_taken_before_the_one_beside_python(settings: Settings, do
 )
 def test_one_that_is_too_old_is_none(settings: Settings, tmp_path: Path, says: str, taken: bool) -> None:
     path = plugin(tmp_path, says)
-    found = program.find(settings.model_copy(update={"compose": path}))
+    found = cli.find(settings.model_copy(update={"compose": path}))
     assert (found is not None) is taken
 
 
@@ -64,7 +64,7 @@ def test_it_sees_nothing_of_our_environment_and_no_file_of_a_user(
     (tmp_path / ".env").write_text("BESIDE=of-the-directory")
     text = b"services: {web: {image: 'x:${OURS:-none}-${BESIDE:-none}-${GIVEN}', environment: [OURS, HOME]}}"
     arguments = ["--file", "-", "config", "--format", "json"]
-    said = json.loads(program.config(context, "p", tmp_path, arguments, {"GIVEN": "yes", "COMPOSE_FILE": "/x"}, text))
+    said = json.loads(cli.config(context, "p", tmp_path, arguments, {"GIVEN": "yes", "COMPOSE_FILE": "/x"}, text))
     web = said["services"]["web"]
     assert web["image"] == "x:none-none-yes"
     assert web["environment"]["OURS"] is None
@@ -73,6 +73,6 @@ def test_it_sees_nothing_of_our_environment_and_no_file_of_a_user(
 
 def test_what_it_says_of_a_bad_file_is_in_the_log_alone(context: Context, tmp_path: Path) -> None:
     with pytest.raises(Failure) as caught:
-        program.config(context, "p", tmp_path, ["--file", "-", "config"], {}, b"services: {web: {image: x, prots: []}}")
+        cli.config(context, "p", tmp_path, ["--file", "-", "config"], {}, b"services: {web: {image: x, prots: []}}")
     assert (caught.value.code, caught.value.__context__) == (ErrorCode.INVALID_SOURCE, None)
     assert "prots" in (context.settings.logs / "test.jsonl").read_text()

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from db.workloads import find
-from flows.workloads import lifecycle as workloads
+from flows.workloads import lifecycle
 from tasks.context import Context
 from tasks.docker.client import DockerEngine
-from tasks.rollout import compose_removal as removal
+from tasks.rollout import compose_removal
 from tests.real_parts import docker_address
 
 T = TypeVar("T")
@@ -27,9 +27,9 @@ class SeesWhatIsGone(DockerEngine):
 
 def test_a_network_that_somebody_else_has_removed_is_no_failure(context: Context, workload_name: str) -> None:
     source = {"kind": "compose", "text": "services: {web: {image: localhost/never-pulled}}"}
-    workloads.create(context, {"name": workload_name, "source": source}, "tester")
+    lifecycle.create(context, {"name": workload_name, "source": source}, "tester")
     with context.database.reading() as session:
         workload = find(session, workload_name)
     assert workload is not None
     context.docker = SeesWhatIsGone(docker_address(), context.log)
-    assert removal.remove(context, workload, f"backstay-{workload_name}") is False
+    assert compose_removal.remove(context, workload, f"backstay-{workload_name}") is False

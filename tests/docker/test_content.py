@@ -14,8 +14,7 @@ import pytest
 
 from db.settings import Settings
 from db.states import ErrorCode
-from tasks.content import archives
-from tasks.content import store as content
+from tasks.content import archives, store
 from tasks.failures import Failure
 
 LIMIT = 1_000_000
@@ -57,11 +56,11 @@ def member(
 
 
 def test_the_hash_is_of_names_modes_and_bytes_and_of_nothing_else(settings: Settings, tmp_path: Path) -> None:
-    one = content.keep(settings, site(tmp_path / "one", b="2", a="1", sub__c="3"))
+    one = store.keep(settings, site(tmp_path / "one", b="2", a="1", sub__c="3"))
     two = site(tmp_path / "two", sub__c="3", a="1", b="2")
     os.utime(two / "a", (1, 1))
     (two / "a").chmod(0o600)
-    assert content.keep(settings, two) == one
+    assert store.keep(settings, two) == one
     assert (one.files, one.size) == (3, 3)
     for name, change in {
         "bytes": lambda root: (root / "a").write_text("x"),
@@ -72,32 +71,32 @@ def test_the_hash_is_of_names_modes_and_bytes_and_of_nothing_else(settings: Sett
     }.items():
         other = site(tmp_path / name, b="2", a="1", sub__c="3")
         change(other)
-        assert content.keep(settings, other).hash != one.hash, name
+        assert store.keep(settings, other).hash != one.hash, name
 
 
 def test_what_was_kept_comes_back_readable_for_everybody(settings: Settings, tmp_path: Path) -> None:
     source = site(tmp_path / "site", a="1", sub__b="2")
     (source / "sub" / "link").symlink_to("../a")
     (source / "a").chmod(0o700)
-    kept = content.keep(settings, source)
+    kept = store.keep(settings, source)
     before, into = os.umask(0o077), tmp_path / "back"
     into.mkdir()
     try:
-        content.give_back(settings, kept.hash, into)
+        store.give_back(settings, kept.hash, into)
     finally:
         os.umask(before)
     assert (into / "sub" / "b").read_text() == "2"
     assert (into / "sub" / "link").readlink() == Path("../a")
     assert [stat.S_IMODE((into / name).stat().st_mode) for name in ("a", "sub/b", "sub")] == [0o755, 0o644, 0o755]
-    assert content.keep(settings, into) == kept
+    assert store.keep(settings, into) == kept
     (path,) = settings.content.glob("*.tar")
     path.write_bytes(path.read_bytes().replace(b"sub/b", b"sub/x"))
     (again := tmp_path / "again").mkdir()
-    assert refused(lambda: content.give_back(settings, kept.hash, again)) == ErrorCode.PIN_UNAVAILABLE
+    assert refused(lambda: store.give_back(settings, kept.hash, again)) == ErrorCode.PIN_UNAVAILABLE
     path.unlink()
-    assert refused(lambda: content.give_back(settings, kept.hash, again)) == ErrorCode.PIN_UNAVAILABLE
-    assert not content.is_kept(settings, kept.hash)
-    assert not content.is_kept(settings, "")
+    assert refused(lambda: store.give_back(settings, kept.hash, again)) == ErrorCode.PIN_UNAVAILABLE
+    assert not store.is_kept(settings, kept.hash)
+    assert not store.is_kept(settings, "")
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../secret", "sub/../../secret", "a/../../../x"])
@@ -105,7 +104,7 @@ def test_a_link_that_leads_out_of_a_directory_is_refused(settings: Settings, tmp
     (tmp_path / "secret").write_text("of the host")
     source = site(tmp_path / "site", a="1")
     (source / "link").symlink_to(target)
-    assert refused(lambda: content.keep(settings, source)) == ErrorCode.INVALID_SOURCE
+    assert refused(lambda: store.keep(settings, source)) == ErrorCode.INVALID_SOURCE
     assert not settings.content.exists() or list(settings.content.iterdir()) == []
 
 
@@ -113,30 +112,30 @@ def test_two_links_that_stay_inside_do_not_lead_out_together(settings: Settings,
     source = site(tmp_path / "site", deep__a="1")
     (source / "deep" / "up").symlink_to("..")
     (source / "beside").symlink_to("deep/up/deep/a")
-    kept = content.keep(settings, source)
+    kept = store.keep(settings, source)
     assert (source / "beside").read_text() == "1"
     (source / "out").symlink_to("deep/up/..")  # reads as `deep`, and is the directory above all
     assert (source / "out").resolve() == tmp_path
-    assert refused(lambda: content.keep(settings, source)) == ErrorCode.INVALID_SOURCE
+    assert refused(lambda: store.keep(settings, source)) == ErrorCode.INVALID_SOURCE
     assert [path.stem for path in settings.content.iterdir()] == [kept.hash.removeprefix("sha256:")]
 
 
 def test_a_pipe_and_too_much_are_refused(settings: Settings, tmp_path: Path) -> None:
     small = settings.model_copy(update={"source_max_mb": 1})
     big = site(tmp_path / "big", a="x" * 1_000_001)
-    assert refused(lambda: content.keep(small, big)) == ErrorCode.INVALID_SOURCE
+    assert refused(lambda: store.keep(small, big)) == ErrorCode.INVALID_SOURCE
     os.mkfifo(site(tmp_path / "site", a="1") / "pipe")
-    assert refused(lambda: content.keep(settings, tmp_path / "site")) == ErrorCode.INVALID_SOURCE
+    assert refused(lambda: store.keep(settings, tmp_path / "site")) == ErrorCode.INVALID_SOURCE
 
 
 def test_what_nothing_needs_goes_after_an_hour(settings: Settings, tmp_path: Path) -> None:
-    one, two = (content.keep(settings, site(tmp_path / name, a=name)) for name in ("one", "two"))
+    one, two = (store.keep(settings, site(tmp_path / name, a=name)) for name in ("one", "two"))
     (settings.content / ".upload-x").mkdir()
     (settings.content / ".upload-y").symlink_to("nowhere")  # as one that ends between being listed and being looked at
     moment = (settings.content / ".upload-x").stat().st_mtime
-    assert content.prune(settings, {one.hash}, moment + 60) == 0
-    assert content.prune(settings, {one.hash}, moment + 4000) == 2
-    assert [content.is_kept(settings, each.hash) for each in (one, two)] == [True, False]
+    assert store.prune(settings, {one.hash}, moment + 60) == 0
+    assert store.prune(settings, {one.hash}, moment + 4000) == 2
+    assert [store.is_kept(settings, each.hash) for each in (one, two)] == [True, False]
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])

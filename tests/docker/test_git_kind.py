@@ -12,8 +12,7 @@ from docker.errors import ImageNotFound
 from db.access.git_credentials import put
 from flows.upkeep.housekeeping import tidy
 from tasks.context import Context, now
-from tasks.images import availability
-from tasks.images import build_log as build_logs
+from tasks.images import availability, build_log
 from tests.docker.git_servers import Repository, new_repository, serving_git
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
@@ -61,7 +60,7 @@ def test_the_way_of_a_repository_from_its_first_deploy_to_its_removal(  # noqa: 
         assert labels["org.opencontainers.image.revision"] == first
         assert labels["org.opencontainers.image.source"] == server.url(repository)
         assert labels["org.opencontainers.image.version"] == "main"
-        log = build_logs.read(context.settings, 1, one["version"], 0).text
+        log = build_log.read(context.settings, 1, one["version"], 0).text
         assert "a step" in log
         assert f"Built {one['pin']['image_id']}" in log
 

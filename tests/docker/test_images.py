@@ -13,8 +13,7 @@ from flows.upkeep.housekeeping import arrange_images, tidy
 from tasks.context import Context, now
 from tasks.docker.client import DockerEngine
 from tasks.docker.records import ImageRecord
-from tasks.images import availability
-from tasks.images import host as host_images
+from tasks.images import availability, host_images
 from tasks.images.retention import HostImage, name_of, prefix
 from tests.docker.images import LABEL, Images
 from tests.docker.registries import RegistryServer, serving

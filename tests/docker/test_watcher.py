@@ -12,7 +12,7 @@ import pytest
 from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
-from db.metrics import counters as tallies
+from db.metrics import counters
 from db.migrate import upgrade
 from db.models import ContainerEvent
 from db.settings import Settings
@@ -108,7 +108,7 @@ def test_by_hand_crash_and_deploy_are_told_apart(
         "Version 1 was started again by Docker",
     ]
     with shop.context.database.reading() as session:
-        totals = {(name, label): total for (_, name, label), total in tallies.every(session).items()}
+        totals = {(name, label): total for (_, name, label), total in counters.every(session).items()}
     assert totals["exits", "crash"] == totals["restarts", "by_hand"] == totals["exits", "deploy"] == 1
     assert totals["deploys", "succeeded"] == 2
 

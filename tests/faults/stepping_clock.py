@@ -29,7 +29,7 @@ from db.states import Stage  # noqa: E402
 from flows import requests  # noqa: E402
 from flows.dispatch import attempt, carry_out  # noqa: E402
 from flows.upkeep.reconcile import reconcile  # noqa: E402
-from flows.workloads import lifecycle as workloads  # noqa: E402
+from flows.workloads import lifecycle  # noqa: E402
 from tasks.context import Context  # noqa: E402
 from tasks.failures import Failure  # noqa: E402
 from tasks.job import Work  # noqa: E402
@@ -59,13 +59,13 @@ def main(home: str, docker_host: str, name: str, port: str, image: str, seconds:
     context = Context.open(Settings(home=Path(home), docker_host=docker_host), "clock", quiet=True)
     upgrade(context.database)
     spec = {"ports": [{"container": 8080, "host": int(port)}], "stop_timeout_s": 2, "env": {"N": "1"}}
-    workloads.create(context, {"name": name, "source": {"kind": "image", "image": image}} | spec, "tester")
+    lifecycle.create(context, {"name": name, "source": {"kind": "image", "image": image}} | spec, "tester")
 
     first = requests.open_deploy(context, name, ME)[0]
     step(by)  # between the request and the claim
     carry_out(context, first.id, "engine")
     step(0)
-    workloads.change(context, name, {"env": {"N": "2"}}, "tester")
+    lifecycle.change(context, name, {"env": {"N": "2"}}, "tester")
     second = requests.open_deploy(context, name, ME)[0]
     carry_out(context, second.id, "engine", call=stepping_at(Stage.HEALTH, by))
     back = requests.open_rollback(context, name, ME, 1)[0]

@@ -12,7 +12,7 @@ import pytest
 from db.states import Status
 from flows.requests import request_deploy
 from flows.upkeep.sweep import sweep
-from tasks.images import build_log as build_logs
+from tasks.images import build_log
 from tests.docker.git_servers import new_repository
 from tests.docker.images import Images
 from tests.docker.scenario import ME
@@ -38,7 +38,7 @@ class Building:
         deploy = request_deploy(self.shop.context, self.shop.name, ME)
         log = (self.house.settings, deploy.workload_id, deploy.version, 0)
         wait_until(
-            lambda: "\nbegun\n" in build_logs.read(*log).text, 30, lambda: f"no build: {self.shop.row(deploy.version)}"
+            lambda: "\nbegun\n" in build_log.read(*log).text, 30, lambda: f"no build: {self.shop.row(deploy.version)}"
         )
         assert self.steps()
         return int(deploy.version)

@@ -16,7 +16,8 @@ from db import ledger
 from db.connection import Database
 from db.settings import Settings
 from db.states import ErrorCode, Status
-from flows.requests import Refusal, request_deploy
+from flows.refusals import Refusal
+from flows.requests import request_deploy
 from flows.workloads.lifecycle import create
 from tasks.context import Context, now
 from tasks.prefect_api import Orchestrator, OrchestratorUnreachable

@@ -12,9 +12,11 @@ from db import images as stored
 from db import workloads
 from db.metrics import samples
 from db.models import Deploy
-from flows.requests import Refusal, request_cancel, request_deploy
+from flows.refusals import Refusal
+from flows.requests import request_cancel, request_deploy
 from flows.upkeep.impact_reviews import EVENT, event
-from flows.webhooks.receive import add, receive
+from flows.webhooks.lifecycle import add
+from flows.webhooks.receive import receive
 from tasks.context import Context, now
 from tasks.webhooks import Delivery
 from tests.docker.images import Images

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from flows.supervisor import prefect_server as prefect_cli
+from flows.supervisor import prefect_server
 from flows.supervisor.patient_sqlite import PatientConnection
 
 
 @pytest.fixture
 def patience() -> Iterator[None]:
     """Patience for this test only."""
-    prefect_cli.be_patient()
+    prefect_server.be_patient()
     yield
-    event.remove(Engine, "do_connect", prefect_cli._choose_connection)
+    event.remove(Engine, "do_connect", prefect_server._choose_connection)
 
 
 @pytest.mark.usefixtures("patience")

@@ -10,8 +10,7 @@ import pytest
 from db.models import Deploy, Workload
 from flows.upkeep.auto_rollback import is_watched, judge
 from tasks.docker.records import ContainerRecord
-from tasks.rollout import compose as rollout
-from tasks.rollout import single
+from tasks.rollout import compose, single
 
 
 def container(version: int = 2, service: str = "app", **state: Any) -> ContainerRecord:
@@ -66,10 +65,10 @@ def test_of_a_compose_file_the_services_that_a_version_changed_are_judged(
         "db": {"count": 1, "once": False, "since": 1},
         "job": {"count": 1, "once": True, "since": 2},
     }
-    verdict = judge(*rollout.brought_by(Deploy(version=2, pin={"runs": runs}), records))
+    verdict = judge(*compose.brought_by(Deploy(version=2, pin={"runs": runs}), records))
     assert (verdict.code if verdict else None) == code
     unchanged = {"db": runs["db"]}
-    assert judge(*rollout.brought_by(Deploy(version=2, pin={"runs": unchanged}), [])) is None
+    assert judge(*compose.brought_by(Deploy(version=2, pin={"runs": unchanged}), [])) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.metrics import engine_stats as one_shot
+from tasks.metrics import engine_stats
 from tasks.metrics.engine_stats import one_shot_stats
 
 ANSWERS = {
@@ -58,12 +58,12 @@ def test_each_answer_is_read_and_what_is_none_is_left_out(engine: str) -> None:
 
 
 def test_an_engine_that_never_answers_costs_its_time_once(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_shot, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(engine_stats, "TIMEOUT_S", 0.3)
     assert list(one_shot_stats(engine, ["silent", "a", "slow"])) == ["a"]
 
 
 def test_more_than_can_be_asked_at_once_are_asked_in_turns(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_shot, "AT_ONCE", 2)
+    monkeypatch.setattr(engine_stats, "AT_ONCE", 2)
     assert len(one_shot_stats(engine, [f"a{number}" for number in range(5)])) == 5
 
 

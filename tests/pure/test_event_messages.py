@@ -11,15 +11,15 @@ import pytest
 
 from db.messages.events import SENTENCES, tell
 from db.states import ErrorCode, Reason, Stage
-from flows.upkeep import auto_rollback as watch
-from tasks.events import watcher as container_watch
+from flows.upkeep import auto_rollback
+from tasks.events import watcher
 
 ROOT = Path(__file__).parents[2]
 # Codes that are not written out where `tell` is called.
 CHOSEN = {
     *(f"requested_{reason}" for reason in Reason),
-    *(code for _, code in container_watch.SENTENCES.values()),
-    *re.findall(r'Verdict\("(\w+)"\)', Path(watch.__file__).read_text()),
+    *(code for _, code in watcher.SENTENCES.values()),
+    *re.findall(r'Verdict\("(\w+)"\)', Path(auto_rollback.__file__).read_text()),
     "as_pinned_again",
     "drifted",
 }

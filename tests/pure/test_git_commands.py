@@ -10,7 +10,7 @@ import pytest
 
 from db.states import ErrorCode
 from tasks.credentials import GitLogin
-from tasks.git import commands as git_commands
+from tasks.git import commands
 from tasks.git.errors import commit_of, meaning, total_size
 from tasks.sources.addresses import Address
 
@@ -22,20 +22,20 @@ SSH = Address("ssh", "git.example", "/shop.git", "git")
 
 
 def test_the_commands_are_plain_lists_and_end_their_options_before_an_address() -> None:
-    assert git_commands.list_refs(URL, "v1") == [
+    assert commands.list_refs(URL, "v1") == [
         *("git", "ls-remote", "--quiet", "--exit-code", "--", URL),
         *("refs/heads/v1", "refs/tags/v1^{}", "refs/tags/v1"),
     ]
-    fetch = git_commands.fetch(Path("/c.git"), URL, ONE)
+    fetch = commands.fetch(Path("/c.git"), URL, ONE)
     assert fetch[-3:] == ["--", URL, f"+{ONE}:refs/backstay/{ONE}"]
     assert "--depth=1" in fetch
-    assert git_commands.names_of("refs/pull/1/head") == ("refs/pull/1/head^{}", "refs/pull/1/head")
+    assert commands.names_of("refs/pull/1/head") == ("refs/pull/1/head^{}", "refs/pull/1/head")
 
 
 def environment(address: Address, login: GitLogin, key_path: str | None = None) -> dict[str, str]:
     """The environment, of a process that has more than it passes on."""
     ours = {"PATH": "/bin", "HOME": "/root", "GIT_DIR": "/x", "SSH_AUTH_SOCK": "/x", "https_proxy": "http://proxy"}
-    return git_commands.environment(ours, HOME, address, login, ("https", "ssh"), key_path)
+    return commands.environment(ours, HOME, address, login, ("https", "ssh"), key_path)
 
 
 def config(env: dict[str, str]) -> dict[str, str]:

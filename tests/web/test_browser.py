@@ -17,11 +17,10 @@ from flask import Flask, request
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from db import event_log as events
-from db import history, ledger, workloads
+from db import event_log, history, ledger, workloads
 from db.messages.events import tell
 from db.states import ErrorCode
-from flows.webhooks import receive as hooks
+from flows.webhooks import lifecycle
 from tasks.context import Context, now
 from tasks.images.build_log import BuildLog
 from tasks.kinds import KINDS
@@ -83,7 +82,7 @@ def busy_shop(context: Context, shop: int) -> int:
     with context.database.writing() as session:
         steps.deploy_badly(session, shop, moment)
         steps.deploy_well(session, shop, moment + timedelta(minutes=1), "c")
-    hooks.add(context, "shop", "ann", "registry", tag="v*")
+    lifecycle.add(context, "shop", "ann", "registry", tag="v*")
     return shop
 
 
@@ -432,7 +431,7 @@ def test_nothing_jumps_while_a_page_loads_or_is_kept_fresh(
     expect(page.locator("[data-table] tr").first).to_be_attached()
     with page.expect_response("**/apps/shop"), context.database.writing() as session:
         # The stream says so, and the page is fetched again: one line more in the log of events.
-        events.note(session, busy_shop, tell("put_in_order"), now())
+        event_log.note(session, busy_shop, tell("put_in_order"), now())
     expect(page.locator("#events .event-message").first).to_contain_text("put" if locale == "en" else "приведены")
     shifts = page.evaluate("window.shifts")
     assert sum(value for value, _ in shifts) < 0.01, shifts
@@ -518,7 +517,7 @@ def test_the_keyboard_alone_leads_through_a_rollback(
     assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
     with context.database.writing() as session:  # the row is drawn anew below the dialog
         ledger.attach_flow_run(session, row_id(context, busy_shop, 1), "run-1")
-        events.note(session, busy_shop, tell("put_in_order"), now())
+        event_log.note(session, busy_shop, tell("put_in_order"), now())
     expect(page.locator("#v1 a[href$='/run-1']")).to_be_attached()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

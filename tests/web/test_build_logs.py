@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from db import ledger
 from db.states import ErrorCode
 from tasks.context import Context
-from tasks.images import build_log as build_logs
+from tasks.images import build_log
 from tasks.images.build_log import LONGEST_LINE, BuildLog
 from tests import ledger_steps as steps
 
@@ -24,7 +24,7 @@ def log_of(context: Context, workload_id: int, version: int) -> BuildLog:
 
 def whole(context: Context, workload_id: int, version: int) -> str:
     """The file."""
-    return build_logs.path_of(context.settings, workload_id, version).read_text()
+    return build_log.path_of(context.settings, workload_id, version).read_text()
 
 
 def test_secrets_terminal_codes_and_progress_bars_do_not_get_into_it(context: Context) -> None:
@@ -50,7 +50,7 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(context: Context) -> N
     (gap,) = [line for line in lines if line.startswith("[")]
     left_out = int(gap.split()[0][1:])
     assert len(lines) - 1 + left_out == 2000
-    assert build_logs.path_of(context.settings, 1, 1).stat().st_size <= 16_100
+    assert build_log.path_of(context.settings, 1, 1).stat().st_size <= 16_100
 
 
 def test_a_line_that_is_too_long_is_cut_and_no_part_of_a_secret_is_left(context: Context) -> None:
@@ -68,7 +68,7 @@ def test_a_line_that_is_too_long_is_cut_and_no_part_of_a_secret_is_left(context:
 def test_it_is_read_on_from_where_one_was_while_it_grows(
     viewer: FlaskClient, context: Context, shop: int, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_logs, "AT_ONCE", 20)
+    monkeypatch.setattr(build_log, "AT_ONCE", 20)
     with context.database.writing() as session:
         deploy = steps.begin(session, shop, now)
     version = deploy.version
@@ -99,7 +99,7 @@ def test_logs_go_with_their_rows_and_with_their_workload(context: Context) -> No
     for version in (1, 2, 3):
         log_of(context, 7, version).close()
     log_of(context, 8, 1).close()
-    build_logs.prune(context.settings, 7, {2, 3})
+    build_log.prune(context.settings, 7, {2, 3})
     assert sorted(path.name for path in (context.settings.builds / "7").iterdir()) == ["2.log", "3.log"]
-    build_logs.prune(context.settings, 7, ())
+    build_log.prune(context.settings, 7, ())
     assert [path.name for path in context.settings.builds.iterdir()] == ["8"]

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from db import ledger, workloads
-from flows.workloads import lifecycle as kept
+from flows.workloads import lifecycle
 from tasks.context import Context
 from tests.ledger_steps import new_deploy
 from webapp.presenters.spec_lines import compose_ports
@@ -23,7 +23,7 @@ TEXT = "services: {web: {image: shop:1, environment: {A: '${TOKEN}'}}, db: {imag
 def stack(context: Context, now: datetime) -> None:
     """Two releases: the web service changed."""
     spec = {"name": "stack", "source": {"kind": "compose", "text": TEXT}, "secrets": {"TOKEN": "s3cr3t-value"}}
-    kept.create(context, spec, "ann")
+    lifecycle.create(context, spec, "ann")
     for version in (1, 2):
         with context.database.writing() as session:
             workload = workloads.find(session, "stack")
@@ -81,7 +81,7 @@ def test_its_pages_are_there(logged_in: Callable[[str], FlaskClient], path: str)
 def test_before_the_first_deploy_nobody_knows_its_ports(
     logged_in: Callable[[str], FlaskClient], context: Context
 ) -> None:
-    kept.create(context, {"name": "stack", "source": {"kind": "compose", "text": TEXT}}, "ann")
+    lifecycle.create(context, {"name": "stack", "source": {"kind": "compose", "text": TEXT}}, "ann")
     page = logged_in("vera").get("/apps/stack")
     assert page.status_code == 200
     assert re.search(r"<dt>Ports</dt><dd>\s*<span class=\"muted\">—</span>", page.text)

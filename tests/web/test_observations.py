@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from db import event_log as events
+from db import event_log
 from db.access import accounts
 from db.messages.events import tell
 from db.metrics import containers, samples
@@ -66,9 +66,9 @@ def test_a_window_leaves_out_what_is_older(viewer: FlaskClient, context: Context
 
 def test_events_are_newest_first_in_utc(viewer: FlaskClient, context: Context, shop: int) -> None:
     with context.database.writing() as session:
-        events.note(session, shop, tell("created"), datetime(2026, 11, 23, 12, tzinfo=UTC))
+        event_log.note(session, shop, tell("created"), datetime(2026, 11, 23, 12, tzinfo=UTC))
         told = tell("live", version=3)
-        events.note(session, shop, told, datetime(2026, 11, 23, 13, tzinfo=UTC), level="warning", actor="alice")
+        event_log.note(session, shop, told, datetime(2026, 11, 23, 13, tzinfo=UTC), level="warning", actor="alice")
     newest, oldest = viewer.get(f"{BASE}/events").json["events"][:2]
     assert newest == {
         "ts": "2026-11-23T13:00:00.000Z",
@@ -142,7 +142,7 @@ def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_js
 ) -> None:
     told = tell("ended_serving", version=2, stage="health", code="health_timeout", live=1)
     with context.database.writing() as session:
-        events.note(session, shop, told, datetime(2026, 11, 23, 12, tzinfo=UTC), level="error")
+        event_log.note(session, shop, told, datetime(2026, 11, 23, 12, tzinfo=UTC), level="error")
         session.add(Event(workload_id=shop, ts=now(), level="info", message="from before the codes", actor="x"))
         session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
     browser = logged_in("vera")

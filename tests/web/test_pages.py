@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
-from db import event_log as events
+from db import event_log
 from db.messages.events import tell
 from db.serialize import iso
 from db.states import ErrorCode
@@ -39,7 +39,7 @@ def test_every_page_is_whole_in_both_languages(logged_in: Browser, shop: int, pa
 
 def test_json_is_never_translated(app: Flask, logged_in: Browser, context: Context, shop: int) -> None:
     with context.database.writing() as session:
-        events.note(session, shop, tell("put_in_order"), now())
+        event_log.note(session, shop, tell("put_in_order"), now())
     browser = logged_in("admin")
     browser.get("/apps?lang=ru")
     assert "Контейнеры приведены в порядок" in browser.get("/apps/shop").text

@@ -23,7 +23,7 @@ from webapp.api import streams
 from webapp.api.csv_export import table
 from webapp.checks.prefect_runs import ASK_AGAIN_S, PAUSE_S, Runs
 from webapp.forms.spec import inputs_of
-from webapp.presenters import rollback_preview as consequences
+from webapp.presenters import rollback_preview
 from webapp.presenters.sparkline import SPAN_S, polylines
 from webapp.presenters.spec_lines import lines, port_links
 
@@ -109,7 +109,7 @@ def test_the_confirmation_names_each_key_that_changes(logged_in: Browser, contex
     ],
 )
 def test_how_an_image_comes_back_depends_on_where_it_is(kind: str, found: PinFound | None, step: str) -> None:
-    assert consequences.image_step(Deploy(source_kind=kind, pin_found=found)) == step
+    assert rollback_preview.image_step(Deploy(source_kind=kind, pin_found=found)) == step
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_how_an_image_comes_back_depends_on_where_it_is(kind: str, found: PinFou
     ],
 )
 def test_a_gap_is_foretold_by_the_rule_of_the_rollout(before: dict | None, after: dict, gap: bool) -> None:
-    assert consequences.has_gap(before, after) is gap
+    assert rollback_preview.has_gap(before, after) is gap
 
 
 def test_a_run_that_prefect_forgot_is_a_plain_word(logged_in: Browser, context: Context, app: Flask, shop: int) -> None:
@@ -290,7 +290,7 @@ def test_settings_are_written_as_a_person_would_write_them() -> None:
     assert told["source.file"] == ["compose.yaml", "live.yaml"]
     assert (told["health.timeout_s"], told["resources.cpus"], told["auto_rollback"]) == ("4", "0.5", "true")
     assert inputs_of({"name": "shop", **spec})["health.timeout_s"] == "4"
-    assert [consequences.shown(value) for value in (4.0, [1], None, "a")] == ["4", "[1]", "", "a"]
+    assert [rollback_preview.shown(value) for value in (4.0, [1], None, "a")] == ["4", "[1]", "", "a"]
 
 
 def test_an_automatic_rollback_is_named_as_one(logged_in: Browser, context: Context, shop: int) -> None:

@@ -11,12 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from db import webhooks as db_hooks
+from db import webhooks
 from db import workloads as stored
 from db.access import git_credentials
 from db.access.accounts import put_registry
 from db.models import Workload
-from flows.workloads import lifecycle as workloads
+from flows.workloads import lifecycle
 from tasks.context import Context
 from tests.pure.webhook_payloads import (
     COMMIT,
@@ -42,7 +42,7 @@ Browser = Callable[[str], FlaskClient]
 def repository(context: Context) -> None:
     """A workload from a git repository, whose branch is main."""
     source = {"kind": "git", "url": "https://github.com/acme/shop.git", "ref": "main"}
-    workloads.create(context, {"name": "site", "source": source}, "ann")
+    lifecycle.create(context, {"name": "site", "source": source}, "ann")
 
 
 def added(admin: FlaskClient, provider: str, workload: str = "shop", **more: Any) -> str:
@@ -315,7 +315,7 @@ def neighbours(context: Context, shop: int, repository: None, now: datetime) -> 
             "BRANCH": lock("production"),
             "WORD": lock("v1.0"),
         }
-        db_hooks.add(session, shop, "generic", "bsh_another", lock(SECRETS["hook"]), now)
+        webhooks.add(session, shop, "generic", "bsh_another", lock(SECRETS["hook"]), now)
 
 
 @pytest.mark.usefixtures("prefect_answers", "neighbours")

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
-from tasks.images import build_log as build_logs
+from tasks.images import build_log
 from webapp.api import deploys
 from webapp.http import params
 from webapp.http.answers import json_answer
@@ -28,7 +28,7 @@ def show(name: str, version: int) -> Response:
 
 def piece(workload: Workload, deploy: Deploy, offset: int) -> dict[str, Any]:
     """A part of the log. The row was read before the file: of a row that is finished the file says all."""
-    found = build_logs.read(context().settings, workload.id, deploy.version, offset)
+    found = build_log.read(context().settings, workload.id, deploy.version, offset)
     return {
         "text": found.text,
         "offset": found.offset,

@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from db import diff as differences
-from db import history
+from db import diff, history
 from db.models import Deploy, Workload
 from db.serialize import row
 from db.states import Reason, Status
@@ -60,7 +59,7 @@ def compare(name: str, version: int) -> Response:
     with reading(name) as (session, workload):
         after = find(session, workload, version)
         before = history.live(session, workload.id) if other is None else find(session, workload, other)
-        return json_answer(differences.between(session, before, after))
+        return json_answer(diff.between(session, before, after))
 
 
 @blueprint.post("/rollback")

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db.access import git_credentials as stored
+from db.access import git_credentials
 from db.models import GitCredential
 from tasks.context import now
 from tasks.credentials import USERNAME, normal_key
@@ -31,7 +31,7 @@ def list_all() -> Response:
 def every() -> list[dict[str, Any]]:
     """What may be shown, for JSON and for the page."""
     with context().database.reading() as session:
-        return [_shown(row) for row in stored.every(session)]
+        return [_shown(row) for row in git_credentials.every(session)]
 
 
 @blueprint.put("/<host>")
@@ -55,10 +55,10 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     context().redactor.learn([one for one in (password, key) if one])
     lock = context().vault.lock
     with context().database.writing() as session:
-        stored.put(
+        git_credentials.put(
             session, host.lower(), username, lock(password) if password else None, lock(key) if key else None, now()
         )
-        found = stored.find(session, host.lower())
+        found = git_credentials.find(session, host.lower())
         return _shown(found) if found else {}
 
 
@@ -66,7 +66,7 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
 def remove(host: str) -> Response:
     """Forget the credentials of a git server: 204."""
     with context().database.writing() as session:
-        gone = stored.remove(session, host.lower()) if _HOST.match(host.lower()) else False
+        gone = git_credentials.remove(session, host.lower()) if _HOST.match(host.lower()) else False
     if not gone:
         raise Problem("no_such_git_credentials")
     return nothing()

@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from db import history, workloads
 from db.connection import size_bytes
 from db.metrics import collectors, samples
-from db.metrics import counters as tallies
+from db.metrics.counters import BOUNDS, list_all
 from db.models import Collector
 from tasks.metrics.aggregate import per_owner_now
 from webapp.api.system import services
@@ -48,7 +48,7 @@ class _Ledger:
         with context().database.reading() as session:
             names = {workload.id: workload.name for workload in workloads.every(session)}
             rows = samples.last_of_each(session, int(time.time()) - NOW_S)
-            totals, live_rows = tallies.every(session), history.live_and_latest(session)[0]
+            totals, live_rows = list_all(session), history.live_and_latest(session)[0]
             unfinished, reports = len(history.unfinished(session)), collectors.every(session)
             ledger_bytes = size_bytes(session)
         yield from _usage(names, rows)
@@ -138,7 +138,7 @@ def _totals(names: dict[int, str], totals: Totals) -> Iterator[Metric]:
 def _buckets(owner_id: int, totals: Totals) -> list[tuple[str, float]]:
     """Prometheus' buckets hold all that is up to their bound."""
     found, total = [], 0
-    for bound in tallies.BOUNDS:
+    for bound in BOUNDS:
         total += totals.get((owner_id, "deploy_bucket", bound), 0)
         found.append((bound, float(total)))
     return found

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from db import event_log as events
+from db import event_log
 from db.models import Workload
-from tasks.containers import snapshot as runtime
-from webapp.checks import timeouts as patience
+from tasks.containers.snapshot import LONGEST_TAIL, log_tail, snapshot
+from webapp.checks import timeouts
 from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import context, reading, workload_named
@@ -25,24 +25,24 @@ def events_of(name: str) -> Response:
     """Lines newest first."""
     limit = params.integer("limit", 100, 1, 1000) or 100
     with reading(name) as (session, workload):
-        return json_answer({"events": [shapes.event(entry) for entry in events.page(session, workload.id, limit)]})
+        return json_answer({"events": [shapes.event(entry) for entry in event_log.page(session, workload.id, limit)]})
 
 
 @blueprint.get("/runtime-state")
 def runtime_state(name: str) -> Response:
     """The containers as they are now; `available` is false while Docker does not answer."""
-    return json_answer(snapshot(workload_named(name)))
+    return json_answer(runtime_of(workload_named(name)))
 
 
 @blueprint.get("/logs")
 def logs(name: str) -> Response:
     """The last lines of the containers: {"lines": […]}; 503 engine_unreachable while Docker does not answer."""
-    tail = params.integer("tail", 100, 1, runtime.LONGEST_TAIL) or 100
-    return json_answer({"lines": runtime.log_tail(context(), workload_named(name), tail)})
+    tail = params.integer("tail", 100, 1, LONGEST_TAIL) or 100
+    return json_answer({"lines": log_tail(context(), workload_named(name), tail)})
 
 
-def snapshot(workload: Workload) -> dict[str, Any]:
+def runtime_of(workload: Workload) -> dict[str, Any]:
     """The containers of a workload, for JSON and for the page; never waits long."""
     here = context()
-    future = patience.start(lambda: runtime.snapshot(here, workload))
-    return patience.result(future, SNAPSHOT_TIMEOUT_S, _NOTHING_SEEN, here.log)
+    future = timeouts.start(lambda: snapshot(here, workload))
+    return timeouts.result(future, SNAPSHOT_TIMEOUT_S, _NOTHING_SEEN, here.log)

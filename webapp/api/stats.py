@@ -7,7 +7,7 @@ import time
 from flask import Blueprint, Response, request
 
 from db.metrics.bucket_widths import INSTALLATION
-from tasks.metrics import history as usage
+from tasks.metrics import history
 from tasks.metrics.coverage import DEFAULT_WINDOW, WINDOWS
 from webapp.http.answers import unchanged_or_json
 from webapp.http.current import context, find_workload_id
@@ -19,9 +19,9 @@ blueprint = Blueprint("stats", __name__, url_prefix="/api")
 @blueprint.get("/workloads/<name>/stats/history")
 def of_workload(name: str) -> Response:
     """Points of one workload, or with ?by=deploy of each of its versions; [] when there are none."""
-    history = usage.history_by_deploy if by_deploy() else usage.history
+    read = history.history_by_deploy if by_deploy() else history.history
     with context().database.reading() as session:
-        points = history(session, context().settings, find_workload_id(session, name), window(), int(time.time()))
+        points = read(session, context().settings, find_workload_id(session, name), window(), int(time.time()))
     return unchanged_or_json(points)
 
 
@@ -29,7 +29,7 @@ def of_workload(name: str) -> Response:
 def of_installation() -> Response:
     """Points over every workload."""
     with context().database.reading() as session:
-        points = usage.history(session, context().settings, INSTALLATION, window(), int(time.time()))
+        points = history.history(session, context().settings, INSTALLATION, window(), int(time.time()))
     return unchanged_or_json(points)
 
 

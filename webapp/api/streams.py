@@ -14,8 +14,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, current_app
 
-from db import event_log as events
-from db import history
+from db import event_log, history
 from db.connection import LedgerUnavailable
 from db.models import Workload
 from tasks.context import Context
@@ -84,7 +83,7 @@ def _seen(here: Context, workload_id: int) -> tuple[dict[str, Any], Any] | None:
         if workload is None or workload.removing_at is not None:
             return None
         last, live = history.latest(session, workload_id), history.live(session, workload_id)
-        newest = events.page(session, workload_id, 1)
+        newest = event_log.page(session, workload_id, 1)
     told = {
         "version": last.version if last else None,
         "status": last.status if last else None,

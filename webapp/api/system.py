@@ -12,8 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from db import history
-from db import workloads as stored
+from db import history, workloads
 from db.connection import LedgerUnavailable, size_bytes
 from db.metrics import collectors, samples
 from db.models import Collector
@@ -70,7 +69,7 @@ def services() -> list[dict[str, Any]]:
 def _of_the_ledger(settings: Settings, moment: int, docker: EngineFacts | None) -> dict[str, Any]:
     try:
         with context().database.reading() as session:
-            every = stored.every(session)
+            every = workloads.every(session)
             rows = samples.last_of_each(session, moment - NOW_S)
             reports = collectors.every(session)
             ledger_bytes = size_bytes(session)

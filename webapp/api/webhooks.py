@@ -12,13 +12,12 @@ import time
 
 from flask import Blueprint, Response, current_app, request
 
-from db import webhooks as stored
+from db import serialize, webhooks
 from db.access.vault import token_hash
 from db.messages.errors import HOOKS
 from db.models import Hook, Workload
-from db.serialize import hook as shown
-from flows.requests import Refusal
-from flows.webhooks import receive as work
+from flows.refusals import Refusal
+from flows.webhooks import lifecycle, receive
 from tasks.context import Context, now
 from tasks.webhooks import PROVIDERS, Unreadable
 from webapp.http import params
@@ -43,8 +42,8 @@ def decoy(here: Context) -> str:
     return here.vault.lock(secrets.token_urlsafe(32))
 
 
-@blueprint.post("/hooks/<token>")
-def receive(token: str) -> Response:
+@blueprint.post("/hooks/<token>", endpoint="receive")
+def take(token: str) -> Response:
     """Take a delivery: 202 when it leads to a deploy, 200 when it does not, and why."""
     request.max_content_length = MOST_BODY
     body = request.get_data(cache=False, parse_form_data=False)
@@ -55,10 +54,10 @@ def receive(token: str) -> Response:
         deliveries = None
     if deliveries is None:
         with context().database.writing() as session:
-            stored.mark(session, hook.id, "unreadable", now())
+            webhooks.mark(session, hook.id, "unreadable", now())
         raise Problem("bad_request", HOOKS["unreadable"])
     try:
-        answer = work.receive(context(), hook, workload, deliveries)
+        answer = receive.receive(context(), hook, workload, deliveries)
     except Refusal:
         answer = None
     if answer is None:  # hook or workload went away in between
@@ -74,7 +73,7 @@ def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
     attempts: Attempts = current_app.extensions[ATTEMPTS]
     name, address, moment = token_hash(token), request.remote_addr or "", time.monotonic()
     with context().database.reading() as session:
-        found = stored.by_token(session, token) if len(token) <= LONGEST_TOKEN and token.isascii() else None
+        found = webhooks.by_token(session, token) if len(token) <= LONGEST_TOKEN and token.isascii() else None
     provider, locked = (found[0].provider, found[0].secret) if found else ("generic", current_app.extensions[DECOY])
     secret = context().vault.unlock(locked)
     context().redactor.learn([secret])
@@ -102,7 +101,7 @@ def _slow_down(wait: float) -> Problem:
 def list_all(name: str) -> Response:
     """The webhooks of a workload, without token and secret."""
     with reading(name) as (session, workload):
-        return json_answer({"hooks": [shown(one) for one in stored.of_workload(session, workload.id)]})
+        return json_answer({"hooks": [serialize.hook(one) for one in webhooks.of_workload(session, workload.id)]})
 
 
 @blueprint.post("/workloads/<name>/hooks")
@@ -110,7 +109,7 @@ def create(name: str) -> Response:
     """Add one: 201 with its address and its secret, which are shown this once."""
     data = params.json_body()
     params.only_keys(data, {"provider", "branch", "tag", "secret"})
-    made = work.add(
+    made = lifecycle.add(
         context(),
         name,
         caller().actor,
@@ -125,13 +124,13 @@ def create(name: str) -> Response:
 @blueprint.delete("/workloads/<name>/hooks/<version:number>")
 def remove(name: str, number: int) -> Response:
     """Remove one: 204."""
-    if not work.remove(context(), name, number, caller().actor):
+    if not lifecycle.remove(context(), name, number, caller().actor):
         raise Problem("no_such_hook")
     return nothing()
 
 
-def once(made: work.Made) -> dict[str, object]:
+def once(made: lifecycle.Made) -> dict[str, object]:
     """A new hook with what is shown this once."""
     path = f"/api/hooks/{made.token}"
     url = (context().settings.public_url or request.url_root).rstrip("/") + path
-    return shown(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}
+    return serialize.hook(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}

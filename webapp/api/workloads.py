@@ -7,10 +7,9 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from db import history
-from db import workloads as stored
+from db import history, workloads
 from db.models import Workload
-from flows.workloads import lifecycle as work
+from flows.workloads import lifecycle
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
@@ -28,7 +27,7 @@ def list_all() -> Response:
 @blueprint.post("")
 def create() -> Response:
     """Add a workload from a spec: 201."""
-    workload = work.create(context(), params.json_body(), caller().actor)
+    workload = lifecycle.create(context(), params.json_body(), caller().actor)
     found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
     return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}"})
 
@@ -43,14 +42,14 @@ def show(name: str) -> Response:
 @blueprint.patch("/<name>")
 def change(name: str) -> Response:
     """Change the spec for the next deploy."""
-    work.change(context(), name, params.json_body(), caller().actor)
+    lifecycle.change(context(), name, params.json_body(), caller().actor)
     return show(name)
 
 
 @blueprint.delete("/<name>")
 def remove(name: str) -> Response:
     """Stop the containers and forget everything: 204."""
-    work.remove(context(), name, caller().actor)
+    lifecycle.remove(context(), name, caller().actor)
     return nothing()
 
 
@@ -61,7 +60,7 @@ def summaries() -> list[dict[str, Any]]:
         live, last = history.live_and_latest(session)
         return [
             shapes.summary(workload, live.get(workload.id), last.get(workload.id), url)
-            for workload in stored.every(session)
+            for workload in workloads.every(session)
         ]
 
 

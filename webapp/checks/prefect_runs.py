@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 
 from tasks.context import Context
-from webapp.checks import timeouts as patience
+from webapp.checks import timeouts
 
 PATIENCE_S = 0.4
 ASK_AGAIN_S = 600.0
@@ -54,8 +54,8 @@ class Runs:
             ]
 
     def _learn(self, wanted: list[str], at: float) -> None:
-        future: Future[set[str] | None] = patience.start(lambda: self._ask(wanted))
-        there = patience.result(future, self._patience_s, None, self._context.log)
+        future: Future[set[str] | None] = timeouts.start(lambda: self._ask(wanted))
+        there = timeouts.result(future, self._patience_s, None, self._context.log)
         with self._lock:
             if there is None:
                 self._silent_until = at + PAUSE_S

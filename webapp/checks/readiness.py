@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tasks.context import Context
-from webapp.checks import timeouts as patience
+from webapp.checks import timeouts
 
 TIMEOUT_S = 4.0
 # Nobody needs to log in for this, so asking often must stay cheap.
@@ -38,10 +38,10 @@ class Readiness:
 
 def ask(context: Context) -> dict[str, Any]:
     """Ask all of them now."""
-    started = {name: patience.start(check) for name, check in _checks(context).items()}
+    started = {name: timeouts.start(check) for name, check in _checks(context).items()}
     until = time.monotonic() + TIMEOUT_S
     return {
-        name: patience.result(future, max(0.0, until - time.monotonic()), None, context.log) or None
+        name: timeouts.result(future, max(0.0, until - time.monotonic()), None, context.log) or None
         for name, future in started.items()
     }
 

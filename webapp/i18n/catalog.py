@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from db.messages import events as event_sentences
+from db.messages import events
 from db.messages.errors import HOOKS, SENTENCES
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
@@ -29,7 +29,7 @@ def template() -> Catalog:
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
     for text in (*SENTENCES.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
-    for text in event_sentences.SENTENCES.values():
+    for text in events.SENTENCES.values():
         catalog.add(text, locations=[("db/messages/events.py", 1)])
     return catalog
 

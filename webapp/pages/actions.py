@@ -17,6 +17,7 @@ from db.diff import between
 from db.models import Deploy
 from db.serialize import row
 from flows import requests
+from flows.refusals import Refusal
 from flows.workloads import uploads
 from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked, find
@@ -28,7 +29,7 @@ from webapp.http.problems import Problem
 from webapp.i18n.i18n import gettext
 from webapp.pages.apps import page_of
 from webapp.pages.history_panel import Choice
-from webapp.presenters import rollback_preview as consequences
+from webapp.presenters import rollback_preview
 
 # After these there is no page of the app to show: it is not there, or it is being removed.
 NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})
@@ -64,9 +65,9 @@ def confirm_rollback(name: str, version: int) -> str:
         change = between(session, live, target)
         before = workloads.document(session, live.release_sha) if live else None
         expected = {
-            "image": consequences.image_step(target),
-            "gap": consequences.has_gap(before, workloads.document(session, target.release_sha)),
-            "holds": consequences.holds(live, target),
+            "image": rollback_preview.image_step(target),
+            "gap": rollback_preview.has_gap(before, workloads.document(session, target.release_sha)),
+            "holds": rollback_preview.holds(live, target),
         }
         app, row_of_it = describe(session, workload), _as_row(target, name, live)
     return _confirmation("rollback", app=app, target=row_of_it, change=change, expected=expected)
@@ -87,8 +88,8 @@ def cancel(name: str, version: int) -> AnyResponse:
     return _back_to(name)
 
 
-@blueprint.errorhandler(requests.Refusal)
-def refused(refusal: requests.Refusal) -> Response:
+@blueprint.errorhandler(Refusal)
+def refused(refusal: Refusal) -> Response:
     """What was not done, said on the page of the app itself, whose rows are fresh; JSON for who asked for that."""
     name = (request.view_args or {}).get("name", "")
     if refusal.code in NO_PAGE or not problems.wants_page():

@@ -9,11 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import diff as differences
-from db import event_log as events
-from db import webhooks as hooks
-from db import workloads as stored
-from db.history import live as live_row
+from db import diff, event_log, history, webhooks, workloads
 from db.metrics import samples
 from db.models import Deploy, Workload
 from db.serialize import hook
@@ -21,11 +17,10 @@ from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
 from tasks.specs import release_of
 from webapp.api import observations
-from webapp.api import workloads as api
+from webapp.api.workloads import describe, summaries
 from webapp.http.current import context, reading
-from webapp.pages import history_panel as rows
-from webapp.presenters import event_lines as happened
-from webapp.presenters import spec_lines
+from webapp.pages import history_panel
+from webapp.presenters import event_lines, spec_lines
 from webapp.presenters.sparkline import SPAN_S, polylines
 
 blueprint = Blueprint("apps", __name__)
@@ -44,7 +39,7 @@ def home() -> Response:
 @blueprint.get("/apps")
 def overview() -> str:
     """The apps, all or those searched for, with what they use now and used lately."""
-    every = api.summaries()
+    every = summaries()
     search, status = request.args.get("q", "")[:LONGEST_SEARCH].strip(), request.args.get("status", "")
     shown = [app for app in every if _fits(app, search.lower(), status)]
     now, lines = usage()
@@ -56,29 +51,29 @@ def overview() -> str:
 @blueprint.get("/apps/<name>")
 def show(name: str) -> str:
     """One app: state, history, metrics, events."""
-    return page_of(name, rows.chosen())
+    return page_of(name, history_panel.chosen())
 
 
-def page_of(name: str, choice: rows.Choice, refused: str | None = None) -> str:
+def page_of(name: str, choice: history_panel.Choice, refused: str | None = None) -> str:
     """The page of an app; `refused` is the code of what was asked for and not done. Raises Problem."""
     with reading(name) as (session, workload):
-        app = api.describe(session, workload)
-        history = rows.panel(session, workload, choice)
-        live = live_row(session, workload.id)
-        running = stored.document(session, live.release_sha) if live else None
+        app = describe(session, workload)
+        shown = history_panel.panel(session, workload, choice)
+        live = history.live(session, workload.id)
+        running = workloads.document(session, live.release_sha) if live else None
         ports = _ports(session, workload, live, running)
-        called_by = [hook(one) for one in hooks.of_workload(session, workload.id)]
-        log = [happened.line(entry) for entry in events.page(session, workload.id, SHOWN_EVENTS)]
-    rows.mark_gone(history["rows"])
+        called_by = [hook(one) for one in webhooks.of_workload(session, workload.id)]
+        log = [event_lines.line(entry) for entry in event_log.page(session, workload.id, SHOWN_EVENTS)]
+    history_panel.mark_gone(shown["rows"])
     return render_template(
         "app.html",
         app=app,
-        **history,
+        **shown,
         **_about(workload, running),
         ports=ports and spec_lines.port_links(ports, request.host),
         events=log,
         hooks=called_by,
-        runtime=observations.snapshot(workload),
+        runtime=observations.runtime_of(workload),
         refused=refused,
     )
 
@@ -91,7 +86,7 @@ def _ports(
     if release["source"]["kind"] != "compose":
         return list(release.get("ports", []))
     file = (live.pin or {}).get("sha256") if live else None
-    return spec_lines.compose_ports(stored.document(session, file)) if file else None
+    return spec_lines.compose_ports(workloads.document(session, file)) if file else None
 
 
 def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]:
@@ -101,7 +96,7 @@ def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]
     return {
         "requested": KINDS[spec["source"]["kind"]].requested(spec["source"]),
         "spec_lines": spec_lines.lines({**spec, "secrets": secrets}),
-        "pending": [one["key"] for one in differences.compare(running, following)] if running else [],
+        "pending": [one["key"] for one in diff.compare(running, following)] if running else [],
     }
 
 
@@ -109,7 +104,7 @@ def usage() -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
     """CPU and memory of each app at its last moment, and as lines over the last while, both by name."""
     with context().database.reading() as session:
         newest = newest_now(session)
-        names = {workload.id: workload.name for workload in stored.every(session)}
+        names = {workload.id: workload.name for workload in workloads.every(session)}
         moment = int(time.time())
         recent = samples.last_of_each(session, moment - SPAN_S)
     lines = polylines(recent, moment)

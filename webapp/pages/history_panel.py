@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
-from tasks.images import build_log as build_logs
+from tasks.images import build_log
 from tasks.metrics.coverage import DEFAULT_WINDOW
 from webapp.api import deploys, stats
 from webapp.checks.prefect_runs import Runs
@@ -88,7 +88,7 @@ def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any
 
 
 def _judged(deploy: Deploy) -> dict[str, Any]:
-    log = build_logs.path_of(context().settings, deploy.workload_id, deploy.version)
+    log = build_log.path_of(context().settings, deploy.workload_id, deploy.version)
     return {"verdict": verdict(deploy.impact), "has_build_log": log.exists()}
 
 

@@ -12,7 +12,8 @@ from db.models import Workload
 from db.serialize import iso
 from db.workloads import NameTaken
 from flows import requests
-from flows.workloads import lifecycle as work
+from flows.refusals import Refusal
+from flows.workloads import lifecycle
 from tasks.kinds import KINDS, kind_of
 from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked
@@ -21,7 +22,7 @@ from webapp.http.current import caller, context, workload_named
 from webapp.http.problems import Problem
 from webapp.i18n.i18n import gettext
 from webapp.i18n.marking import N_
-from webapp.pages.actions import refused as refused_on_the_page
+from webapp.pages.actions import refused
 
 blueprint = Blueprint("specs", __name__)
 CHANGED_MEANWHILE = N_(
@@ -29,7 +30,7 @@ CHANGED_MEANWHILE = N_(
 )
 NOT_THE_NAME = N_("This is not the name of the app.")
 USUAL = {"kind": "image", "deploy_now": "on"}
-blueprint.register_error_handler(requests.Refusal, refused_on_the_page)
+blueprint.register_error_handler(Refusal, refused)
 
 
 @blueprint.get("/new")
@@ -43,7 +44,7 @@ def create() -> Response | tuple[str, int]:
     """Add the app, and deploy it when that was ticked; the form again when something is wrong."""
     inputs = request.form.to_dict()
     try:
-        workload = work.create(context(), spec.spec_of(inputs), caller().actor)
+        workload = lifecycle.create(context(), spec.spec_of(inputs), caller().actor)
     except (spec.BadInputs, InvalidSpec, NameTaken) as problem:
         return _form(inputs, errors=errors_of(problem, inputs)), 409 if isinstance(problem, NameTaken) else 422
     request.view_args = {"name": workload.name}  # whose page a refusal of the deploy is shown on
@@ -74,7 +75,7 @@ def change(name: str) -> Response | tuple[str, int]:
     removed = [one for one in request.form.getlist(spec.REMOVE) if one in workload.secrets]
     try:
         patch = spec.patch_of(inputs, removed, workload.spec["source"])
-        work.change(context(), name, patch, caller().actor)
+        lifecycle.change(context(), name, patch, caller().actor)
     except (spec.BadInputs, InvalidSpec) as problem:
         return _form(inputs, name, secrets, seen, errors_of(problem, inputs), _becomes(workload)), 422
     return redirect(f"/apps/{name}#spec", 303)
@@ -92,7 +93,7 @@ def remove(name: str) -> Response | tuple[str, int]:
     workload_named(name)
     if request.form.get("name", "").strip() != name:
         return _removal(name, gettext(NOT_THE_NAME)), 422
-    work.remove(context(), name, caller().actor)
+    lifecycle.remove(context(), name, caller().actor)
     return redirect("/apps", 303)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from db import webhooks as hooks
+from db import webhooks
 from db.serialize import hook
-from flows.webhooks import receive as work
+from flows.webhooks import lifecycle
 from tasks.specs import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from webapp.api.webhooks import once
@@ -38,7 +38,7 @@ def create(name: str) -> tuple[str, int]:
     pattern = inputs["pattern"] or None
     key = "tag" if inputs["what"] == "tag" else "branch"
     try:
-        made = work.add(
+        made = lifecycle.add(
             context(),
             name,
             caller().actor,
@@ -56,7 +56,7 @@ def create(name: str) -> tuple[str, int]:
 def confirm_removal(name: str, number: int) -> str:
     """What a removal means."""
     with reading(name) as (session, workload):
-        found = next((hook(one) for one in hooks.of_workload(session, workload.id) if one.id == number), None)
+        found = next((hook(one) for one in webhooks.of_workload(session, workload.id) if one.id == number), None)
     if found is None:
         raise Problem("no_such_hook")
     return render_template(f"{_folder()}/hook_removal.html", name=name, hook=found)
@@ -65,7 +65,7 @@ def confirm_removal(name: str, number: int) -> str:
 @blueprint.post("/<version:number>/remove")
 def remove(name: str, number: int) -> Response:
     """Remove one."""
-    if not work.remove(context(), name, number, caller().actor):
+    if not lifecycle.remove(context(), name, number, caller().actor):
         raise Problem("no_such_hook")
     return redirect(f"/apps/{name}#hooks", 303)
 

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from webapp.i18n import words
 from webapp.i18n.i18n import gettext
-from webapp.presenters import rollback_preview as consequences
+from webapp.presenters import rollback_preview
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -22,7 +22,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["word"] = lambda code, table: gettext(words.word(code, table))
     app.jinja_env.filters["translated"] = gettext
     app.jinja_env.filters["rich"] = rich
-    app.jinja_env.filters["shown"] = consequences.shown
+    app.jinja_env.filters["shown"] = rollback_preview.shown
     app.jinja_env.globals["table_of"] = words.table
     app.jinja_env.globals["chart_words"] = lambda: {key: gettext(text) for key, text in words.CHART.items()}
     app.jinja_env.globals["echarts"] = f"vendor/{vendored('echarts')['file']}"

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.states import ErrorCode, Reason, Status, Trigger
-from tasks.impact import verdict as impact
+from tasks.impact.verdict import Reason as VerdictReason
+from tasks.impact.verdict import Verdict
 from webapp.http.params import LARGEST
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, ISO 8601 with Z.")]
@@ -51,8 +52,8 @@ class Pin(BaseModel):
 class Impact(Shape):
     """The verdict on a deploy; its numbers are at /impact."""
 
-    verdict: impact.Verdict
-    reasons: list[impact.Reason]
+    verdict: Verdict
+    reasons: list[VerdictReason]
 
 
 class Row(Shape):
@@ -174,8 +175,8 @@ class WholeImpact(Shape):
 
     version: Version
     settled: bool
-    verdict: impact.Verdict
-    reasons: list[impact.Reason | Literal["never_live"]]
+    verdict: Verdict
+    reasons: list[VerdictReason | Literal["never_live"]]
     before: Side | None
     after: Side | None
     services: list[ServiceSides]

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from db.states import ErrorCode, Reason, Status
-from tasks.events import classify as happenings
+from tasks.events import classify
 from webapp.openapi.shapes.deploys import Impact, Moment, Shape, Version
 
 
@@ -28,9 +28,9 @@ class HappeningMark(Shape):
     """Something that happened to a container. An end is called by its cause."""
 
     ts: Moment
-    kind: happenings.Kind | happenings.Cause | Literal["oom_kill"]
+    kind: classify.Kind | classify.Cause | Literal["oom_kill"]
     version: int
-    cause: happenings.Cause
+    cause: classify.Cause
     exit_code: int | None = None
     restarted: bool = False
 

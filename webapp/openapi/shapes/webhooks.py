@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from db.messages.errors import HOOKS
-from flows.webhooks.receive import SECRET
+from flows.webhooks.lifecycle import SECRET
 from tasks.sources.base import alone
 from tasks.webhooks import PROVIDERS
 from webapp.openapi.shapes.deploys import Moment, Shape, Version

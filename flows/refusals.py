@@ -1,0 +1,24 @@
+"""Requests that are not accepted: the exception, and the look-up that raises it for every caller alike."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from db import workloads
+from db.models import Deploy, Workload
+
+
+class Refusal(Exception):  # noqa: N818 - it names what happened
+    """A request that was not accepted. `deploy` is the row that is concerned, if there is one."""
+
+    def __init__(self, code: str, deploy: Deploy | None = None) -> None:
+        super().__init__(code)
+        self.code, self.deploy = code, deploy
+
+
+def workload_named(session: Session, name: str) -> Workload:
+    """Return the workload of that name. Raises Refusal(no_such_workload)."""
+    workload = workloads.find(session, name)
+    if workload is None:
+        raise Refusal("no_such_workload")
+    return workload

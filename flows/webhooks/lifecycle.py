@@ -1,0 +1,77 @@
+"""Adding and removing the webhooks of a workload."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from db import event_log, webhooks
+from db.messages.events import tell
+from db.models import Hook
+from flows.refusals import workload_named
+from tasks.context import Context, now
+from tasks.specs import InvalidSpec
+from tasks.webhooks import PROVIDERS
+from tasks.webhooks.matching import is_pattern
+
+SECRET = re.compile(r"^[!-~]{6,255}$")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new hook with what is shown once: the token of its address and its secret."""
+
+    hook: Hook
+    token: str
+    secret: str
+
+
+def add(
+    context: Context,
+    name: str,
+    actor: str,
+    provider: str,
+    *,
+    branch: str | None = None,
+    tag: str | None = None,
+    secret: str | None = None,
+) -> Made:
+    """Add a hook to a workload; without a secret one is made. Raises InvalidSpec, Refusal(no_such_workload)."""
+    _check(provider, branch, tag, secret)
+    token, chosen = f"bsh_{secrets.token_urlsafe(32)}", secret or secrets.token_urlsafe(32)
+    context.redactor.learn([chosen])
+    with context.database.writing() as session:
+        workload = workload_named(session, name)
+        needs = PROVIDERS[provider].needs
+        if needs is not None and needs not in workload.spec["source"]:
+            raise InvalidSpec("provider", f"goes with a source that has {needs}, which this workload's has not")
+        if branch is not None and "image" in workload.spec["source"]:
+            raise InvalidSpec("branch", "does not go with an image, which has tags")
+        locked = context.vault.lock(chosen)
+        hook = webhooks.add(session, workload.id, provider, token, locked, now(), branch=branch, tag=tag, actor=actor)
+        event_log.note(session, workload.id, tell("hook_added", provider=provider), now(), actor=actor)
+    return Made(hook, token, chosen)
+
+
+def remove(context: Context, name: str, hook_id: int, actor: str) -> bool:
+    """Remove a hook of a workload; False when it has none of that number. Raises Refusal(no_such_workload)."""
+    with context.database.writing() as session:
+        workload = workload_named(session, name)
+        provider = {one.id: one.provider for one in webhooks.of_workload(session, workload.id)}.get(hook_id)
+        if provider is None or not webhooks.remove(session, workload.id, hook_id):
+            return False
+        event_log.note(session, workload.id, tell("hook_removed", provider=provider), now(), actor=actor)
+        return True
+
+
+def _check(provider: str, branch: str | None, tag: str | None, secret: str | None) -> None:
+    if provider not in PROVIDERS:
+        raise InvalidSpec("provider", f"must be one of {', '.join(PROVIDERS)}")
+    if branch is not None and tag is not None:
+        raise InvalidSpec("tag", "does not go together with branch; make two hooks")
+    for key, value in (("branch", branch), ("tag", tag)):
+        if value is not None and not is_pattern(value):
+            raise InvalidSpec(key, "must be a name or a pattern with * of at most 200 characters")
+    if secret is not None and not SECRET.fullmatch(secret):
+        raise InvalidSpec("secret", "must have 6 to 255 printable characters and no spaces")
