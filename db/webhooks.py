@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.access.vault import token_hash
-from db.models import Hook, HookDelivery, WantedDeploy, Workload
+from db.models import Hook, HookDelivery, PendingDeploy, Workload
 
 # Longer than any sender lets a person send a delivery again.
 KEEP_DELIVERIES = timedelta(days=30)
@@ -90,29 +90,29 @@ def mark(session: Session, hook_id: int, outcome: str, now: datetime) -> None:
     session.execute(update(Hook).where(Hook.id == hook_id).values(last_at=now, last_outcome=outcome))
 
 
-def want(session: Session, wanted: WantedDeploy) -> None:
+def want(session: Session, wanted: PendingDeploy) -> None:
     """Remember what is to be deployed next, in place of what was before."""
-    session.execute(delete(WantedDeploy).where(WantedDeploy.workload_id == wanted.workload_id))
+    session.execute(delete(PendingDeploy).where(PendingDeploy.workload_id == wanted.workload_id))
     session.add(wanted)
     session.flush()
 
 
-def wanted(session: Session, workload_id: int) -> WantedDeploy | None:
+def wanted(session: Session, workload_id: int) -> PendingDeploy | None:
     """What is to be deployed next."""
-    query = select(WantedDeploy).where(WantedDeploy.workload_id == workload_id)
+    query = select(PendingDeploy).where(PendingDeploy.workload_id == workload_id)
     return session.scalars(query.execution_options(populate_existing=True)).first()
 
 
 def wanting(session: Session, host: str) -> Sequence[int]:
     """Ids of the workloads of a host for which something is wanted."""
-    query = select(WantedDeploy.workload_id).join(Workload, Workload.id == WantedDeploy.workload_id)
+    query = select(PendingDeploy.workload_id).join(Workload, Workload.id == PendingDeploy.workload_id)
     return session.scalars(query.where(Workload.host == host, Workload.removing_at.is_(None))).all()
 
 
 def forget_wanted(session: Session, workload_id: int, deploy_id: int | None = None) -> None:
     """It is under way, or will not be. With `deploy_id` only if it is still what that row was opened for."""
-    gone = delete(WantedDeploy).where(WantedDeploy.workload_id == workload_id)
-    session.execute(gone if deploy_id is None else gone.where(WantedDeploy.deploy_id == deploy_id))
+    gone = delete(PendingDeploy).where(PendingDeploy.workload_id == workload_id)
+    session.execute(gone if deploy_id is None else gone.where(PendingDeploy.deploy_id == deploy_id))
 
 
 def prune(session: Session, workload_id: int, now: datetime) -> None:

@@ -52,7 +52,7 @@ def create(session: Session, spec: dict[str, Any], secrets: dict[str, str], now:
         secrets=secrets,
         held_pins=[],
         last_version=0,
-        unsettled=False,
+        needs_reconcile=False,
         created_at=now,
         updated_at=now,
     )
@@ -74,14 +74,14 @@ def change(session: Session, workload_id: int, spec: dict[str, Any], secrets: di
     session.flush()
 
 
-def set_unsettled(session: Session, workload_id: int, unsettled: bool) -> None:
+def set_needs_reconcile(session: Session, workload_id: int, needed: bool) -> None:
     """Record whether a rollout has begun whose containers are not in order yet."""
-    session.execute(update(Workload).where(Workload.id == workload_id).values(unsettled=unsettled))
+    session.execute(update(Workload).where(Workload.id == workload_id).values(needs_reconcile=needed))
 
 
-def unsettled(session: Session, host: str) -> Sequence[Workload]:
+def needing_reconcile(session: Session, host: str) -> Sequence[Workload]:
     """Workloads of a host whose containers a rollout has touched and not yet put in order."""
-    query = select(Workload).where(Workload.unsettled, Workload.host == host, Workload.removing_at.is_(None))
+    query = select(Workload).where(Workload.needs_reconcile, Workload.host == host, Workload.removing_at.is_(None))
     return session.scalars(query).all()
 
 

@@ -167,13 +167,13 @@ def _has_compose_workloads(settings: Settings) -> bool:
 
 def check_prefect(settings: Settings) -> Check:
     """Whether Prefect answers, and takes our login."""
-    from tasks.prefect_api import Orchestrator
+    from tasks.prefect_api import PrefectApi
 
-    orchestrator = Orchestrator(settings)
+    prefect = PrefectApi(settings)
     try:
-        well = orchestrator.answers()
+        well = prefect.answers()
     finally:
-        orchestrator.close()
+        prefect.close()
     if well:
         return Check("prefect", True, settings.api_url)
     todo = "check BACKSTAY_PREFECT_API_URL and PREFECT_API_AUTH_STRING" if settings.prefect_api_url else "`backstay up`"

@@ -9,43 +9,43 @@ from db.messages.events import tell
 from db.states import ErrorCode, Reason
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 
-SICK = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, ErrorCode.HEALTH_TIMEOUT})
+HEALTH_FAILURES = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, ErrorCode.HEALTH_TIMEOUT})
 
 
-def refuse(work: Work) -> None:
+def refuse(job: Job) -> None:
     """Stop a deploy that nobody asked for by hand when what it would bring is held. Raises Failure."""
-    if work.deploy.trigger in held_pins.BY_HAND or work.is_rollback or work.pin is None:
+    if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback or job.pin is None:
         return
-    with work.context.database.writing() as session:
-        workload = workloads.by_id(session, work.deploy.workload_id)
-        if not held_pins.is_held(list(workload.held_pins), work.pin):
+    with job.context.database.writing() as session:
+        workload = workloads.by_id(session, job.deploy.workload_id)
+        if not held_pins.is_held(list(workload.held_pins), job.pin):
             return
-        told = tell("not_deployed_held", version=work.deploy.version)
+        told = tell("not_deployed_held", version=job.deploy.version)
         event_log.note(session, workload.id, told, now(), level="warning")
     raise Failure(ErrorCode.CANCELLED, "held")
 
 
-def after_success(session: Session, work: Work) -> None:
+def after_success(session: Session, job: Job) -> None:
     """What was gone back from is held, until a person deploys it by hand."""
-    workload = workloads.by_id(session, work.deploy.workload_id)
-    held, pin = list(workload.held_pins), work.pin or {}
-    if work.deploy.trigger in held_pins.BY_HAND or work.is_rollback:
+    workload = workloads.by_id(session, job.deploy.workload_id)
+    held, pin = list(workload.held_pins), job.pin or {}
+    if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback:
         held = held_pins.release(held, pin)
-    if work.is_rollback and work.live is not None and not history.same_pin(work.live.pin, pin):
-        held = held_pins.hold(held, work.live.pin or {}, work.live.version, work.deploy.reason, now())
+    if job.is_rollback and job.live is not None and not history.same_pin(job.live.pin, pin):
+        held = held_pins.hold(held, job.live.pin or {}, job.live.version, job.deploy.reason, now())
     if held != workload.held_pins:
         workload.held_pins = held
 
 
-def after_failure(session: Session, work: Work, code: ErrorCode) -> None:
+def after_failure(session: Session, job: Job, code: ErrorCode) -> None:
     """With `auto_rollback`, what did not pass its health check is held as well: no automatic deploy tries it again."""
-    workload = workloads.by_id(session, work.deploy.workload_id)
-    if code not in SICK or not workload.spec.get("auto_rollback") or work.pin is None:
+    workload = workloads.by_id(session, job.deploy.workload_id)
+    if code not in HEALTH_FAILURES or not workload.spec.get("auto_rollback") or job.pin is None:
         return
-    if work.live is not None and not history.same_pin(work.live.pin, work.pin):
+    if job.live is not None and not history.same_pin(job.live.pin, job.pin):
         workload.held_pins = held_pins.hold(
-            list(workload.held_pins), work.pin, work.deploy.version, Reason.AUTO_ROLLBACK, now()
+            list(workload.held_pins), job.pin, job.deploy.version, Reason.AUTO_ROLLBACK, now()
         )
-        event_log.note(session, workload.id, tell("held", version=work.deploy.version), now())
+        event_log.note(session, workload.id, tell("held", version=job.deploy.version), now())

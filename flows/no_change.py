@@ -11,32 +11,32 @@ from db import event_log, history, ledger
 from db.messages.events import tell
 from tasks.containers import converge
 from tasks.context import now
-from tasks.job import Work
+from tasks.job import Job
 from tasks.kinds import KINDS
 
 KINDS_WITHOUT_A_START = frozenset({"static"})
 
 
-def is_unchanged(work: Work) -> bool:
+def is_unchanged(job: Job) -> bool:
     """Whether what the deploy would bring is what runs. With secrets nobody knows: their values may be others today."""
-    if work.deploy.source_kind not in KINDS_WITHOUT_A_START or work.is_rollback or work.live is None:
+    if job.deploy.source_kind not in KINDS_WITHOUT_A_START or job.is_rollback or job.live is None:
         return False
-    same = history.same_pin(work.live.pin, work.pin) and _image(work.live.pin) == _image(work.pin)
-    if not same or work.secrets or _without_place(work.release) != _without_place(work.live_release):
+    same = history.same_pin(job.live.pin, job.pin) and _image(job.live.pin) == _image(job.pin)
+    if not same or job.secrets or _without_place(job.release) != _without_place(job.live_release):
         return False
-    running = converge.observe(work.context, work.workload)
-    return KINDS[work.deploy.source_kind].rollout.runs_as_pinned(work.live, running)
+    running = converge.observe(job.context, job.workload)
+    return KINDS[job.deploy.source_kind].rollout.runs_as_pinned(job.live, running)
 
 
-def leave_as_it_is(work: Work, done: list[dict[str, Any]]) -> str:
+def leave_as_it_is(job: Job, done: list[dict[str, Any]]) -> str:
     """End the row: succeeded, its pin the one that is live, "no_change" in it the version that goes on serving."""
-    assert work.live is not None  # noqa: S101 - is_unchanged
-    with work.context.database.writing() as session:
-        ledger.record_pin(session, work.deploy.id, (work.pin or {}) | {"no_change": work.live.version})
-        ledger.succeed(session, work.deploy.id, done, now(), takes_over=False)
-        told = tell("no_change", version=work.deploy.version, live=work.live.version)
-        event_log.note(session, work.deploy.workload_id, told, now())
-    work.context.log.info("%r changes nothing", work)
+    assert job.live is not None  # noqa: S101 - is_unchanged
+    with job.context.database.writing() as session:
+        ledger.record_pin(session, job.deploy.id, (job.pin or {}) | {"no_change": job.live.version})
+        ledger.succeed(session, job.deploy.id, done, now(), takes_over=False)
+        told = tell("no_change", version=job.deploy.version, live=job.live.version)
+        event_log.note(session, job.deploy.workload_id, told, now())
+    job.context.log.info("%r changes nothing", job)
     return "succeeded"
 
 

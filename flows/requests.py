@@ -19,7 +19,7 @@ from db.states import ErrorCode, Reason, Status
 from flows.new_deploy import Asked, back_to, deploy_of, write
 from flows.refusals import Refusal, workload_named
 from tasks.context import Context, now
-from tasks.prefect_api import OrchestratorUnreachable
+from tasks.prefect_api import PrefectUnreachable
 
 __all__ = ["Asked"]  # besides what is below
 
@@ -155,10 +155,10 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
         return deploy
     run_id = None
     try:
-        run_id = context.orchestrator.start(
+        run_id = context.prefect.start(
             deployment_of(deploy), deploy.host, run_name(deploy, name), {"deploy_id": deploy.id}, run_key(deploy)
         )
-    except OrchestratorUnreachable as error:
+    except PrefectUnreachable as error:
         context.log.warning("prefect did not take the run", extra={"deploy": deploy.id, "cause": str(error)})
     with context.database.writing() as session:
         if run_id is not None:

@@ -21,8 +21,8 @@ from tasks.docker.client import Credentials, DockerEngine
 from tasks.logs.log import open_log
 from tasks.logs.redactor import Redactor
 from tasks.logs.vault_redactor import StoredSecrets
-from tasks.prefect_api import Orchestrator
-from tasks.workload_locks import Turns
+from tasks.prefect_api import PrefectApi
+from tasks.workload_locks import WorkloadLocks
 
 
 @dataclass
@@ -33,12 +33,12 @@ class Context:
     database: Database
     vault: Vault
     docker: DockerEngine
-    orchestrator: Orchestrator
+    prefect: PrefectApi
     redactor: Redactor
     log: logging.Logger
     stopping: threading.Event = field(default_factory=threading.Event)
     stored_secrets: StoredSecrets = field(default_factory=StoredSecrets, repr=False)
-    turns: Turns = field(default_factory=Turns)  # whose turn it is to touch a workload's containers
+    workload_locks: WorkloadLocks = field(default_factory=WorkloadLocks)
 
     @classmethod
     def open(cls, settings: Settings, name: str = "backstay", *, quiet: bool = False) -> Context:
@@ -55,7 +55,7 @@ class Context:
             database=Database(settings.ledger_url),
             vault=Vault.of(settings),
             docker=DockerEngine(settings.engine_address, log),
-            orchestrator=Orchestrator(settings),
+            prefect=PrefectApi(settings),
             redactor=redactor,
             log=log,
         )
@@ -64,7 +64,7 @@ class Context:
         """Let go of the database, Docker and Prefect."""
         self.database.close()
         self.docker.close()
-        self.orchestrator.close()
+        self.prefect.close()
 
     @cached_property
     def installation(self) -> str:

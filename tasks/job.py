@@ -18,7 +18,7 @@ from tasks.failures import Failure
 LOOK_EACH_S = 1.0
 
 
-class Work:
+class Job:
     """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Work:
         """Whether the pin is given, not looked up."""
         return self.deploy.rollback_of is not None
 
-    def give_way(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Failure when the deploy was cancelled or the engine was told to stop: called between and in steps."""
         if self.cancelled:
             raise Failure(ErrorCode.CANCELLED, "cancel")
@@ -58,14 +58,14 @@ class Work:
         self.context.stopping.wait(seconds)
         with self.context.database.reading() as session:
             self.cancelled = history.cancel_requested(session, self.deploy.id)
-        self.give_way()
+        self.raise_if_cancelled()
 
-    def look(self) -> None:
-        """give_way, with a look at the ledger at most once a second: for steps that call often while they wait."""
+    def check_cancelled(self) -> None:
+        """Call raise_if_cancelled, reading the ledger at most once per second: for steps that wait."""
         if time.monotonic() - self._looked_at >= LOOK_EACH_S:
             self._looked_at = time.monotonic()
             self.pause(0)
-        self.give_way()
+        self.raise_if_cancelled()
 
     def __repr__(self) -> str:
-        return f"<Work on {self.workload} v{self.deploy.version}>"
+        return f"<Job {self.workload} v{self.deploy.version}>"

@@ -19,19 +19,19 @@ POOL = "backstay"
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 BUSY = frozenset({httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.TOO_MANY_REQUESTS})
 BUSY_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0, 2.0)  # thirteen seconds
-A_LITTLE_LATER = timedelta(seconds=5)
+CLOCK_SKEW = timedelta(seconds=5)
 TIMEOUT = httpx.Timeout(10, connect=2)
 
 
-class OrchestratorUnreachable(Exception):  # noqa: N818 - it names what happened
+class PrefectUnreachable(Exception):  # noqa: N818 - it names what happened
     """Prefect did not take the request: it is down, or it has no such deployment yet."""
 
 
-class _TooSlow(OrchestratorUnreachable):
+class _TooSlow(PrefectUnreachable):
     """It has the request, and did not answer in time."""
 
 
-class Orchestrator:
+class PrefectApi:
     """One Prefect server. Threads may share it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -56,13 +56,13 @@ class Orchestrator:
         """Whether the server has our deployments. True when it cannot be asked: there is nothing to be done then."""
         try:
             return self._send("GET", "/deployments/name/dispatch/dispatch").status_code != httpx.codes.NOT_FOUND
-        except OrchestratorUnreachable:
+        except PrefectUnreachable:
             return True
 
     def start(self, deployment: str, host: str, name: str, parameters: dict[str, Any], key: str) -> str:
         """Create a run of `deployment` on a host's queue; answers its id. The same key gives the same run.
 
-        Raises OrchestratorUnreachable.
+        Raises PrefectUnreachable.
         """
         body = {
             "name": name,
@@ -80,11 +80,11 @@ class Orchestrator:
             if response.status_code != httpx.codes.NOT_FOUND:
                 break
         if not response.is_success:
-            raise OrchestratorUnreachable(f"status {response.status_code}")
+            raise PrefectUnreachable(f"status {response.status_code}")
         return str(response.json()["id"])
 
     def run_state(self, run_id: str) -> str | None:
-        """State type of a run, as RUNNING; None when there is no such run. Raises OrchestratorUnreachable."""
+        """State type of a run, as RUNNING; None when there is no such run. Raises PrefectUnreachable."""
         response = self._send("GET", f"/flow_runs/{run_id}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
@@ -93,11 +93,11 @@ class Orchestrator:
     def bring_forward(self, run_id: str, moment: datetime) -> bool:
         """Have a run that waits for a later moment begin at `moment`; answers whether it was one.
 
-        Raises OrchestratorUnreachable.
+        Raises PrefectUnreachable.
         """
         run = _json(self._send("GET", f"/flow_runs/{run_id}"))
         due = run["next_scheduled_start_time"]
-        if run["state_type"] != "SCHEDULED" or due is None or datetime.fromisoformat(due) - moment < A_LITTLE_LATER:
+        if run["state_type"] != "SCHEDULED" or due is None or datetime.fromisoformat(due) - moment < CLOCK_SKEW:
             return False
         details = {"scheduled_time": moment.isoformat()}
         state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": details}
@@ -105,40 +105,40 @@ class Orchestrator:
         return True
 
     def crash(self, run_id: str, message: str) -> None:
-        """Close a run whose process is gone. Raises OrchestratorUnreachable."""
+        """Close a run whose process is gone. Raises PrefectUnreachable."""
         state = {"type": "CRASHED", "name": "Crashed", "message": message}
         self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
     def cancel(self, run_id: str) -> None:
-        """Mark a run that never began as cancelled. Raises OrchestratorUnreachable."""
+        """Mark a run that never began as cancelled. Raises PrefectUnreachable."""
         state = {"type": "CANCELLED", "name": "Cancelled", "message": "cancelled"}
         self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
     def tell(self, event: dict[str, Any]) -> None:
-        """Give the server an event, for its automations; the same id twice is one. Raises OrchestratorUnreachable."""
+        """Give the server an event, for its automations; the same id twice is one. Raises PrefectUnreachable."""
         response = self._send("POST", "/events", [event])
         if not response.is_success:
-            raise OrchestratorUnreachable(f"status {response.status_code}")
+            raise PrefectUnreachable(f"status {response.status_code}")
 
     def begun_runs(self, host: str) -> list[str]:
-        """Ids of the runs of a host's queue that some engine has begun: at most 200. Raises OrchestratorUnreachable."""
+        """Ids of the runs of a host's queue that some engine has begun: at most 200. Raises PrefectUnreachable."""
         return self._runs(host, {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}})
 
     def late_runs(self, host: str, flow: str, before: str) -> list[str]:
         """Ids of runs of a flow that should have begun before a moment (ISO-8601) and were not picked up: at most 200.
 
-        Raises OrchestratorUnreachable.
+        Raises PrefectUnreachable.
         """
         wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"before_": before}}
         return self._runs(host, wanted, {"flows": {"name": {"any_": [flow]}}})
 
     def existing_runs(self, run_ids: list[str]) -> set[str]:
-        """Those of some runs (at most 200) that the server still has. Raises OrchestratorUnreachable."""
+        """Those of some runs (at most 200) that the server still has. Raises PrefectUnreachable."""
         body = {"flow_runs": {"id": {"any_": run_ids}}, "limit": 200}
         return {str(run["id"]) for run in _json(self._send_once("POST", "/flow_runs/filter", body))}
 
     def delete(self, run_id: str) -> None:
-        """Forget a run. Raises OrchestratorUnreachable."""
+        """Forget a run. Raises PrefectUnreachable."""
         self._send("DELETE", f"/flow_runs/{run_id}")
 
     def _runs(self, host: str, flow_runs: dict[str, Any], more: dict[str, Any] | None = None) -> list[str]:
@@ -182,10 +182,10 @@ class Orchestrator:
             return self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
             caught = type(error).__name__
-        raise _TooSlow(caught) if caught == httpx.ReadTimeout.__name__ else OrchestratorUnreachable(caught)
+        raise _TooSlow(caught) if caught == httpx.ReadTimeout.__name__ else PrefectUnreachable(caught)
 
 
 def _json(response: httpx.Response) -> Any:
     if not response.is_success:
-        raise OrchestratorUnreachable(f"status {response.status_code}")
+        raise PrefectUnreachable(f"status {response.status_code}")
     return response.json()

@@ -15,27 +15,27 @@ from prefect.states import Cancelled, Completed, Failed
 
 from db.states import ErrorCode, Stage
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 
-Step = Callable[[Work], None]
-Attempt = Callable[[Stage, Step, Work], Failure | None]
+Step = Callable[[Job], None]
+Attempt = Callable[[Stage, Step, Job], Failure | None]
 
 
 def caller(attempt: Attempt) -> Attempt:
     """`attempt`, but each call is a run of that stage's Prefect task."""
 
-    def call(stage: Stage, step: Step, work: Work) -> Failure | None:
+    def call(stage: Stage, step: Step, job: Job) -> Failure | None:
         outcome: list[Failure | None] = []
 
         def body() -> Failure | None:
-            outcome.append(attempt(stage, step, work))
+            outcome.append(attempt(stage, step, job))
             return outcome[0]
 
         try:
             _ = _TASKS[stage](body, return_state=True)
         except Exception as error:
             # Prefect away in the middle of a deploy is no reason to give the deploy up.
-            work.context.log.warning("prefect did not record %s", stage, extra={"cause": type(error).__name__})
+            job.context.log.warning("prefect did not record %s", stage, extra={"cause": type(error).__name__})
         # The state is for people; what decides is the value, which never left this process.
         return outcome[0] if outcome else body()
 

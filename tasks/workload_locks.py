@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class WorkloadLocks:
     """A lock for each workload, made when it is first asked for."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Turns:
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
-    def on(self, workload_id: int, *, wait: bool = True) -> Iterator[bool]:
+    def hold(self, workload_id: int, *, wait: bool = True) -> Iterator[bool]:
         """Have the workload for oneself in the block. Gives False when it is taken and one does not want to wait."""
         with self._guard:
             lock = self._locks[workload_id]

@@ -81,7 +81,7 @@ def create_app(context: Context | None = None) -> Flask:
     app.extensions[webhooks.DECOY] = webhooks.decoy(opened)
     app.extensions["backstay.readiness"] = Readiness(opened)
     app.extensions["backstay.runs"] = Runs(opened)
-    app.extensions["backstay.seats"] = streams.Seats()
+    app.extensions["backstay.seats"] = streams.StreamLimit()
     for part in (compression, headers, preferences, auth, i18n, problems, template_helpers):
         part.install(app)
     app.register_error_handler(Refusal, problems.refused)

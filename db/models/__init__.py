@@ -9,7 +9,7 @@ from db.models.containers import Container, Image, Sample
 from db.models.deploys import OWNER, UNSEEN, Deploy, Document, Event, Installation, Workload
 from db.models.observations import Collector, ContainerEvent, Tally
 from db.models.tiers import Bucket, TierMark
-from db.models.webhooks import Hook, HookDelivery, WantedDeploy
+from db.models.webhooks import Hook, HookDelivery, PendingDeploy
 
 __all__ = [
     "OWNER",
@@ -28,12 +28,12 @@ __all__ = [
     "Image",
     "Installation",
     "LoginSession",
+    "PendingDeploy",
     "Registry",
     "Sample",
     "Tally",
     "TierMark",
     "Token",
     "User",
-    "WantedDeploy",
     "Workload",
 ]

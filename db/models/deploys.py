@@ -34,7 +34,8 @@ class Workload(Base):
     held_pins: Mapped[list[Any]]
     last_version: Mapped[int] = mapped_column(default=0)
     # A rollout began and its containers have not been put in order yet: a crash now needs tidying up.
-    unsettled: Mapped[bool] = mapped_column(default=False)
+    # The column keeps its first name, so that older code can still read the table.
+    needs_reconcile: Mapped[bool] = mapped_column("unsettled", default=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     removing_at: Mapped[datetime | None]  # set while a removal is under way, so that a crash in it can be finished

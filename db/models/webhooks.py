@@ -49,7 +49,7 @@ class HookDelivery(Base):
     __table_args__ = (Index("ix_hook_delivery_received", "received_at"),)
 
 
-class WantedDeploy(Base):
+class PendingDeploy(Base):
     """A deploy that a webhook asked for and that no engine has begun yet: one a workload, the newest.
 
     deploy_id is the row that was opened for it. It is forgotten when Prefect has taken the run; whatever happens

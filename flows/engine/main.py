@@ -153,7 +153,7 @@ async def _look_after(engine: Engine, worker: EngineWorker) -> None:
 
 async def _compare(context: Context, worker: EngineWorker) -> None:
     await _in_thread(lambda: compare(context))
-    if not await _in_thread(context.orchestrator.knows_us):
+    if not await _in_thread(context.prefect.knows_us):
         worker.deployments = await _registered(context)
 
 
@@ -184,7 +184,7 @@ async def _until_done(context: Context, stopped: asyncio.Event, action: Callable
 
 
 async def _wait_for_prefect(context: Context, stopped: asyncio.Event) -> bool:
-    while not await _in_thread(context.orchestrator.answers):
+    while not await _in_thread(context.prefect.answers):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), 0.2)
             return False

@@ -7,19 +7,19 @@ from collections.abc import Set
 from datetime import UTC, datetime, timedelta
 
 from tasks.context import Context
-from tasks.prefect_api import OrchestratorUnreachable
+from tasks.prefect_api import PrefectUnreachable
 
 
 def close_what_died(context: Context) -> None:
     """At start nothing of this host runs: what Prefect believes to run died with its engine. Late ticks are dropped."""
     host = context.settings.host_name
-    with contextlib.suppress(OrchestratorUnreachable):
-        for run in context.orchestrator.begun_runs(host):
-            context.orchestrator.crash(run, "interrupted")
+    with contextlib.suppress(PrefectUnreachable):
+        for run in context.prefect.begun_runs(host):
+            context.prefect.crash(run, "interrupted")
         a_minute_ago = (datetime.now(UTC) - timedelta(seconds=60)).isoformat()
-        while late := context.orchestrator.late_runs(host, "collect-stats", a_minute_ago):
+        while late := context.prefect.late_runs(host, "collect-stats", a_minute_ago):
             for run in late:
-                context.orchestrator.delete(run)
+                context.prefect.delete(run)
 
 
 def close_abandoned(context: Context, active: Set[str], suspects: set[str]) -> set[str]:
@@ -27,9 +27,9 @@ def close_abandoned(context: Context, active: Set[str], suspects: set[str]) -> s
 
     Only what was a suspect at the last look as well: one that is just on its way to a thread is not abandoned.
     """
-    with contextlib.suppress(OrchestratorUnreachable):
-        strange = set(context.orchestrator.begun_runs(context.settings.host_name)) - active
+    with contextlib.suppress(PrefectUnreachable):
+        strange = set(context.prefect.begun_runs(context.settings.host_name)) - active
         for run in strange & suspects:
-            context.orchestrator.crash(run, "its engine has not got it")
+            context.prefect.crash(run, "its engine has not got it")
         return strange
     return suspects

@@ -92,7 +92,7 @@ class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]
         name = self.deployments.get(flow_run.deployment_id) if flow_run.deployment_id else None
         try:
             if name is None:
-                self.context.orchestrator.crash(str(flow_run.id), "not a flow of this engine")
+                self.context.prefect.crash(str(flow_run.id), "not a flow of this engine")
                 return
             # The heartbeat makes a synchronous flow return at the next whole second.
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):

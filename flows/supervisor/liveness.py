@@ -22,13 +22,13 @@ ANSWERS_WITHIN_S = 10.0
 NO_SEARCH = "/api/saved_searches/00000000-0000-4000-8000-000000000000"
 
 
-class Pulse:
-    """Asks `is_well` again and again until `end`, and knows since when the answer has been no."""
+class LivenessProbe:
+    """Asks `is_healthy` again and again until `end`, and knows since when the answer has been no."""
 
     def __init__(
-        self, is_well: Callable[[], bool], every_s: float = ASK_EVERY_S, after_s: float = STUCK_AFTER_S
+        self, is_healthy: Callable[[], bool], every_s: float = ASK_EVERY_S, after_s: float = STUCK_AFTER_S
     ) -> None:
-        self._is_well, self._every_s, self._after_s = is_well, every_s, after_s
+        self._is_well, self._every_s, self._after_s = is_healthy, every_s, after_s
         self._ill_since: float | None = None
         self._ended = threading.Event()
         threading.Thread(target=self._ask, name="pulse", daemon=True).start()

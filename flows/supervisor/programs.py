@@ -24,8 +24,8 @@ _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREF
 
 @dataclass(frozen=True)
 class Program:
-    """One program. `is_ready` gets its process id. `grace_s` is how long it may take to end. `is_well` is asked while
-    it runs, where not answering is not all that can go wrong: see flows.supervisor.liveness."""
+    """One program. `is_ready` gets its process id. `grace_s` is how long it may take to end. `is_healthy` is asked
+    while it runs, for a program that can hang without ending: see flows.supervisor.liveness."""
 
     name: str
     argv: list[str]
@@ -34,7 +34,7 @@ class Program:
     is_ready: Callable[[int], bool]
     grace_s: float
     needs_ledger: bool = True
-    is_well: Callable[[], bool] | None = None
+    is_healthy: Callable[[], bool] | None = None
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -53,7 +53,7 @@ def _prefect(settings: Settings) -> Program:
         is_ready=lambda _pid: answers("127.0.0.1", settings.prefect_port, "/api/health"),
         grace_s=10,
         needs_ledger=False,
-        is_well=lambda: prefect_takes_writes(settings),
+        is_healthy=lambda: prefect_takes_writes(settings),
     )
 
 

@@ -17,7 +17,7 @@ from types import FrameType
 
 from db.settings import Settings, ensure_home, secrets_in
 from flows.supervisor import preflight
-from flows.supervisor.liveness import Pulse
+from flows.supervisor.liveness import LivenessProbe
 from flows.supervisor.output import Output
 from flows.supervisor.preflight import CannotStart
 from flows.supervisor.programs import Program, programs
@@ -41,7 +41,7 @@ class Runner:
         self._output, self._wake, self._lock = output, wake, lock
         self._child: Child | None = None
         self._reader: threading.Thread | None = None
-        self._pulse: Pulse | None = None
+        self._pulse: LivenessProbe | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -55,7 +55,7 @@ class Runner:
         decision = decide(self.record, Seen(exit_code, self._answers(exit_code)), now)
         if decision.became_ready:
             self._output.say(f"{self.program.name} is ready ({now - (self.record.started_at or now):.1f} s)")
-            self._pulse = Pulse(self.program.is_well) if self.program.is_well is not None else None
+            self._pulse = LivenessProbe(self.program.is_healthy) if self.program.is_healthy is not None else None
         if decision.died_for is not None:
             ended = how_it_ended(exit_code if exit_code is not None else NOT_STARTED)
             self._output.say(f"{self.program.name} {ended}; it is started again in {decision.died_for:.0f} s")

@@ -96,7 +96,7 @@ class Watch:
 
 def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> bool:
     """Go back from the live version; answers False when there is no version to go back to."""
-    if not context.orchestrator.answers():
+    if not context.prefect.answers():
         return True  # a request now would fail and count as the one time: the next look comes soon
     once = f"auto-rollback-of-{live.id}"
     refused = ""

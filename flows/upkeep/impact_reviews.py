@@ -15,7 +15,7 @@ from db import impacts, ledger
 from db.connection import LedgerUnavailable
 from db.models import Deploy
 from tasks.context import Context, now
-from tasks.prefect_api import OrchestratorUnreachable
+from tasks.prefect_api import PrefectUnreachable
 
 EVENT = "backstay.deploy.impact"
 TOLD_WITHIN = timedelta(days=1)  # what is older is no news
@@ -76,10 +76,10 @@ def tell(context: Context, moment: datetime) -> None:
         waiting = impacts.untold(session, context.settings.host_name)
     try:
         for deploy, name in waiting:
-            context.orchestrator.tell(event(deploy, name, context.installation, moment))
+            context.prefect.tell(event(deploy, name, context.installation, moment))
             with context.database.writing() as session:
                 ledger.mark_told(session, deploy.id, deploy.impact_looks or 0)
-    except OrchestratorUnreachable:
+    except PrefectUnreachable:
         context.log.info("Prefect is away, the news of an impact have to wait", extra={"waiting": len(waiting)})
 
 

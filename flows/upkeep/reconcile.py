@@ -19,14 +19,14 @@ from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.requests import cancel_by_run
 from flows.upkeep.housekeeping import arrange_images
-from flows.webhooks.pending import take_up_all
+from flows.webhooks.pending import start_all_pending
 from tasks.containers import converge
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.git import cache
 from tasks.images import build_log
 from tasks.kinds import kind_of
-from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, PrefectUnreachable
 from tasks.rollout import recovery
 
 # A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
@@ -44,7 +44,7 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
     `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
     """
     try:
-        _hear_cancels(context)
+        _sync_cancellations(context)
         _end_dead_rows(context, engine_id, at_work)
         half_way, begun = _waiting(context)
     except LedgerUnavailable as unavailable:
@@ -54,19 +54,19 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
         _try(context, workload, settle)
     for workload in begun:
         _try(context, workload, finish_removal)
-    take_up_all(context)
+    start_all_pending(context)
 
 
 def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
     """Workloads that a rollout left half-way, and those whose removal was begun."""
     with context.database.reading() as session:
         host = context.settings.host_name
-        return workloads.unsettled(session, host), workloads.removing(session, host)
+        return workloads.needing_reconcile(session, host), workloads.removing(session, host)
 
 
 def _try(context: Context, workload: Workload, action: Callable[..., object], *rest: object) -> None:
     """Do it unless somebody else is at work on it. What fails has to wait, and holds up no other workload."""
-    with context.turns.on(workload.id, wait=False) as mine:
+    with context.workload_locks.hold(workload.id, wait=False) as mine:
         try:
             if mine:
                 action(context, workload, *rest)
@@ -75,16 +75,16 @@ def _try(context: Context, workload: Workload, action: Callable[..., object], *r
             context.log.warning(words, action.__name__, workload.name, extra={"code": str(failure.code)})
 
 
-def _hear_cancels(context: Context) -> None:
+def _sync_cancellations(context: Context) -> None:
     """Cancel what was cancelled in Prefect while the event of it did not reach us, our connection being down, say."""
     with context.database.reading() as session:
         rows = history.unfinished(session, context.settings.host_name)
     try:
         for row in rows:
             run = None if row.cancel_requested else row.flow_run_id
-            if run is not None and context.orchestrator.run_state(run) in CANCELS:
+            if run is not None and context.prefect.run_state(run) in CANCELS:
                 cancel_by_run(context, run)
-    except OrchestratorUnreachable:
+    except PrefectUnreachable:
         context.log.info("reconcile: Prefect is away, nobody can cancel there")
 
 
@@ -99,7 +99,7 @@ def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -
                 dead.append((row, code))
             elif row.status == Status.QUEUED:
                 _bring_forward(context, row)
-        except OrchestratorUnreachable:
+        except PrefectUnreachable:
             context.log.info("reconcile: Prefect is away, a queued deploy has to wait", extra={"deploy": row.id})
     put_in_order(context, [row for row, _ in dead])
     for row, code in dead:
@@ -108,7 +108,7 @@ def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -
 
 def _bring_forward(context: Context, row: Deploy) -> None:
     """A run has the time of the clock when it was asked for. Set back since, the clock would keep it waiting."""
-    if row.flow_run_id is not None and context.orchestrator.bring_forward(row.flow_run_id, now()):
+    if row.flow_run_id is not None and context.prefect.bring_forward(row.flow_run_id, now()):
         context.log.warning("reconcile: a deploy was due in the future, it is now", extra={"deploy": row.id})
 
 
@@ -121,7 +121,7 @@ def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[i
     if row.flow_run_id is None:
         # A row from the future is as old: a clock that was set back must not keep it waiting until it has caught up.
         return ErrorCode.INTERRUPTED if abs(now() - row.queued_at) > ORPHANED_AFTER else None
-    state = context.orchestrator.run_state(row.flow_run_id)
+    state = context.prefect.run_state(row.flow_run_id)
     if state == "CANCELLED":
         return ErrorCode.CANCELLED
     return ErrorCode.INTERRUPTED if state is None or state in TERMINAL else None
@@ -131,7 +131,7 @@ def put_in_order(context: Context, dead: Sequence[Deploy]) -> None:
     """Put the workloads of rows that nobody works on in order before the rows end: who reads that one has ended finds
     the live version serving. What is not done within the time goes on, and is `settle`'s to finish or to do again."""
     with context.database.reading() as session:
-        half_way = {one.id: one for one in workloads.unsettled(session, context.settings.host_name)}
+        half_way = {one.id: one for one in workloads.needing_reconcile(session, context.settings.host_name)}
     deadline = time.monotonic() + ORDER_WITHIN_S
     # Daemons: one that waits for a Docker that hangs must not keep the engine from ending.
     threads = [
@@ -153,7 +153,7 @@ def _bring_back(context: Context, workload: Workload, dead: int) -> None:
         live = history.live(session, workload.id)
         release = workloads.document(session, live.release_sha) if live else None
     if live is not None and release is not None:
-        recovery.await_it(context, kind_of(workload).rollout, workload.name, live, release)
+        recovery.wait_until_healthy(context, kind_of(workload).rollout, workload.name, live, release)
 
 
 def end(context: Context, row: Deploy, code: ErrorCode) -> None:
@@ -169,8 +169,8 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:
-            context.orchestrator.crash(row.flow_run_id, str(code))
-        except OrchestratorUnreachable:
+            context.prefect.crash(row.flow_run_id, str(code))
+        except PrefectUnreachable:
             context.log.info("reconcile: Prefect is away, its run stays open", extra={"run": row.flow_run_id})
 
 
@@ -188,7 +188,7 @@ def settle(context: Context, workload: Workload, dead: int | None = None) -> boo
         live = history.live(session, workload.id)
     done = kind_of(workload).rollout.restore(context, workload, live)
     with context.database.writing() as session:
-        workloads.set_unsettled(session, workload.id, False)
+        workloads.set_needs_reconcile(session, workload.id, False)
         if done:
             event_log.note(session, workload.id, tell("put_in_order"), now())
     return bool(done)

@@ -23,7 +23,7 @@ from tasks.failures import Failure
 from tasks.images import host_images
 from tasks.images.retention import ImageStep, Verb
 from tasks.labels import INSTALLATION, WORKLOAD
-from tasks.prefect_api import OrchestratorUnreachable
+from tasks.prefect_api import PrefectUnreachable
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _is_dead(context: Context, row: Deploy, engine_runs: bool) -> bool:
         return False
     try:
         return reconcile.dead_by(context, row, "", ()) is not None
-    except OrchestratorUnreachable:
+    except PrefectUnreachable:
         return False  # Prefect may still have its run
 
 
@@ -114,7 +114,7 @@ def _tried(context: Context, leftover: Leftover, found: _Gathered) -> bool:
     }
     try:
         return actions[leftover.kind]()
-    except (Failure, OrchestratorUnreachable) as error:
+    except (Failure, PrefectUnreachable) as error:
         context.log.warning("sweep: %s stays", leftover.name, extra={"cause": str(error)})
         return False
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db import event_log, held_pins, history, webhooks
 from db.connection import LedgerUnavailable
 from db.messages.events import tell
-from db.models import Deploy, WantedDeploy, Workload
+from db.models import Deploy, PendingDeploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status, Trigger
 from flows.new_deploy import Asked, deploy_of, write
 from flows.refusals import Refusal
@@ -34,7 +34,7 @@ class Next(Enum):
     GIVE_UP = "give up"
 
 
-def decide(wish: WantedDeploy, opened: Deploy | None, newest: Deploy | None) -> Next:
+def decide(wish: PendingDeploy, opened: Deploy | None, newest: Deploy | None) -> Next:
     """`opened` is the row that was opened for the wish, `newest` the workload's newest one. Pure."""
     if newest is not None and newest.status in UNFINISHED:
         return Next.WAIT
@@ -51,10 +51,10 @@ def _never_began(row: Deploy) -> bool:
 
 def is_ready(context: Context) -> bool:
     """Whether Prefect would take a run now."""
-    return context.orchestrator.answers() and context.orchestrator.knows_us()
+    return context.prefect.answers() and context.prefect.knows_us()
 
 
-def open_wish(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy:
+def open_pending(session: Session, workload: Workload, wish: PendingDeploy) -> Deploy:
     """The row of a wish, noted on it. Nothing else may be under way. Raises InvalidSpec."""
     asked = Asked(Trigger.WEBHOOK, wish.actor)
     row = write(session, workload, deploy_of(session, workload, asked, wish.image, wish.ref))
@@ -62,7 +62,7 @@ def open_wish(session: Session, workload: Workload, wish: WantedDeploy) -> Deplo
     return row
 
 
-def is_held(workload: Workload, wish: WantedDeploy) -> bool:
+def is_held(workload: Workload, wish: PendingDeploy) -> bool:
     """Whether what the sender says it pushed is held back. The choke point looks again, at what it finds itself."""
     return held_pins.is_held(list(workload.held_pins), {"digest": wish.digest, "commit": wish.commit})
 
@@ -78,7 +78,7 @@ def begin(context: Context, name: str, row: Deploy) -> None:
         webhooks.forget_wanted(session, row.workload_id, row.id)
 
 
-def take_up(context: Context, workload_id: int) -> None:
+def start_pending(context: Context, workload_id: int) -> None:
     """Deploy what is wanted of a workload, unless something is under way."""
     with context.database.reading() as session:
         if webhooks.wanted(session, workload_id) is None:
@@ -94,7 +94,7 @@ def take_up(context: Context, workload_id: int) -> None:
         begin(context, workload.name, row)
 
 
-def _settle(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy | None:
+def _settle(session: Session, workload: Workload, wish: PendingDeploy) -> Deploy | None:
     opened = session.get(Deploy, wish.deploy_id) if wish.deploy_id is not None else None
     todo = decide(wish, opened, history.latest(session, workload.id))
     if todo is Next.WAIT:
@@ -104,7 +104,7 @@ def _settle(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy 
         told = tell("hook_held", what=wish.image or wish.ref or wish.commit or wish.digest)
     elif todo is Next.OPEN:
         try:
-            return open_wish(session, workload, wish)
+            return open_pending(session, workload, wish)
         except InvalidSpec:
             told = tell("hook_outdated")
     webhooks.forget_wanted(session, workload.id)
@@ -113,15 +113,15 @@ def _settle(session: Session, workload: Workload, wish: WantedDeploy) -> Deploy 
     return None
 
 
-def take_up_quietly(context: Context, workload_id: int) -> None:
+def start_pending_quietly(context: Context, workload_id: int) -> None:
     """The same at the end of something else, whose outcome it does not change."""
     try:
-        take_up(context, workload_id)
+        start_pending(context, workload_id)
     except Exception as error:
         context.log.warning("a wish has to wait", extra={"kind": type(error).__name__})
 
 
-def take_up_all(context: Context) -> None:
+def start_all_pending(context: Context) -> None:
     """The same for every workload of this host."""
     try:
         with context.database.reading() as session:
@@ -129,4 +129,4 @@ def take_up_all(context: Context) -> None:
     except LedgerUnavailable:
         return
     for workload_id in ids:
-        take_up_quietly(context, workload_id)
+        start_pending_quietly(context, workload_id)

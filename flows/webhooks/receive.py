@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from db import event_log, history, webhooks
 from db.messages.events import Told, tell
-from db.models import Deploy, Hook, WantedDeploy, Workload
+from db.models import Deploy, Hook, PendingDeploy, Workload
 from db.states import UNFINISHED
 from flows.new_deploy import redirected_source
 from flows.refusals import Refusal
-from flows.webhooks.pending import begin, is_held, is_ready, open_wish
+from flows.webhooks.pending import begin, is_held, is_ready, open_pending
 from tasks.context import Context, now
 from tasks.specs import InvalidSpec
 from tasks.webhooks import Delivery
@@ -81,7 +81,7 @@ def _act(
         raise Refusal("no_such_workload")
     if key is not None and (known := webhooks.known(session, hook.id, key)):
         return Answer(known.outcome, known.version), None
-    wish = WantedDeploy(
+    wish = PendingDeploy(
         workload_id=workload.id,
         hook_id=hook.id,
         image=target.image,
@@ -95,7 +95,7 @@ def _act(
     outcome = _outcome(session, workload, wish, ready)
     level = "warning" if outcome == "held" else "info"
     event_log.note(session, workload.id, _told(outcome, said.what), now(), actor=wish.actor, level=level)
-    row = open_wish(session, workload, wish) if outcome == "deploying" else None
+    row = open_pending(session, workload, wish) if outcome == "deploying" else None
     if outcome in {"deploying", "waiting"}:
         webhooks.want(session, wish)
     answer = Answer(outcome, row.version if row else None)
@@ -105,7 +105,7 @@ def _act(
     return answer, row
 
 
-def _outcome(session: Session, workload: Workload, wish: WantedDeploy, ready: bool) -> str:
+def _outcome(session: Session, workload: Workload, wish: PendingDeploy, ready: bool) -> str:
     try:
         redirected_source(workload, wish.image, wish.ref)
     except InvalidSpec:

@@ -21,7 +21,7 @@ from tasks.images.build import BUILT_BY, BUILT_FOR, build, labels_of
 from tasks.images.build_context import directory_inside, file_inside, pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import prefix
-from tasks.job import Work
+from tasks.job import Job
 
 # What is asked of the builder, and what only concerns how often it works.
 KNOWN = frozenset({"context", "dockerfile", "args", "target"})
@@ -62,12 +62,12 @@ def _has_a_secret(argument: str) -> bool:
     return "${" in argument.replace("$$", "")
 
 
-def build_all(work: Work, builds: Mapping[str, Mapping[str, Any]], tree: Path, address: str) -> dict[str, str]:
+def build_all(job: Job, builds: Mapping[str, Mapping[str, Any]], tree: Path, address: str) -> dict[str, str]:
     """Build every service; answers service -> image id. Two that are built from the same are built once.
 
-    Raises Failure: build_failed, invalid_source, and what `work.look` raises.
+    Raises Failure: build_failed, invalid_source, and what `job.check_cancelled` raises.
     """
-    log = BuildLog(work.context, work.workload, work.deploy.workload_id, work.deploy.version)
+    log = BuildLog(job.context, job.workload, job.deploy.workload_id, job.deploy.version)
     built: dict[str, str] = {}
     found: dict[str, str] = {}
     try:
@@ -75,26 +75,26 @@ def build_all(work: Work, builds: Mapping[str, Mapping[str, Any]], tree: Path, a
             made_of = json.dumps(build, sort_keys=True)
             if made_of not in built:
                 log.say(f"Building the service {name}")
-                built[made_of] = _build(work, name, build, tree, address, log)
+                built[made_of] = _build(job, name, build, tree, address, log)
             found[name] = built[made_of]
     finally:
         log.close()
     return found
 
 
-def _build(work: Work, name: str, recipe: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
+def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
     place = directory_inside(tree, recipe["context"])
     dockerfile = recipe.get("dockerfile", "Dockerfile")
-    tag = f"{prefix(work.context.installation)}{work.workload}:built-{name[:100]}"
+    tag = f"{prefix(job.context.installation)}{job.workload}:built-{name[:100]}"
     own = (BUILT_FOR, BUILT_BY)
-    every = labels_of(work.context.installation, work.workload, now(), source=address)
+    every = labels_of(job.context.installation, job.workload, now(), source=address)
     labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
     more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
-    work.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=work.context.settings.work) as tar:
+    job.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=job.context.settings.work) as tar:
         # Today's time on every file: web servers make their ETag of it, and the builder's cache does not look at it.
         pack(place, dockerfile, tar, int(time.time()))
-        image_id = build(work.context, tar, dockerfile, tag, labels, log, work.look, more)
-    with work.context.database.writing() as session:
-        images.remember(session, work.deploy.host, image_id, now())
+        image_id = build(job.context, tar, dockerfile, tag, labels, log, job.check_cancelled, more)
+    with job.context.database.writing() as session:
+        images.remember(session, job.deploy.host, image_id, now())
     return image_id

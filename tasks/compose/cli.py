@@ -109,17 +109,17 @@ def up(
     file: str,
     variables: Mapping[str, str],
     timeout_s: float,
-    give_way: Callable[[], None],
+    raise_if_cancelled: Callable[[], None],
 ) -> bool:
     """Make what runs be as `file` says; answers whether that went well. What is as it should be is not touched.
 
-    `give_way` is called all the time and may raise. One at a time a project, across a crash of ours: a program that a
-    dead engine left behind is waited for. Raises Failure(compose_missing), and what `give_way` raises.
+    `raise_if_cancelled` is called all the time and may raise. One at a time per project, also across a crash of ours:
+    a program that a dead engine left behind is waited for. Raises Failure(compose_missing), and what the check raises.
     """
     program = needed(context).path
     path = home(context) / f"{project}.json"
     # The program is handed the lock, so that an engine that comes after a crash of this one waits until it has ended.
-    with locked(home(context) / f"{project}.lock", _impatient(give_way)) as lock:
+    with locked(home(context) / f"{project}.lock", _with_deadline(raise_if_cancelled)) as lock:
         draft = path.with_suffix(".draft")
         draft.write_text(file)
         draft.replace(path)
@@ -128,7 +128,7 @@ def up(
         argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
-        code, lines = _followed(child, timeout_s, give_way)
+        code, lines = _followed(child, timeout_s, raise_if_cancelled)
     said = {"project": project, "code": code, "output": "\n".join(lines)}
     context.log.log(logging.INFO if code == 0 else logging.ERROR, "docker compose up", extra=said)
     return code == 0
@@ -188,12 +188,12 @@ def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _impatient(give_way: Callable[[], None]) -> Callable[[], None]:
-    """`give_way`, and an end to the waiting for a lock. Raises Failure."""
+def _with_deadline(raise_if_cancelled: Callable[[], None]) -> Callable[[], None]:
+    """`raise_if_cancelled`, and an end to the waiting for a lock. Raises Failure."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
 
     def look() -> None:
-        give_way()
+        raise_if_cancelled()
         if time.monotonic() > deadline:
             raise Failure(ErrorCode.INTERNAL, "compose lock")
 
@@ -201,7 +201,7 @@ def _impatient(give_way: Callable[[], None]) -> Callable[[], None]:
 
 
 def _followed(
-    child: processes.Child, timeout_s: float, give_way: Callable[[], None]
+    child: processes.Child, timeout_s: float, raise_if_cancelled: Callable[[], None]
 ) -> tuple[int | None, Sequence[str]]:
     lines: deque[str] = deque(maxlen=OUTPUT_LINES)
     reader = threading.Thread(target=lambda: lines.extend(child.lines()), daemon=True)
@@ -209,7 +209,7 @@ def _followed(
     deadline = time.monotonic() + timeout_s
     try:
         while (code := child.wait(LOOK_EVERY_S)) is None and time.monotonic() < deadline:
-            give_way()
+            raise_if_cancelled()
     finally:
         if child.poll() is None:
             processes.terminate(child, GRACE_S)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 
 LINES = 50
 
 
-def log(work: Work, container_id: str, name: str) -> None:
+def log(job: Job, container_id: str, name: str) -> None:
     """Keep the last lines of a container of this deploy; that they cannot be read is no failure."""
     gone, lines = False, list[str]()
     try:
-        lines = work.context.docker.log_tail(container_id, LINES)
+        lines = job.context.docker.log_tail(container_id, LINES)
     except Failure:
         gone = True
-    work.context.log.info(
+    job.context.log.info(
         "output of %s v%s before it was removed",
         name,
-        work.deploy.version,
+        job.deploy.version,
         extra={"output": "\n".join(lines), "readable": not gone},
     )

@@ -29,7 +29,7 @@ from tasks.docker.records import (
     engine_facts,
     image_record,
 )
-from tasks.docker.registry_errors import meaning
+from tasks.docker.registry_errors import error_code_for
 from tasks.failures import Failure
 
 T = TypeVar("T")
@@ -234,7 +234,7 @@ def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:
         return ErrorCode.ENGINE_UNREACHABLE
     if not registry:
         return default
-    return meaning(error.status_code if isinstance(error, APIError) else None, str(error))
+    return error_code_for(error.status_code if isinstance(error, APIError) else None, str(error))
 
 
 def _if_there(action: Callable[[], T]) -> T | None:

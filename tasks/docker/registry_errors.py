@@ -12,7 +12,7 @@ _DENIED = ("unauthorized", "authentication required", "no basic auth credentials
 _ABSENT = ("manifest unknown", "blob unknown", "unknown blob", "not found")
 
 
-def meaning(status: int | None, words: str) -> ErrorCode:
+def error_code_for(status: int | None, words: str) -> ErrorCode:
     """The code for an answer. `status` is the Engine's HTTP status, None for an error inside a stream."""
     words = words.lower()
     if status in {401, 403} or any(word in words for word in _DENIED):

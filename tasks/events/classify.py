@@ -54,7 +54,7 @@ NOT_TO_STOP = frozenset({1, 10, 12})  # SIGHUP, SIGUSR1, SIGUSR2: "read your set
 
 
 @dataclass(frozen=True)
-class Said:
+class DockerEvent:
     """One event of Docker about a container of ours. at_ns: nanoseconds since the epoch by Docker's clock."""
 
     docker_id: str
@@ -70,7 +70,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Memory:
+class ContainerState:
     """What is remembered of a container between two events. `ended` is why it last ended; None while it runs."""
 
     has_run: bool = False
@@ -82,16 +82,16 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Happening:
+class Finding:
     """What an event comes to."""
 
-    said: Said
+    said: DockerEvent
     kind: Kind
     cause: Cause
 
 
 @dataclass(frozen=True)
-class Span:
+class DeployWindow:
     """A deploy of the workload: when it was at work (nanoseconds since the epoch, None: it still is)."""
 
     version: int
@@ -100,7 +100,7 @@ class Span:
     succeeded: bool
 
 
-def said(raw: Mapping[str, Any]) -> Said | None:
+def said(raw: Mapping[str, Any]) -> DockerEvent | None:
     """An event from Docker's JSON; None for one that is of no interest, or that another version words otherwise."""
     action, _, detail = str(raw.get("Action", "")).partition(":")
     actor = raw.get("Actor") or {}
@@ -108,7 +108,7 @@ def said(raw: Mapping[str, Any]) -> Said | None:
     version = str(labels.get(DEPLOY, ""))
     if action not in ACTIONS or not actor.get("ID") or not version.isdigit() or not labels.get(WORKLOAD):
         return None
-    return Said(
+    return DockerEvent(
         docker_id=str(actor["ID"]),
         container=str(labels.get("name", "")),
         workload=str(labels[WORKLOAD]),
@@ -122,7 +122,7 @@ def said(raw: Mapping[str, Any]) -> Said | None:
     )
 
 
-def is_ours(event: Said, spans: Sequence[Span]) -> bool:
+def is_ours(event: DockerEvent, spans: Sequence[DeployWindow]) -> bool:
     """Whether Backstay had its hands on the container then: a deploy was at work, or its version was not the live one.
 
     What a person does to the containers while a deploy is at work counts as the deploy's: nobody could tell.
@@ -135,7 +135,9 @@ def is_ours(event: Said, spans: Sequence[Span]) -> bool:
     return at_work or not live or max(live, key=lambda one: one.version).version != event.version
 
 
-def follow(memory: Memory, event: Said, ours: bool, *, ran_out: bool = False) -> tuple[Memory, Happening | None]:
+def follow(
+    memory: ContainerState, event: DockerEvent, ours: bool, *, ran_out: bool = False
+) -> tuple[ContainerState, Finding | None]:
     """What is remembered after an event, and what it comes to; None when there is nothing to record.
 
     ran_out: Docker says of the container that it was killed for its memory, for an exit without an `oom` before it.
@@ -146,20 +148,20 @@ def follow(memory: Memory, event: Said, ours: bool, *, ran_out: bool = False) ->
             stops = event.signal not in NOT_TO_STOP
             return (replace(memory, killed_at_ns=event.at_ns) if stops else memory), None
         case "oom":
-            return replace(memory, oom_at_ns=event.at_ns), Happening(event, Kind.OOM, Cause.OOM)
+            return replace(memory, oom_at_ns=event.at_ns), Finding(event, Kind.OOM, Cause.OOM)
         case "die":
             cause = _why_it_ended(memory, event, by, ran_out)
-            return Memory(has_run=True, ended=cause, ended_at_ns=event.at_ns), Happening(event, Kind.EXIT, cause)
+            return ContainerState(has_run=True, ended=cause, ended_at_ns=event.at_ns), Finding(event, Kind.EXIT, cause)
         case "start":
             kind, cause = _why_it_started(memory, event, by)
-            return Memory(has_run=True), Happening(event, kind, cause)
+            return ContainerState(has_run=True), Finding(event, kind, cause)
         case "health_status":
             return _health(memory, event)
         case _:
-            return memory, Happening(event, Kind(event.action), by)
+            return memory, Finding(event, Kind(event.action), by)
 
 
-def _why_it_ended(memory: Memory, event: Said, by: Cause, ran_out: bool) -> Cause:
+def _why_it_ended(memory: ContainerState, event: DockerEvent, by: Cause, ran_out: bool) -> Cause:
     if _recently(memory.killed_at_ns, event, STOPS_WITHIN_NS):
         return by
     if ran_out or _recently(memory.oom_at_ns, event, OOM_WITHIN_NS):
@@ -167,7 +169,7 @@ def _why_it_ended(memory: Memory, event: Said, by: Cause, ran_out: bool) -> Caus
     return Cause.FINISHED if event.exit_code == 0 else Cause.CRASH
 
 
-def _why_it_started(memory: Memory, event: Said, by: Cause) -> tuple[Kind, Cause]:
+def _why_it_started(memory: ContainerState, event: DockerEvent, by: Cause) -> tuple[Kind, Cause]:
     if not memory.has_run:
         return Kind.START, by
     if memory.ended is None:
@@ -179,14 +181,14 @@ def _why_it_started(memory: Memory, event: Said, by: Cause) -> tuple[Kind, Cause
     return Kind.RESTART, by
 
 
-def _health(memory: Memory, event: Said) -> tuple[Memory, Happening | None]:
+def _health(memory: ContainerState, event: DockerEvent) -> tuple[ContainerState, Finding | None]:
     if memory.unhealthy is not event.healthy:
         return memory, None
     kind = Kind.HEALTHY if event.healthy else Kind.UNHEALTHY
-    return replace(memory, unhealthy=not event.healthy), Happening(event, kind, Cause.HEALTH)
+    return replace(memory, unhealthy=not event.healthy), Finding(event, kind, Cause.HEALTH)
 
 
-def _recently(moment_ns: int | None, event: Said, within_ns: int) -> bool:
+def _recently(moment_ns: int | None, event: DockerEvent, within_ns: int) -> bool:
     return moment_ns is not None and event.at_ns - moment_ns <= within_ns
 
 

@@ -23,7 +23,18 @@ from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
 from tasks.context import Context
 from tasks.docker import oom_kills
-from tasks.events.classify import ACTIONS, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
+from tasks.events.classify import (
+    ACTIONS,
+    Cause,
+    ContainerState,
+    DeployWindow,
+    DockerEvent,
+    Finding,
+    Kind,
+    follow,
+    is_ours,
+    said,
+)
 from tasks.failures import Failure
 from tasks.labels import INSTALLATION
 
@@ -56,7 +67,7 @@ class ContainerWatch:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[str, ContainerState] = {}
         self._told: dict[tuple[str, int, str], float] = {}
         self._newest_ns: int | None = None
         self._stream: _Stream | None = None
@@ -116,7 +127,7 @@ class ContainerWatch:
                 self._newest_ns = container_events.newest_ns(session, self._context.settings.host_name) or 1
         return f"{self._newest_ns // 10**9}.{self._newest_ns % 10**9:09d}"
 
-    def record(self, event: Said) -> None:
+    def record(self, event: DockerEvent) -> None:
         """Write down what an event comes to. Raises LedgerUnavailable, and has forgotten it then."""
         ran_out = event.action == "die" and event.exit_code == 137 and self._ran_out(event)
         with self._context.database.writing() as session:
@@ -135,14 +146,14 @@ class ContainerWatch:
             memory, happening = follow(memory, event, ours, ran_out=ran_out)
             if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
                 untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker has missed it
-                self._write(session, workload, Happening(untold, Kind.OOM, Cause.OOM))
+                self._write(session, workload, Finding(untold, Kind.OOM, Cause.OOM))
             if happening is not None:
                 self._write(session, workload, happening)
         if event.docker_id not in self._memories and len(self._memories) > 1000:
             self._memories.clear()  # they are in the ledger as well
         self._memories[event.docker_id] = memory
 
-    def _ran_out(self, event: Said) -> bool:
+    def _ran_out(self, event: DockerEvent) -> bool:
         try:
             record = self._context.docker.inspect(event.docker_id)
         except Failure:
@@ -151,7 +162,7 @@ class ContainerWatch:
             return oom_kills.ran_out(event.docker_id, event.at_ns / 1e9)
         return record.oom_killed
 
-    def _write(self, session: Session, workload: Workload, happening: Happening) -> None:
+    def _write(self, session: Session, workload: Workload, happening: Finding) -> None:
         container_events.record(session, _row(workload, happening))
         told = sentence(happening)
         key = (happening.said.workload, happening.said.version, f"{happening.kind}:{happening.cause}")
@@ -162,18 +173,18 @@ class ContainerWatch:
             self._told[key] = at
 
 
-def remembered(session: Session, docker_id: str) -> Memory:
+def remembered(session: Session, docker_id: str) -> ContainerState:
     """What the ledger remembers of a container that this process has not met yet."""
     last = container_events.last_of(session, docker_id, RUNS)
     if last is None:
-        return Memory()
+        return ContainerState()
     if last.kind != Kind.EXIT:
         health = container_events.last_of(session, docker_id, (Kind.UNHEALTHY, Kind.HEALTHY))
-        return Memory(has_run=True, unhealthy=health is not None and health.kind == Kind.UNHEALTHY)
-    return Memory(has_run=True, ended=Cause(last.cause), ended_at_ns=last.at_ns)
+        return ContainerState(has_run=True, unhealthy=health is not None and health.kind == Kind.UNHEALTHY)
+    return ContainerState(has_run=True, ended=Cause(last.cause), ended_at_ns=last.at_ns)
 
 
-def spans(session: Session, workload_id: int) -> list[Span]:
+def spans(session: Session, workload_id: int) -> list[DeployWindow]:
     """When deploys of a workload were at work."""
     return [
         _span(row, row.started_at)
@@ -182,17 +193,17 @@ def spans(session: Session, workload_id: int) -> list[Span]:
     ]
 
 
-def _span(row: Deploy, began: datetime) -> Span:
+def _span(row: Deploy, began: datetime) -> DeployWindow:
     ended = container_events.ns(row.finished_at) if row.finished_at else None
-    return Span(row.version, container_events.ns(began), ended, row.status == Status.SUCCEEDED)
+    return DeployWindow(row.version, container_events.ns(began), ended, row.status == Status.SUCCEEDED)
 
 
-def moment(event: Said) -> datetime:
+def moment(event: DockerEvent) -> datetime:
     """When it happened."""
     return datetime.fromtimestamp(event.at_ns / 1e9, UTC)
 
 
-def sentence(happening: Happening) -> tuple[str, Told] | None:
+def sentence(happening: Finding) -> tuple[str, Told] | None:
     """Level and sentence for the event log; None for what a deploy does, which has its own. Pure."""
     if happening.cause is Cause.DEPLOY:
         return None
@@ -200,7 +211,7 @@ def sentence(happening: Happening) -> tuple[str, Told] | None:
     return level, Told(code, {"version": happening.said.version, "exit_code": happening.said.exit_code})
 
 
-def _row(workload: Workload, happening: Happening) -> ContainerEvent:
+def _row(workload: Workload, happening: Finding) -> ContainerEvent:
     event = happening.said
     return ContainerEvent(
         workload_id=workload.id,

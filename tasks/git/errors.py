@@ -34,7 +34,7 @@ def commit_of(listed: str, ref: str) -> str | None:
     return next((found[name] for name in names_of(ref) if name in found), None)
 
 
-def meaning(stderr: str) -> ErrorCode:
+def error_code_for(stderr: str) -> ErrorCode:
     """What a failed conversation with a server was about."""
     if _OTHER_KEY.search(stderr):
         return ErrorCode.HOST_KEY_CHANGED

@@ -178,7 +178,7 @@ class Repository:
         return done
 
     def _refused(self, done: Finished) -> Failure:
-        code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else errors.meaning(_words(done))
+        code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else errors.error_code_for(_words(done))
         self._log(done, code)
         return Failure(code, "git")
 

@@ -22,7 +22,7 @@ from tasks.images.build import build, labels_of
 from tasks.images.build_context import pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import name_of
-from tasks.job import Work
+from tasks.job import Job
 
 
 @dataclass(frozen=True)
@@ -37,50 +37,50 @@ class Materials:
 Recipe = Callable[[], AbstractContextManager[Materials]]
 
 
-def provide(work: Work, recipe: Recipe) -> dict[str, Any]:
+def provide(job: Job, recipe: Recipe) -> dict[str, Any]:
     """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
-    log = BuildLog(work.context, work.workload, work.deploy.workload_id, work.deploy.version)
+    log = BuildLog(job.context, job.workload, job.deploy.workload_id, job.deploy.version)
     try:
-        return _kept(work, log) or _built(work, recipe, log)
+        return _kept(job, log) or _built(job, recipe, log)
     finally:
         log.close()
 
 
-def _kept(work: Work, log: BuildLog) -> dict[str, Any] | None:
+def _kept(job: Job, log: BuildLog) -> dict[str, Any] | None:
     """The pin with the image of the release itself or of another one that was built from the same, if one is there."""
-    pin = work.pin or {}
-    with work.context.database.reading() as session:
-        same = [row for row in history.succeeded(session, work.deploy.workload_id) if history.same_pin(row.pin, pin)]
-    own = work.deploy.rollback_of
+    pin = job.pin or {}
+    with job.context.database.reading() as session:
+        same = [row for row in history.succeeded(session, job.deploy.workload_id) if history.same_pin(row.pin, pin)]
+    own = job.deploy.rollback_of
     for row in sorted(same, key=lambda row: (row.version != own, -row.version)):
         image_id = (row.pin or {}).get("image_id")
-        if image_id and work.context.docker.local_image(image_id) is not None:
+        if image_id and job.context.docker.local_image(image_id) is not None:
             log.say(f"Nothing was built: the image of version {row.version} is there, built from {pin_short(pin)}.")
-            if not work.is_rollback:
-                _tell(work, tell("built_before", version=work.deploy.version, source=pin_short(pin), of=row.version))
+            if not job.is_rollback:
+                _tell(job, tell("built_before", version=job.deploy.version, source=pin_short(pin), of=row.version))
             return pin | {"image_id": image_id, "image_from": "kept"}
     return None
 
 
-def _built(work: Work, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
-    context, pin = work.context, (work.pin or {}) | {"image_id": None}
+def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
+    context, pin = job.context, (job.pin or {}) | {"image_id": None}
     with context.database.writing() as session:
         # While the row has no image, none is taken for unneeded.
-        ledger.record_pin(session, work.deploy.id, pin)
+        ledger.record_pin(session, job.deploy.id, pin)
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tag = name_of(context.installation, work.workload, work.deploy.version)
+    tag = name_of(context.installation, job.workload, job.deploy.version)
     with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
         # Today's time on every file: web servers make their ETag of it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
-        labels = labels_of(context.installation, work.workload, now(), **materials.facts)
-        image_id = build(context, tar, materials.dockerfile, tag, labels, log, work.look)
+        labels = labels_of(context.installation, job.workload, now(), **materials.facts)
+        image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
     with context.database.writing() as session:
-        images.remember(session, work.deploy.host, image_id, now())
-    if work.is_rollback:
-        _tell(work, tell("built_again", version=work.deploy.version, source=pin_short(pin)))
+        images.remember(session, job.deploy.host, image_id, now())
+    if job.is_rollback:
+        _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))
     return pin | {"image_id": image_id, "image_from": "build"}
 
 
-def _tell(work: Work, told: Told) -> None:
-    with work.context.database.writing() as session:
-        event_log.note(session, work.deploy.workload_id, told, now())
+def _tell(job: Job, told: Told) -> None:
+    with job.context.database.writing() as session:
+        event_log.note(session, job.deploy.workload_id, told, now())

@@ -20,7 +20,7 @@ from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
-from tasks.job import Work
+from tasks.job import Job
 from tasks.kinds import image
 from tasks.kinds.git import checked_out
 from tasks.rollout import compose
@@ -44,77 +44,80 @@ class ComposeKind:
             )
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
-    def pin(self, work: Work) -> dict[str, Any]:
+    def pin(self, job: Job) -> dict[str, Any]:
         """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}; for a repository "url", "ref",
         "commit" too, and of a service that is built "build": its recipe. The rendered file is at hand from then on.
         What must not be is refused here, before anything is touched.
         """
-        source = work.release["source"]
+        source = job.release["source"]
         origin = {}
         if "url" in source:
-            repository, ref = Repository(work.context, source["url"], work.look), source.get("ref", DEFAULT_REF)
+            repository, ref = (
+                Repository(job.context, source["url"], job.check_cancelled),
+                source.get("ref", DEFAULT_REF),
+            )
             origin = {"url": source["url"], "ref": ref, "commit": repository.resolve(ref)}
             with repository.checkout(origin["commit"]) as tree:
-                work.rendered = _of_checkout(work, source, tree.resolve())
+                job.rendered = _of_checkout(job, source, tree.resolve())
         else:
-            with working_directory(work.context) as folder:
-                work.rendered = _of_text(work, source, folder)
-        variables = [*work.release.get("env", {}), *work.release.get("secrets", [])]
-        _refuse(work, model.unfilled(work.rendered, variables) or ([] if work.rendered["services"] else ["services"]))
-        _refuse(work, model.unwritable(work.rendered))
-        _forbid(work, policy.taken_names(work.rendered, _names_of_others(work), source["allow"]))
-        wanted = model.references(work.rendered)
-        _refuse(work, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
-        found = {reference: image.resolve(work, reference) for reference in sorted(set(wanted.values()))}
+            with working_directory(job.context) as folder:
+                job.rendered = _of_text(job, source, folder)
+        variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
+        _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
+        _refuse(job, model.unwritable(job.rendered))
+        _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
+        wanted = model.references(job.rendered)
+        _refuse(job, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
+        found = {reference: image.resolve(job, reference) for reference in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
-        services |= {name: _to_be_built(one) for name, one in work.rendered["services"].items() if "build" in one}
+        services |= {name: _to_be_built(one) for name, one in job.rendered["services"].items() if "build" in one}
         return {"kind": self.name, **origin, "services": services}
 
-    def prepare(self, work: Work) -> dict[str, Any]:
+    def prepare(self, job: Job) -> dict[str, Any]:
         """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs". Where
         something is built, "image_from" of such a service and of the whole says whether that was done now."""
-        pin = work.pin or {}
-        built = _built(work, pin)
+        pin = job.pin or {}
+        built = _built(job, pin)
         provided = {
-            name: one | built[name] if name in built else _of_service(image.provide(work, one))
+            name: one | built[name] if name in built else _of_service(image.provide(job, one))
             for name, one in pin["services"].items()
         }
-        before = (work.live.pin or {}).get("runs") if work.live else None
-        with work.context.database.reading() as session:
-            stored = work.rendered or workloads.document(session, pin["sha256"])
-        values = {**work.release.get("env", {}), **work.secrets}
-        exact = stored if work.is_rollback else model.pinned(stored, provided)
-        key = work.context.vault.fingerprint_key
-        runs = model.runs(exact, work.deploy.version, values, key, before)
-        with work.context.database.writing() as session:
+        before = (job.live.pin or {}).get("runs") if job.live else None
+        with job.context.database.reading() as session:
+            stored = job.rendered or workloads.document(session, pin["sha256"])
+        values = {**job.release.get("env", {}), **job.secrets}
+        exact = stored if job.is_rollback else model.pinned(stored, provided)
+        key = job.context.vault.fingerprint_key
+        runs = model.runs(exact, job.deploy.version, values, key, before)
+        with job.context.database.writing() as session:
             # In one step with the row that names it, so that nobody takes it for unused.
             sha = workloads.keep_document(session, exact, now())
             complete = pin | {"sha256": sha, "services": provided, "runs": runs} | _on_the_whole(built)
-            ledger.record_pin(session, work.deploy.id, complete)
+            ledger.record_pin(session, job.deploy.id, complete)
         return complete
 
 
-def _of_text(work: Work, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A text stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
-    _refuse(work, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
-    rendered = _render(work, source, folder, ["-"], text.encode())
-    _forbid(work, policy.refused(rendered, _project(work), source["allow"], _host(work, None)))
-    _refuse(work, [f"{name}.build" for name in model.builds(rendered)])
+    _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
+    rendered = _render(job, source, folder, ["-"], text.encode())
+    _forbid(job, policy.refused(rendered, _project(job), source["allow"], _host(job, None)))
+    _refuse(job, [f"{name}.build" for name in model.builds(rendered)])
     return rendered
 
 
-def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, Any]:
+def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
     files = source.get("file") or [DEFAULT_FILE]
     checkout.take_links_away(tree)
     if not all((tree / file).is_file() for file in files):
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
-    _refuse(work, _readable(lambda: checkout.opened_outside(tree, files)))
-    rendered = _render(work, source, (tree / files[0]).parent, [str(tree / file) for file in files])
-    _forbid(work, policy.refused(rendered, _project(work), source["allow"], _host(work, tree)))
+    _refuse(job, _readable(lambda: checkout.opened_outside(tree, files)))
+    rendered = _render(job, source, (tree / files[0]).parent, [str(tree / file) for file in files])
+    _forbid(job, policy.refused(rendered, _project(job), source["allow"], _host(job, tree)))
     whole, refused = checkout.copied(rendered, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
-    _refuse(work, [*refused, *(f"{name}.build" for name in cannot)])
+    _refuse(job, [*refused, *(f"{name}.build" for name in cannot)])
     return whole | {
         "services": {
             name: one | ({"build": found[name]} if name in found else {}) for name, one in whole["services"].items()
@@ -122,37 +125,37 @@ def _of_checkout(work: Work, source: dict[str, Any], tree: Path) -> dict[str, An
     }
 
 
-def _built(work: Work, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _built(job: Job, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Service -> "image_id" and "image_from" of those that are built. A rollback takes the images that are kept, and
     builds what is gone from the commit; a deploy leaves that to the Engine's cache."""
     recipes = {name: one["build"] for name, one in pin["services"].items() if one.get("build")}
-    found = _kept(work, pin, recipes) if work.is_rollback else {}
+    found = _kept(job, pin, recipes) if job.is_rollback else {}
     gone = {name: recipe for name, recipe in recipes.items() if name not in found}
     if not gone:
         return found
     blank = {name: one | {"image_id": None} if name in gone else one for name, one in pin["services"].items()}
-    with work.context.database.writing() as session:
+    with job.context.database.writing() as session:
         # While the row has no image, none is taken for unneeded.
-        ledger.record_pin(session, work.deploy.id, pin | {"services": blank})
-    with checked_out(work, pin) as tree:
-        ids = builds.build_all(work, gone, tree.resolve(), pin["url"])
-    if work.is_rollback:
-        with work.context.database.writing() as session:
+        ledger.record_pin(session, job.deploy.id, pin | {"services": blank})
+    with checked_out(job, pin) as tree:
+        ids = builds.build_all(job, gone, tree.resolve(), pin["url"])
+    if job.is_rollback:
+        with job.context.database.writing() as session:
             commit = pin["commit"][:12]
-            told = tell("services_built_again", version=work.deploy.version, services=sorted(gone), source=commit)
-            event_log.note(session, work.deploy.workload_id, told, now())
+            told = tell("services_built_again", version=job.deploy.version, services=sorted(gone), source=commit)
+            event_log.note(session, job.deploy.workload_id, told, now())
     return found | {name: {"image_id": image_id, "image_from": "build"} for name, image_id in ids.items()}
 
 
-def _kept(work: Work, pin: dict[str, Any], recipes: Collection[str]) -> dict[str, dict[str, str]]:
+def _kept(job: Job, pin: dict[str, Any], recipes: Collection[str]) -> dict[str, dict[str, str]]:
     """The images of these services that the host has: of the release itself, else of one that was built again of it."""
-    with work.context.database.reading() as session:
-        rows = history.succeeded(session, work.deploy.workload_id)
+    with job.context.database.reading() as session:
+        rows = history.succeeded(session, job.deploy.workload_id)
         same = [row.pin["services"] for row in rows if row.pin and history.same_pin(row.pin, pin)]
     found = {}
     for name in recipes:
         ids = (services[name]["image_id"] for services in (pin["services"], *same))
-        there = next((one for one in ids if work.context.docker.local_image(one) is not None), None)
+        there = next((one for one in ids if job.context.docker.local_image(one) is not None), None)
         if there is not None:
             found[name] = {"image_id": there, "image_from": "kept"}
     return found
@@ -163,13 +166,13 @@ def _on_the_whole(built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {"image_from": "build" if "build" in ways else "kept"} if ways else {}
 
 
-def _render(work: Work, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
-    marked = model.marks(work.release.get("secrets", []))
+def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
+    marked = model.marks(job.release.get("secrets", []))
     arguments = [word for file in files for word in ("--file", file)]
     arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
     arguments += ["config", "--format", "json"]
-    values = {**work.release.get("env", {}), **marked}
-    said = cli.config(work.context, _project(work), folder, arguments, values, text)
+    values = {**job.release.get("env", {}), **marked}
+    said = cli.config(job.context, _project(job), folder, arguments, values, text)
     try:
         return model.unmarked(said, marked)
     except ValueError:
@@ -185,32 +188,32 @@ def _readable(look: Callable[[], list[str]]) -> list[str]:
     raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
 
 
-def _forbid(work: Work, keys: list[str]) -> None:
+def _forbid(job: Job, keys: list[str]) -> None:
     """Raises Failure when there are keys: ones that `source.allow` may name."""
-    _refuse(work, keys, tell("compose_refused", keys=keys))
+    _refuse(job, keys, tell("compose_refused", keys=keys))
 
 
-def _refuse(work: Work, keys: list[str], told: Told | None = None) -> None:
+def _refuse(job: Job, keys: list[str], told: Told | None = None) -> None:
     """Raises Failure when there are keys; they go to the event log, the values nowhere."""
     if keys:
-        with work.context.database.writing() as session:
+        with job.context.database.writing() as session:
             said = told or tell("compose_unusable", keys=keys)
-            event_log.note(session, work.deploy.workload_id, said, now(), level="error")
+            event_log.note(session, job.deploy.workload_id, said, now(), level="error")
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
 
 
-def _host(work: Work, tree: Path | None) -> policy.Host:
+def _host(job: Job, tree: Path | None) -> policy.Host:
     """What of the host a file may mount, links followed."""
-    address = work.context.settings.engine_address
+    address = job.context.settings.engine_address
     own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
     sockets = {*policy.DOCKER_SOCKETS, *own}
     return policy.Host(None if tree is None else str(tree), sockets, os.path.realpath)
 
 
-def _names_of_others(work: Work) -> set[str]:
+def _names_of_others(job: Job) -> set[str]:
     """Names of the containers that are not this workload's."""
-    mine = {one.name for one in converge.observe(work.context, work.workload)}
-    listed = work.context.docker.ask("list containers", lambda api: api.containers(all=True))
+    mine = {one.name for one in converge.observe(job.context, job.workload)}
+    listed = job.context.docker.ask("list containers", lambda api: api.containers(all=True))
     return {str(name).removeprefix("/") for one in listed for name in one["Names"] or []} - mine
 
 
@@ -223,5 +226,5 @@ def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
     return {"image": name, "repository": None, "digest": None, "image_id": None, "build": recipe}
 
 
-def _project(work: Work) -> str:
-    return compose.project_of(work.context, work.workload)
+def _project(job: Job) -> str:
+    return compose.project_of(job.context, job.workload)

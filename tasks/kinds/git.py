@@ -15,7 +15,7 @@ from tasks.git.repository import Repository
 from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
 from tasks.images.reuse import Materials
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 
@@ -31,22 +31,22 @@ class GitKind:
         """The address and the ref."""
         return f"{source['url']} {source['ref']}"
 
-    def pin(self, work: Work) -> dict[str, Any]:
+    def pin(self, job: Job) -> dict[str, Any]:
         """{"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
-        source = work.release["source"]
-        commit = Repository(work.context, source["url"], work.look).resolve(source["ref"])
+        source = job.release["source"]
+        commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
         kept = {key: source[key] for key in ("url", "ref", "context", "dockerfile")}
         return {"kind": self.name, **kept, "commit": commit, "image_id": None}
 
-    def prepare(self, work: Work) -> dict[str, Any]:
+    def prepare(self, job: Job) -> dict[str, Any]:
         """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
-        return reuse.provide(work, lambda: _materials(work))
+        return reuse.provide(job, lambda: _materials(job))
 
 
 @contextmanager
-def _materials(work: Work) -> Iterator[Materials]:
-    pin = work.pin or {}
-    with checked_out(work, pin) as tree:
+def _materials(job: Job) -> Iterator[Materials]:
+    pin = job.pin or {}
+    with checked_out(job, pin) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
@@ -54,14 +54,14 @@ def _materials(work: Work) -> Iterator[Materials]:
 
 
 @contextmanager
-def checked_out(work: Work, pin: dict[str, Any]) -> Iterator[Any]:
+def checked_out(job: Job, pin: dict[str, Any]) -> Iterator[Any]:
     """The files of the commit of a pin. For a pin that was good once, "not found" means that it is gone."""
     gone = False
-    repository = Repository(work.context, pin["url"], work.look)
+    repository = Repository(job.context, pin["url"], job.check_cancelled)
     try:
         repository.bring(pin["commit"])
     except Failure as failure:
-        gone = work.is_rollback and failure.code is ErrorCode.REFERENCE_NOT_FOUND
+        gone = job.is_rollback and failure.code is ErrorCode.REFERENCE_NOT_FOUND
         if not gone:
             raise
     if gone:

@@ -15,7 +15,7 @@ from tasks.docker.records import ImageRecord
 from tasks.failures import Failure
 from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
 from tasks.images import host_images
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 
@@ -31,16 +31,16 @@ class ImageKind:
         """The reference as it was written."""
         return str(source["image"])
 
-    def pin(self, work: Work) -> dict[str, Any]:
+    def pin(self, job: Job) -> dict[str, Any]:
         """{"kind", "image", "repository", "digest", "image_id"}; the image id is known only for a local image."""
-        return resolve(work, self.requested(work.release["source"]))
+        return resolve(job, self.requested(job.release["source"]))
 
-    def prepare(self, work: Work) -> dict[str, Any]:
+    def prepare(self, job: Job) -> dict[str, Any]:
         """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
-        return provide(work, work.pin or {})
+        return provide(job, job.pin or {})
 
 
-def resolve(work: Work, image: str) -> dict[str, Any]:
+def resolve(job: Job, image: str) -> dict[str, Any]:
     """The pin of an image reference, as ImageKind.pin has it. Raises Failure."""
     reference = parse_reference(image)
     if reference is None:
@@ -49,23 +49,23 @@ def resolve(work: Work, image: str) -> dict[str, Any]:
         return image_pin(image, reference.repository, reference.digest, None)
     refused = None
     try:
-        credentials = work.context.credentials_for(reference.host)
-        digest = work.context.docker.registry_digest(reference.tagged, credentials)
+        credentials = job.context.credentials_for(reference.host)
+        digest = job.context.docker.registry_digest(reference.tagged, credentials)
         return image_pin(image, reference.repository, digest, None)
     except Failure as failure:
         refused = failure
-    local = _local_instead(work, reference, refused)
+    local = _local_instead(job, reference, refused)
     return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
 
 
-def provide(work: Work, pin: dict[str, Any]) -> dict[str, Any]:
+def provide(job: Job, pin: dict[str, Any]) -> dict[str, Any]:
     """Bring the image of a pin onto the host unless the very image is there; answers the pin with its image id.
 
     Raises Failure: pin_unavailable, pin_mismatch, and what a registry answers.
     """
-    present = _present(work, pin)
+    present = _present(job, pin)
     if present is None:
-        present = _bring(work, pin)
+        present = _bring(job, pin)
     if present is None:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "absent")
     if pin["image_id"] not in {None, present.id}:
@@ -73,49 +73,47 @@ def provide(work: Work, pin: dict[str, Any]) -> dict[str, Any]:
     return pin | {"image_id": present.id}
 
 
-def _local_instead(work: Work, reference: Reference, refused: Failure) -> ImageRecord:
+def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRecord:
     """The host's own image of that tag when the registry gave none. Raises the registry's refusal otherwise."""
-    wrong_password = (
-        refused.code is ErrorCode.AUTH_REQUIRED and work.context.credentials_for(reference.host) is not None
-    )
+    wrong_password = refused.code is ErrorCode.AUTH_REQUIRED and job.context.credentials_for(reference.host) is not None
     if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
         raise Failure(refused.code, refused.kind)
-    local = work.context.docker.local_image(reference.tagged)
+    local = job.context.docker.local_image(reference.tagged)
     if local is None:
         raise Failure(refused.code, refused.kind)
-    work.notes.append(tell("registry_silent", image=reference.tagged))
+    job.notes.append(tell("registry_silent", image=reference.tagged))
     return local
 
 
-def _present(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
+def _present(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
     if pin["image_id"] is not None:
-        return work.context.docker.local_image(pin["image_id"])
-    return work.context.docker.local_image(f"{pin['repository']}@{pin['digest']}")
+        return job.context.docker.local_image(pin["image_id"])
+    return job.context.docker.local_image(f"{pin['repository']}@{pin['digest']}")
 
 
-def _bring(work: Work, pin: dict[str, Any]) -> ImageRecord | None:
+def _bring(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
     """Pull, and write down that it was us, unless the host had the image under another name already."""
-    others = host_images.of_others(work.context)
-    _pull(work, pin)
-    present = _present(work, pin)
+    others = host_images.of_others(job.context)
+    _pull(job, pin)
+    present = _present(job, pin)
     if present is not None and present.id not in others:
-        with work.context.database.writing() as session:
-            images.remember(session, work.deploy.host, present.id, now(), pin["repository"], pin["digest"])
+        with job.context.database.writing() as session:
+            images.remember(session, job.deploy.host, present.id, now(), pin["repository"], pin["digest"])
     return present
 
 
-def _pull(work: Work, pin: dict[str, Any]) -> None:
+def _pull(job: Job, pin: dict[str, Any]) -> None:
     if pin["digest"] is None:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "local")
     reference = parse_reference(pin["repository"])
-    credentials = work.context.credentials_for(reference.host) if reference else None
+    credentials = job.context.credentials_for(reference.host) if reference else None
     refused = None
     try:
-        work.context.docker.pull(pin["repository"], pin["digest"], credentials, work.give_way)
+        job.context.docker.pull(pin["repository"], pin["digest"], credentials, job.raise_if_cancelled)
     except Failure as failure:
         refused = failure
     if refused is None:
         return
     # For a pin that was good once, "not found" means that it is gone.
-    gone = work.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
+    gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
     raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)

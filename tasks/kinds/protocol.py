@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout.protocol import Rollout
 
 
 class SourceKind(Protocol):
-    """Turns what was asked for into a pin, and a pin into something that can run."""
+    """WorkloadLocks what was asked for into a pin, and a pin into something that can run."""
 
     name: str
     # The key of the source that a deploy may give another value for once: `image`, `ref`; None when there is none.
@@ -20,10 +20,10 @@ class SourceKind(Protocol):
         """What was asked for, as a person would say it: shown in the ledger. No secrets."""
         ...
 
-    def pin(self, work: Work) -> dict[str, Any]:
+    def pin(self, job: Job) -> dict[str, Any]:
         """Resolve the requested reference. Not called for a rollback, whose pin is known. Raises Failure."""
         ...
 
-    def prepare(self, work: Work) -> dict[str, Any]:
+    def prepare(self, job: Job) -> dict[str, Any]:
         """Bring what the pin names onto the host; answers the pin made complete. Raises Failure."""
         ...

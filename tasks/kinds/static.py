@@ -20,7 +20,7 @@ from tasks.git.repository import Repository, working_directory
 from tasks.images import reuse
 from tasks.images.build_context import directory_inside
 from tasks.images.reuse import Materials
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -42,14 +42,14 @@ class StaticKind:
             return " ".join((url, source.get("ref", DEFAULT_REF), source.get("root", ".")))
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
-    def pin(self, work: Work) -> dict[str, Any]:
+    def pin(self, job: Job) -> dict[str, Any]:
         """{"kind", "content", "server", "root", "image_id": None}, and of a repository "url", "ref", "revision"."""
-        source, settings = work.release["source"], work.context.settings
+        source, settings = job.release["source"], job.context.settings
         if refused(source, settings):
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
         beside: dict[str, Any] = {}
         if source.get("url"):
-            found, beside = _from_repository(work, source)
+            found, beside = _from_repository(job, source)
         elif source.get("path"):
             found = store.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
         elif store.is_kept(settings, source.get("content", "")):
@@ -59,17 +59,17 @@ class StaticKind:
         server = {"server": settings.static_image, "root": settings.static_root}
         return {"kind": self.name, "content": found, **server, **beside, "image_id": None}
 
-    def prepare(self, work: Work) -> dict[str, Any]:
+    def prepare(self, job: Job) -> dict[str, Any]:
         """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
-        return reuse.provide(work, lambda: _materials(work))
+        return reuse.provide(job, lambda: _materials(job))
 
 
-def _from_repository(work: Work, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _from_repository(job: Job, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     ref = source.get("ref", DEFAULT_REF)
-    repository = Repository(work.context, source["url"], work.look)
+    repository = Repository(job.context, source["url"], job.check_cancelled)
     commit = repository.resolve(ref)
     with repository.checkout(commit) as tree:
-        found = store.keep(work.context.settings, directory_inside(tree, source.get("root", ".")))
+        found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
     return found.hash, {"url": source["url"], "ref": ref, "revision": commit}
 
 
@@ -82,12 +82,12 @@ def _allowed(path: str, roots: tuple[str, ...]) -> Path:
 
 
 @contextmanager
-def _materials(work: Work) -> Iterator[Materials]:
-    pin = work.pin or {}
-    with working_directory(work.context) as directory:
+def _materials(job: Job) -> Iterator[Materials]:
+    pin = job.pin or {}
+    with working_directory(job.context) as directory:
         files = directory / "content"
         files.mkdir()
-        store.give_back(work.context.settings, pin["content"], files)
+        store.give_back(job.context.settings, pin["content"], files)
         (directory / "Dockerfile").write_text(f'FROM {pin["server"]}\nCOPY ["content/", "{pin["root"]}/"]\n')
         facts = {"version": str(pin_short(pin)), "source": pin.get("url"), "revision": pin.get("revision")}
         yield Materials(directory, "Dockerfile", {key: value for key, value in facts.items() if value})

@@ -21,7 +21,7 @@ from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
 from tasks.rollout import compose_health, compose_removal
 from tasks.rollout.compose_health import Trouble
@@ -38,66 +38,64 @@ def project_of(context: Context, workload: str) -> str:
     return f"backstay-{context.installation[:8]}-{workload}"
 
 
-def roll_out(work: Work) -> None:
+def roll_out(job: Job) -> None:
     """Bring the new release up in the place of the old one. Raises Failure."""
-    work.restarts = {one.id: one.restarts for one in _observe(work)}
-    limit = compose_health.limits(work.release.get("health"))
-    began, pin = time.monotonic(), work.pin or {}
-    went_well = _up(work.context, work.workload, pin, _values(work.release, work.secrets), limit.timeout_s, work)
-    records = _observe(work)
-    converge.refresh_index(work.context, _workload(work), records)
+    job.restarts = {one.id: one.restarts for one in _observe(job)}
+    limit = compose_health.limits(job.release.get("health"))
+    began, pin = time.monotonic(), job.pin or {}
+    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), limit.timeout_s, job)
+    records = _observe(job)
+    converge.refresh_index(job.context, _workload(job), records)
     if not went_well:
         timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
-        taken = _a_port_is_taken(work)
-        why = compose_health.why_up_failed(
-            pin["runs"], records, work.restarts, timed_out=timed_out, port_is_taken=taken
-        )
-        _give_up(work, why)
+        taken = _a_port_is_taken(job)
+        why = compose_health.why_up_failed(pin["runs"], records, job.restarts, timed_out=timed_out, port_is_taken=taken)
+        _give_up(job, why)
 
 
-def check_health(work: Work) -> None:
+def check_health(job: Job) -> None:
     """Wait until every service works. Raises Failure: exited_early, out_of_memory, health_timeout."""
-    limit = compose_health.limits(work.release.get("health"))
-    runs, began = (work.pin or {})["runs"], time.monotonic()
+    limit = compose_health.limits(job.release.get("health"))
+    runs, began = (job.pin or {})["runs"], time.monotonic()
     while True:
-        records, waited = _observe(work), time.monotonic() - began
-        if found := compose_health.trouble(runs, records, work.restarts):
-            _give_up(work, found)
+        records, waited = _observe(job), time.monotonic() - began
+        if found := compose_health.trouble(runs, records, job.restarts):
+            _give_up(job, found)
         late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
             return
         if waited >= max(limit.timeout_s, limit.running_s):
-            _give_up(work, Trouble(late, ErrorCode.HEALTH_TIMEOUT))
-        work.pause(LOOK_EVERY_S)
+            _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT))
+        job.pause(LOOK_EVERY_S)
 
 
-def verify(work: Work) -> None:
+def verify(job: Job) -> None:
     """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
-    pin, records = work.pin or {}, _observe(work)
-    converge.refresh_index(work.context, _workload(work), records)
-    if found := compose_health.trouble(pin["runs"], records, work.restarts):
-        _give_up(work, found)
+    pin, records = job.pin or {}, _observe(job)
+    converge.refresh_index(job.context, _workload(job), records)
+    if found := compose_health.trouble(pin["runs"], records, job.restarts):
+        _give_up(job, found)
     if not compose_health.is_as_pinned(pin, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
-def settle(work: Work) -> None:
+def settle(job: Job) -> None:
     """The old containers are gone already. From now on Docker keeps the new ones running."""
-    _keep_running(work.context, work.pin or {}, _observe(work))
+    _keep_running(job.context, job.pin or {}, _observe(job))
 
 
-def undo(work: Work) -> None:
+def undo(job: Job) -> None:
     """After a failure: the stored file of the live release is applied again."""
-    restore(work.context, _workload(work), work.live)
+    restore(job.context, _workload(job), job.live)
 
 
-def clean_up(work: Work) -> None:
+def clean_up(job: Job) -> None:
     """After success: containers of services that the release has not, should there be any, go."""
-    pin, records = work.pin or {}, _observe(work)
+    pin, records = job.pin or {}, _observe(job)
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
-        converge.remove(work.context, one.id, converge.STOP_TIMEOUT_S)
-    converge.refresh_index(work.context, _workload(work), [one for one in records if one not in strays])
+        converge.remove(job.context, one.id, converge.STOP_TIMEOUT_S)
+    converge.refresh_index(job.context, _workload(job), [one for one in records if one not in strays])
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -153,7 +151,7 @@ def _up(
     pin: Mapping[str, Any],
     values: Mapping[str, str],
     timeout_s: float,
-    work: Work | None,
+    job: Job | None,
 ) -> bool:
     with context.database.reading() as session:
         stored = workloads.document(session, pin["sha256"])
@@ -166,54 +164,54 @@ def _up(
         values,
     )
     project = project_of(context, workload)
-    give_way: Callable[[], None] = _Meanwhile(work, timeout_s) if work else (lambda: None)
-    return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, give_way)
+    raise_if_cancelled: Callable[[], None] = _Meanwhile(job, timeout_s) if job else (lambda: None)
+    return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, raise_if_cancelled)
 
 
 class _Meanwhile:
     """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
     them, and goes on waiting for one that ends again and again."""
 
-    def __init__(self, work: Work, timeout_s: float) -> None:
-        self._work, self._timeout_s = work, timeout_s
+    def __init__(self, job: Job, timeout_s: float) -> None:
+        self._job, self._timeout_s = job, timeout_s
         self._looked_at = 0.0
         self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not to be healthy yet
 
     def __call__(self) -> None:
         """Raises Failure when there is no use in waiting on."""
-        self._work.look()
+        self._job.check_cancelled()
         moment = time.monotonic()
         if moment - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = moment
-        new = [one for one in _observe(self._work) if one.id not in self._work.restarts]
-        runs = (self._work.pin or {})["runs"]
+        new = [one for one in _observe(self._job) if one.id not in self._job.restarts]
+        runs = (self._job.pin or {})["runs"]
         if found := compose_health.trouble(runs, new, {}):
-            _give_up(self._work, found)
+            _give_up(self._job, found)
         for one in new:
             since = self._waiting_since.setdefault(one.id, moment)
             if one.running and one.health == "starting" and moment - since > self._timeout_s:
-                _give_up(self._work, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT))
+                _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT))
 
 
 def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
     return {**release.get("env", {}), **secrets}
 
 
-def _give_up(work: Work, why: Trouble) -> None:
+def _give_up(job: Job, why: Trouble) -> None:
     """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
-    with work.context.database.writing() as session:
-        told = tell("service_failed", version=work.deploy.version, service=why.service, code=why.code)
-        event_log.note(session, work.deploy.workload_id, told, now(), level="error")
-    for one in compose_health.of_service(_observe(work), why.service):
-        last_log.log(work, one.id, one.name)
+    with job.context.database.writing() as session:
+        told = tell("service_failed", version=job.deploy.version, service=why.service, code=why.code)
+        event_log.note(session, job.deploy.workload_id, told, now(), level="error")
+    for one in compose_health.of_service(_observe(job), why.service):
+        last_log.log(job, one.id, one.name)
     raise Failure(why.code, "service")
 
 
-def _a_port_is_taken(work: Work) -> bool:
-    with work.context.database.reading() as session:
-        stored = workloads.document(session, (work.pin or {})["sha256"])
-    bound = {(port["address"], port["host"]) for one in _observe(work) for port in one.ports}
+def _a_port_is_taken(job: Job) -> bool:
+    with job.context.database.reading() as session:
+        stored = workloads.document(session, (job.pin or {})["sha256"])
+    bound = {(port["address"], port["host"]) for one in _observe(job) for port in one.ports}
     return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
 
 
@@ -221,9 +219,9 @@ def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
     return {(one.id, one.running) for one in records}
 
 
-def _observe(work: Work) -> list[ContainerRecord]:
-    return converge.observe(work.context, work.workload)
+def _observe(job: Job) -> list[ContainerRecord]:
+    return converge.observe(job.context, job.workload)
 
 
-def _workload(work: Work) -> Workload:
-    return work.context.workload(work.deploy.workload_id)
+def _workload(job: Job) -> Workload:
+    return job.context.workload(job.deploy.workload_id)

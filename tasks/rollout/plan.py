@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from tasks.rollout.ports import Reach
+from tasks.rollout.ports import Exposure
 
 
 class Step(StrEnum):
@@ -16,7 +16,7 @@ class Step(StrEnum):
     START = "start"
 
 
-def plan(old: dict[str, Any] | None, new: dict[str, Any], reach: Reach) -> list[Step]:
+def plan(old: dict[str, Any] | None, new: dict[str, Any], exposure: Exposure) -> list[Step]:
     """The order for a new release beside the release that is live (None: nothing is).
 
     The old version stays up until the new one is healthy, unless both want the same port, or share a volume, whose
@@ -26,6 +26,6 @@ def plan(old: dict[str, Any] | None, new: dict[str, Any], reach: Reach) -> list[
     if old is None:
         return [Step.CREATE, Step.START]
     shared = {volume["name"] for volume in old.get("volumes", [])} & {volume["name"] for volume in new["volumes"]}
-    if shared or reach.collide(old.get("ports", []), new.get("ports", [])):
+    if shared or exposure.conflicts(old.get("ports", []), new.get("ports", [])):
         return [Step.CREATE, Step.STOP_OLD, Step.START]
     return [Step.CREATE, Step.START]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 
-class Reach(Protocol):
+class Exposure(Protocol):
     """Says whether two versions of a workload can be up at the same time."""
 
-    def collide(self, old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> bool:
+    def conflicts(self, old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> bool:
         """Whether the old version must stop before the new one starts. Takes ports as the spec has them."""
         ...
 
@@ -20,7 +20,7 @@ class Reach(Protocol):
 class PublishedPorts:
     """Docker binds a host port for one container only."""
 
-    def collide(self, old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> bool:
+    def conflicts(self, old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> bool:
         """True when they publish the same port on addresses that overlap."""
         return any(_same(one, other) for one in old for other in new)
 

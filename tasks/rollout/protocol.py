@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from db.models import Deploy, Workload
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
-from tasks.job import Work
+from tasks.job import Job
 
 
 class Watched(NamedTuple):
@@ -22,22 +22,22 @@ class Rollout(Protocol):
     """How the containers of a release take the place of those of the live one: a function a stage, and what comes after
     a crash. tasks.rollout.single has it for one container. All raise Failure."""
 
-    def roll_out(self, work: Work) -> None:
+    def roll_out(self, job: Job) -> None:
         """Create and start what is new."""
 
-    def check_health(self, work: Work) -> None:
+    def check_health(self, job: Job) -> None:
         """Wait until it works."""
 
-    def verify(self, work: Work) -> None:
+    def verify(self, job: Job) -> None:
         """Compare what runs with the pin."""
 
-    def settle(self, work: Work) -> None:
+    def settle(self, job: Job) -> None:
         """The new version takes over; the old one stops, and can still be started again."""
 
-    def undo(self, work: Work) -> None:
+    def undo(self, job: Job) -> None:
         """After a failure: the live version runs again, and nothing else."""
 
-    def clean_up(self, work: Work) -> None:
+    def clean_up(self, job: Job) -> None:
         """After a success: what belongs to older versions goes."""
 
     def restore(self, context: Context, workload: Workload, live: Deploy | None) -> bool:

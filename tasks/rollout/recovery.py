@@ -12,31 +12,33 @@ from db.connection import LedgerUnavailable
 from db.models import Deploy
 from tasks.containers import converge
 from tasks.context import Context
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout.protocol import Rollout
 
 PATIENCE_S = 15.0
 LOOK_EACH_S = 0.1
 
 
-def put_back(work: Work, rollout: Rollout) -> None:
+def put_back(job: Job, rollout: Rollout) -> None:
     """Undo a rollout, and wait until the version before it works again. Raises Failure, LedgerUnavailable."""
     try:
-        rollout.undo(work)
+        rollout.undo(job)
     except LedgerUnavailable:
-        _await_live(work, rollout)  # it was started all the same: only that could not be written down
+        _await_live(job, rollout)  # it was started all the same: only that could not be written down
         raise
-    _await_live(work, rollout)
+    _await_live(job, rollout)
 
 
-def _await_live(work: Work, rollout: Rollout) -> None:
-    if work.live is None or work.live_release is None:
+def _await_live(job: Job, rollout: Rollout) -> None:
+    if job.live is None or job.live_release is None:
         return
-    if not await_it(work.context, rollout, work.workload, work.live, work.live_release):
-        work.context.log.warning("%r: v%s runs again, but does not work yet", work, work.live.version)
+    if not wait_until_healthy(job.context, rollout, job.workload, job.live, job.live_release):
+        job.context.log.warning("%r: v%s runs again, but does not work yet", job, job.live.version)
 
 
-def await_it(context: Context, rollout: Rollout, workload: str, live: Deploy, release: dict[str, Any]) -> bool:
+def wait_until_healthy(
+    context: Context, rollout: Rollout, workload: str, live: Deploy, release: dict[str, Any]
+) -> bool:
     """Wait until what runs of the live version passes its health check; answers False when it did not in time.
 
     Gives up at once when the engine is told to stop: a row must not be held up by what the next start sees to. Raises

@@ -17,67 +17,67 @@ from tasks.containers.plan import Seen, put_in_order
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord, NewContainer
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
 from tasks.rollout.plan import Step, plan
-from tasks.rollout.ports import PublishedPorts, Reach
+from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
 
-REACH: Reach = PublishedPorts()
+EXPOSURE: Exposure = PublishedPorts()
 
 
-def roll_out(work: Work) -> None:
+def roll_out(job: Job) -> None:
     """Create the new container and start it, in the order that the plan says. Raises Failure."""
-    _clear_strays(work)
-    for step in plan(work.live_release, work.release, REACH):
-        work.give_way()
+    _clear_strays(job)
+    for step in plan(job.live_release, job.release, EXPOSURE):
+        job.raise_if_cancelled()
         match step:
             case Step.CREATE:
-                work.container_id = work.context.docker.create(_container_of(work))
-                converge.refresh_index(work.context, _workload(work), _observe(work))
+                job.container_id = job.context.docker.create(_container_of(job))
+                converge.refresh_index(job.context, _workload(job), _observe(job))
             case Step.STOP_OLD:
-                _stop_old(work)
+                _stop_old(job)
             case Step.START:
-                _start(work)
+                _start(job)
 
 
-def check_health(work: Work) -> None:
+def check_health(job: Job) -> None:
     """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
-    check = _check(work.context, work.release, work.pin)
+    check = _check(job.context, job.release, job.pin)
     failed: Failure | None = None
     try:
-        health.wait_until_healthy(check, lambda: work.context.docker.inspect(_id(work)), work.pause)
+        health.wait_until_healthy(check, lambda: job.context.docker.inspect(_id(job)), job.pause)
     except Failure as failure:
         failed = failure
     if failed is not None:
-        last_log.log(work, _id(work), work.workload)
+        last_log.log(job, _id(job), job.workload)
         raise failed.with_traceback(None)
 
 
-def verify(work: Work) -> None:
+def verify(job: Job) -> None:
     """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
-    new = [one for one in _observe(work) if one.version == work.deploy.version]
+    new = [one for one in _observe(job) if one.version == job.deploy.version]
     for one in new:
         health.raise_if_over(one)
-    if [one.image_id for one in new] != [(work.pin or {})["image_id"]]:
+    if [one.image_id for one in new] != [(job.pin or {})["image_id"]]:
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
-def settle(work: Work) -> None:
+def settle(job: Job) -> None:
     """The new version takes over: Docker keeps it running from now on, the old one stops."""
-    converge.keep_running(work.context, _id(work))
-    _stop_old(work)
+    converge.keep_running(job.context, _id(job))
+    _stop_old(job)
 
 
-def undo(work: Work) -> None:
+def undo(job: Job) -> None:
     """After a failure: the new container goes, the old one runs again."""
-    restore(work.context, _workload(work), work.live)
+    restore(job.context, _workload(job), job.live)
 
 
-def clean_up(work: Work) -> None:
+def clean_up(job: Job) -> None:
     """After success: the containers of older versions go."""
-    converge.restore(work.context, _workload(work), work.deploy.version)
+    converge.restore(job.context, _workload(job), job.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -142,9 +142,9 @@ def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None
     return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
-def _container_of(work: Work) -> NewContainer:
-    installation, image_id = work.context.installation, (work.pin or {})["image_id"]
-    return _new_container(installation, work.workload, work.deploy.version, image_id, work.release, work.secrets)
+def _container_of(job: Job) -> NewContainer:
+    installation, image_id = job.context.installation, (job.pin or {})["image_id"]
+    return _new_container(installation, job.workload, job.deploy.version, image_id, job.release, job.secrets)
 
 
 def _new_container(
@@ -167,43 +167,43 @@ def _new_container(
     )
 
 
-def _start(work: Work) -> None:
+def _start(job: Job) -> None:
     refused: Failure | None = None
     try:
-        work.context.docker.start(_id(work))
+        job.context.docker.start(_id(job))
     except Failure as failure:
         refused = failure
     if refused is None:
         return
-    wanted = [(port["address"], port["host"]) for port in work.release["ports"] if port.get("host")]
+    wanted = [(port["address"], port["host"]) for port in job.release["ports"] if port.get("host")]
     if refused.code is ErrorCode.START_FAILED and any(health.port_is_taken(*one) for one in wanted):
         raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
     raise refused.with_traceback(None)
 
 
-def _stop_old(work: Work) -> None:
-    timeout = (work.live_release or {}).get("stop_timeout_s", 10)
-    for one in _observe(work):
-        if work.live is not None and one.version == work.live.version:
-            work.context.docker.stop(one.id, timeout)
+def _stop_old(job: Job) -> None:
+    timeout = (job.live_release or {}).get("stop_timeout_s", 10)
+    for one in _observe(job):
+        if job.live is not None and one.version == job.live.version:
+            job.context.docker.stop(one.id, timeout)
 
 
-def _clear_strays(work: Work) -> None:
-    live = work.live.version if work.live else None
-    seen = [Seen(one.id, one.version, one.running) for one in _observe(work)]
+def _clear_strays(job: Job) -> None:
+    live = job.live.version if job.live else None
+    seen = [Seen(one.id, one.version, one.running) for one in _observe(job)]
     for action in put_in_order(seen, live):
         if action.verb == "remove":
-            converge.remove(work.context, action.id, work.release.get("stop_timeout_s", 10))
+            converge.remove(job.context, action.id, job.release.get("stop_timeout_s", 10))
 
 
-def _observe(work: Work) -> list[ContainerRecord]:
-    return converge.observe(work.context, work.workload)
+def _observe(job: Job) -> list[ContainerRecord]:
+    return converge.observe(job.context, job.workload)
 
 
-def _workload(work: Work) -> Workload:
-    return work.context.workload(work.deploy.workload_id)
+def _workload(job: Job) -> Workload:
+    return job.context.workload(job.deploy.workload_id)
 
 
-def _id(work: Work) -> str:
-    assert work.container_id is not None  # noqa: S101 - roll_out comes first
-    return work.container_id
+def _id(job: Job) -> str:
+    assert job.container_id is not None  # noqa: S101 - roll_out comes first
+    return job.container_id

@@ -52,7 +52,7 @@ def test_rows_are_pruned_by_workload_and_totals_stay(database: Database, now: da
         rows = container_events.between(session, shop, now, now + timedelta(hours=1))
         assert [row.ts.minute for row in rows] == [3, 4]
         assert len(container_events.between(session, other, now, now)) == 1
-        assert counters.every(session) == {(shop, "exits", "crash"): 5, (other, "exits", "crash"): 1}
+        assert counters.list_all(session) == {(shop, "exits", "crash"): 5, (other, "exits", "crash"): 1}
 
 
 def test_every_deploy_that_ends_is_counted_with_its_duration(database: Database, now: datetime) -> None:
@@ -65,7 +65,7 @@ def test_every_deploy_that_ends_is_counted_with_its_duration(database: Database,
         never_begun = steps.ask(session, shop, now)
         steps.ledger.fail(session, never_begun.id, ErrorCode.CANCELLED, "f" * 16, now)
     with database.reading() as session:
-        assert counters.every(session) == {
+        assert counters.list_all(session) == {
             (shop, "deploys", "succeeded"): 2,
             (shop, "deploys", "failed"): 1,
             (shop, "deploys", "cancelled"): 1,
@@ -85,7 +85,7 @@ def test_a_total_that_two_begin_at_once_has_both(database: Database, now: dateti
 
     assert steps.all_at_once(*[add] * 4) == [None] * 4
     with database.reading() as session:
-        assert counters.every(session) == {(shop, "exits", "crash"): 4}
+        assert counters.list_all(session) == {(shop, "exits", "crash"): 4}
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.5, "0.5"), (0.51, "1"), (600, "600"), (601, "+Inf")])
@@ -98,5 +98,5 @@ def test_with_its_workload_all_of_it_goes(database: Database, now: datetime) -> 
         shop = steps.add_workload(session, now)
         container_events.record(session, event(shop, now))
         steps.workloads.remove(session, shop)
-        assert counters.every(session) == {}
+        assert counters.list_all(session) == {}
         assert container_events.newest_ns(session, "local") is None

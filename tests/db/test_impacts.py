@@ -246,7 +246,7 @@ def test_a_version_is_judged_when_it_has_settled_and_prefect_is_told_when_it_is_
     assert (row.impact["verdict"], row.impact_looks, row.impact_told) == ("worse", 1, False)
     assert live.id not in due(context, settled + timedelta(minutes=1))
     told: list[dict[str, Any]] = []
-    context.orchestrator.tell = told.append  # type: ignore[method-assign]
+    context.prefect.tell = told.append  # type: ignore[method-assign]
     for _ in range(2):
         tell(context, settled)
     assert [(one["event"], one["payload"]["verdict"], one["payload"]["version"]) for one in told] == [

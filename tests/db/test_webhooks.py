@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from db import event_log, history, ledger, webhooks, workloads
 from db.connection import Database
-from db.models import Deploy, Hook, HookDelivery, WantedDeploy, Workload
+from db.models import Deploy, Hook, HookDelivery, PendingDeploy, Workload
 from db.settings import Settings
 from db.states import ErrorCode, Status
 from flows.upkeep.reconcile import end
@@ -81,7 +81,7 @@ def rows(context: Context) -> list[Deploy]:
         return list(session.scalars(select(Deploy).order_by(Deploy.version)))
 
 
-def wish(context: Context, workload_id: int) -> WantedDeploy | None:
+def wish(context: Context, workload_id: int) -> PendingDeploy | None:
     """What is still wanted."""
     with context.database.reading() as session:
         return webhooks.wanted(session, workload_id)
@@ -94,7 +94,7 @@ def ends_well(context: Context, row: Deploy, digest: str = DIGEST) -> None:
         assert claimed is not None
         ledger.record_pin(session, row.id, pin("a") | {"digest": digest})
         ledger.succeed(session, row.id, [], present())
-    pending.take_up(context, row.workload_id)
+    pending.start_pending(context, row.workload_id)
 
 
 def messages(context: Context, workload_id: int) -> list[str]:
@@ -136,7 +136,7 @@ def test_what_comes_while_a_deploy_runs_waits_and_the_newest_wish_wins(
     for number in ("2", "3", "4"):
         again = replace(PUSH, id=number, tag=number)
         assert came(context, hook, again) == came(context, hook, again) == Answer("waiting")
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert [row.requested for row in rows(context)] == ["shop:1"]
     ends_well(context, rows(context)[0])
     assert [row.requested for row in rows(context)] == ["shop:1", "shop:4"]
@@ -151,10 +151,10 @@ def test_what_comes_while_prefect_is_away_is_deployed_when_it_is_back(
     context: Context, hook: Hook, request: pytest.FixtureRequest
 ) -> None:
     assert came(context, hook, PUSH) == Answer("waiting")
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert rows(context) == []
     request.getfixturevalue("prefect")
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert [row.status for row in rows(context)] == ["queued"]
     assert wish(context, hook.workload_id) is None
     assert came(context, hook, PUSH) == Answer("waiting")
@@ -167,10 +167,10 @@ def test_a_web_process_that_dies_before_prefect_was_asked_loses_nothing(
     with monkeypatch.context() as dying:
         dying.setattr(receiving, "begin", lambda *_: None)  # the process is gone when it would be called
         assert came(context, hook, PUSH) == Answer("deploying", 1)
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert len(rows(context)) == 1  # it may still be on its way
     end(context, rows(context)[0], ErrorCode.INTERRUPTED)  # what reconcile does with a row that has no run
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert [(row.status, row.requested) for row in rows(context)] == [("interrupted", "shop:1"), ("queued", "shop:1")]
     assert wish(context, hook.workload_id) is None
 
@@ -181,7 +181,7 @@ def test_an_engine_that_dies_in_a_deploy_leaves_the_wish_for_the_next_engine(con
         running = begin(session, hook.workload_id, present())
     assert came(context, hook, PUSH) == Answer("waiting")
     end(context, running, ErrorCode.INTERRUPTED)
-    pending.take_up_all(context)
+    pending.start_all_pending(context)
     assert [(row.status, row.trigger) for row in rows(context)] == [("interrupted", "api"), ("queued", "webhook")]
 
 
@@ -191,7 +191,7 @@ def test_what_was_carried_out_is_not_carried_out_again(context: Context, hook: H
     with context.database.writing() as session:  # as if the process had died before it could forget the wish
         webhooks.want(
             session,
-            WantedDeploy(
+            PendingDeploy(
                 workload_id=hook.workload_id,
                 hook_id=hook.id,
                 actor="x",
@@ -229,7 +229,7 @@ def row(**columns: Any) -> Deploy:
 def test_what_becomes_of_a_wish_follows_from_the_rows(
     wish: dict[str, Any], opened: dict[str, Any] | None, newest: dict[str, Any] | None, todo: str
 ) -> None:
-    given = WantedDeploy(**({"tries": 0} | wish))
+    given = PendingDeploy(**({"tries": 0} | wish))
     found = pending.decide(given, None if opened is None else row(**opened), None if newest is None else row(**newest))
     assert found.value == todo
 
@@ -322,7 +322,7 @@ def test_with_a_hook_or_a_workload_goes_all_that_belongs_to_it(
         assert webhooks.by_token(session, other.token) is None
         workloads.remove(session, shop)
     with database.reading() as session:
-        for table in (Hook, HookDelivery, WantedDeploy):
+        for table in (Hook, HookDelivery, PendingDeploy):
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 
@@ -340,7 +340,7 @@ def test_a_wish_does_not_overtake_a_deploy_that_a_person_started(context: Contex
         deploy_well(session, shop, present(), "a")
         asked = begin(session, shop, present())
     came(context, hook, PUSH)
-    pending.take_up(context, shop)
+    pending.start_pending(context, shop)
     with context.database.reading() as session:
         newest = history.latest(session, shop)
         assert newest is not None

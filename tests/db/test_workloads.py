@@ -99,13 +99,13 @@ def test_a_workload_under_removal_is_out_of_sight_until_it_is_gone(database: Dat
 def test_an_unsettled_workload_is_found_by_its_host_until_it_is_settled(database: Database, now: datetime) -> None:
     with database.writing() as session:
         shop, blog = add_workload(session, now, name="shop"), add_workload(session, now, name="blog")
-        assert workloads.unsettled(session, "local") == []
-        workloads.set_unsettled(session, shop, True)
-        assert [workload.id for workload in workloads.unsettled(session, "local")] == [shop]
-        assert workloads.unsettled(session, "second") == []
-        workloads.set_unsettled(session, blog, True)
-        workloads.set_unsettled(session, shop, False)
-        assert [workload.id for workload in workloads.unsettled(session, "local")] == [blog]
+        assert workloads.needing_reconcile(session, "local") == []
+        workloads.set_needs_reconcile(session, shop, True)
+        assert [workload.id for workload in workloads.needing_reconcile(session, "local")] == [shop]
+        assert workloads.needing_reconcile(session, "second") == []
+        workloads.set_needs_reconcile(session, blog, True)
+        workloads.set_needs_reconcile(session, shop, False)
+        assert [workload.id for workload in workloads.needing_reconcile(session, "local")] == [blog]
 
 
 def test_a_document_is_stored_once_under_its_hash(database: Database, now: datetime) -> None:

@@ -28,7 +28,7 @@ from flows.upkeep.sweep import sweep
 from tasks.compose import cli
 from tasks.containers import converge, snapshot
 from tasks.context import Context
-from tasks.events.classify import Said
+from tasks.events.classify import DockerEvent
 from tasks.events.watcher import ContainerWatch
 from tasks.metrics.collector import Sampler
 from tasks.rollout import compose
@@ -257,7 +257,7 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     assert shop.rows()[0]["verified"] is False
     watch, later = ContainerWatch(shop.context), time.time_ns() + 10**10
     for action, number in (("kill", 15), ("die", None)):
-        watch.record(Said("db", "db", shop.name, 1, action, later, signal=number, exit_code=143, service="db"))
+        watch.record(DockerEvent("db", "db", shop.name, 1, action, later, signal=number, exit_code=143, service="db"))
     assert shop.messages()[0] == "Version 3 was stopped by hand"
 
 
@@ -462,7 +462,7 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_pu
     with shop.context.database.writing() as session:
         from db import workloads
 
-        workloads.set_unsettled(session, opened.workload_id, True)
+        workloads.set_needs_reconcile(session, opened.workload_id, True)
     reconcile(shop.context, "engine-2")
     assert stack.ids()["web"] == served_by
     assert shop.deploy()["status"] == "succeeded"
@@ -482,7 +482,7 @@ def test_what_runs_on_is_kept_running_by_docker_and_what_runs_once_is_not(shop: 
     with shop.context.database.writing() as session:
         from db import workloads
 
-        workloads.set_unsettled(session, workload(shop).id, True)
+        workloads.set_needs_reconcile(session, workload(shop).id, True)
     reconcile(shop.context, "engine-2")
     assert policies() == {"web": "always", "db": "always", "migrate": "no"}
 

@@ -17,7 +17,7 @@ from flows.requests import open_deploy, request_cancel
 from tasks.context import Context
 from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.health import http_answers
 from tests.docker.images import Images
@@ -303,8 +303,8 @@ def test_a_cancel_that_comes_while_it_is_verified_is_heard_before_the_new_versio
     shop.create(tag("1"))
     shop.deploy()
 
-    def call(stage: Stage, step: Callable[[Work], None], work: Work) -> Failure | None:
-        failure = dispatch.attempt(stage, step, work)
+    def call(stage: Stage, step: Callable[[Job], None], job: Job) -> Failure | None:
+        failure = dispatch.attempt(stage, step, job)
         if stage is Stage.VERIFY:
             assert request_cancel(shop.context, shop.name, 2).status == "running"
         return failure
@@ -325,9 +325,9 @@ def test_what_runs_is_compared_with_the_pin(
     shop.create(tag("1"))
     shop.deploy()
 
-    def verify_another_pin(work: Work) -> None:
-        work.pin = (work.pin or {}) | {"image_id": f"sha256:{'1' * 64}"}
-        single.verify(work)
+    def verify_another_pin(job: Job) -> None:
+        job.pin = (job.pin or {}) | {"image_id": f"sha256:{'1' * 64}"}
+        single.verify(job)
 
     monkeypatch.setitem(dispatch.STEPS, Stage.VERIFY, verify_another_pin)
     row = shop.deploy(tag("2"))

@@ -18,7 +18,7 @@ from tasks.context import now
 from tasks.docker.client import DockerEngine
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tasks.rollout import single
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
@@ -45,10 +45,10 @@ def shop(shop: Scenario, images: Images) -> Scenario:
 def cut_off(shop: Scenario, stage: Stage) -> None:
     """A deploy of the other version, by an engine that dies when the stage begins."""
 
-    def call(begins: Stage, step: Any, work: Work) -> Failure | None:
+    def call(begins: Stage, step: Any, job: Job) -> Failure | None:
         if begins is stage:
             raise DiedError
-        return attempt(begins, step, work)
+        return attempt(begins, step, job)
 
     deploy = open_deploy(shop.context, shop.name, ME, f"localhost/{shop.name}:two")[0]
     with pytest.raises(DiedError):

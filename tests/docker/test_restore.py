@@ -17,7 +17,7 @@ from flows.requests import open_deploy
 from flows.upkeep.reconcile import compare, reconcile
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tests.docker.images import Images
 from tests.docker.registries import RegistryServer
 from tests.docker.scenario import ME, Scenario
@@ -88,7 +88,7 @@ def test_what_was_under_way_in_the_backup_ends_as_interrupted(
     deploy = open_deploy(shop.context, shop.name, ME)[0]
     with shop.context.database.writing() as session:
         assert ledger.claim(session, deploy.id, "engine-1", None, now())
-        workloads.set_unsettled(session, deploy.workload_id, True)
+        workloads.set_needs_reconcile(session, deploy.workload_id, True)
     back_up(shop.context.settings, tmp_path / "backup", now())
     again = bring_back(tmp_path / "backup")
     reconcile(again.context, "engine-2")
@@ -101,8 +101,8 @@ def test_what_was_under_way_in_the_backup_ends_as_interrupted(
 def test_a_backup_made_in_the_middle_of_a_deploy_that_went_well_afterwards_serves_what_it_calls_live(
     shop: Scenario, registry: RegistryServer, bring_back: Callable[[Path], Scenario], tmp_path: Path, stage: Stage
 ) -> None:
-    def call(begins: Stage, step: Any, work: Work) -> Failure | None:
-        failure = attempt(begins, step, work)
+    def call(begins: Stage, step: Any, job: Job) -> Failure | None:
+        failure = attempt(begins, step, job)
         if begins is stage:
             back_up(shop.context.settings, tmp_path / "backup", now())
         return failure

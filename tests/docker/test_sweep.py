@@ -106,7 +106,7 @@ def test_a_row_whose_engine_is_dead_is_ended_and_its_workload_put_in_order(shop:
     opened, _, _ = open_deploy(shop.context, shop.name, ME)
     with shop.context.database.writing() as session:
         ledger.claim(session, opened.id, "dead-engine", None, now())
-        workloads.set_unsettled(session, opened.workload_id, True)
+        workloads.set_needs_reconcile(session, opened.workload_id, True)
     half_way = leave_container(shop, shop.name, 3)
     shop.docker.containers.get(f"{shop.name}-v2").stop(timeout=1)
 

@@ -9,13 +9,13 @@ import pytest
 from flows.dispatch import carry_out
 from flows.upkeep.auto_rollback import Watch
 from tasks.context import Context
-from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import PrefectApi, PrefectUnreachable
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
 from tests.real_parts import wait_until
 
 
-class CarriesOutAtOnce(Orchestrator):
+class CarriesOutAtOnce(PrefectApi):
     """Stands where Prefect and the engine are: what it is asked to run, it has run when it answers."""
 
     def __init__(self, context: Context) -> None:
@@ -29,7 +29,7 @@ class CarriesOutAtOnce(Orchestrator):
     def start(self, deployment: str, host: str, name: str, parameters: dict[str, int], key: str) -> str:
         """Carry the row out."""
         if not self.there:
-            raise OrchestratorUnreachable("away")
+            raise PrefectUnreachable("away")
         carry_out(self.context, parameters["deploy_id"], "test-engine", key)
         return key
 
@@ -46,8 +46,8 @@ def shop(shop: Scenario, images: Images, prefect: CarriesOutAtOnce) -> Scenario:
     images.build(f"localhost/{shop.name}:good", "good")
     shop.create(f"localhost/{shop.name}:good", auto_rollback=True, watch_s=60, resources={"memory_mb": 48})
     assert shop.deploy()["status"] == "succeeded"
-    shop.context.orchestrator.close()
-    shop.context.orchestrator = prefect
+    shop.context.prefect.close()
+    shop.context.prefect = prefect
     return shop
 
 

@@ -108,7 +108,7 @@ def test_by_hand_crash_and_deploy_are_told_apart(
         "Version 1 was started again by Docker",
     ]
     with shop.context.database.reading() as session:
-        totals = {(name, label): total for (_, name, label), total in counters.every(session).items()}
+        totals = {(name, label): total for (_, name, label), total in counters.list_all(session).items()}
     assert totals["exits", "crash"] == totals["restarts", "by_hand"] == totals["exits", "deploy"] == 1
     assert totals["deploys", "succeeded"] == 2
 

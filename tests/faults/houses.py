@@ -23,7 +23,7 @@ from db.migrate import upgrade
 from db.settings import Settings, ensure_home, prefect_auth
 from flows.supervisor.programs import Program, backstay, programs
 from tasks.context import Context, now
-from tasks.prefect_api import OrchestratorUnreachable
+from tasks.prefect_api import PrefectUnreachable
 from tests.faults.second_engine import SecondEngine
 from tests.faults.workloads import Crashed
 from tests.real_parts import docker_address, free_port, stop, wait_until
@@ -142,8 +142,8 @@ class House:
 
     def _run_of(self, run: str | None) -> str:
         try:
-            return str(self.context.orchestrator.run_state(run)) if run else "no run"
-        except OrchestratorUnreachable as error:
+            return str(self.context.prefect.run_state(run)) if run else "no run"
+        except PrefectUnreachable as error:
             return f"Prefect: {error}"
 
     def workload(self, name: str, *, port: int | None) -> Crashed:

@@ -22,16 +22,16 @@ from db.states import ErrorCode, Stage
 from flows import dispatch
 from flows.cli.app import main
 from tasks.docker.client import DockerEngine
-from tasks.job import Work
+from tasks.job import Job
 from tests.faults.leak_search import forms_of
 
 SHOWN = ("plain", "line", "url", "json", "repr", "html", "hex")
 
 
-def text_of(work: Work) -> str:
+def text_of(job: Job) -> str:
     """All secrets of the work in all forms, as one text without an order to it."""
     found = []
-    for secret in work.secrets.values():
+    for secret in job.secrets.values():
         found += [look.decode() for name in SHOWN for look in forms_of(secret)[name]]
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             found += [encode(b"x" * before + secret.encode() + b"y" * 5).decode() for before in range(3)]
@@ -39,29 +39,29 @@ def text_of(work: Work) -> str:
     return " | ".join(found)
 
 
-def _docker(_work: Work, text: str) -> None:
+def _docker(_job: Job, text: str) -> None:
     raise docker.errors.APIError("500 Server Error", explanation=text)
 
 
-def _requests(_work: Work, text: str) -> None:
+def _requests(_job: Job, text: str) -> None:
     raise requests.exceptions.ConnectionError(f"Max retries exceeded with url: /{text}")
 
 
-def _sqlalchemy(work: Work, text: str) -> None:
-    raise sqlalchemy.exc.StatementError(text, "INSERT :secret", dict(work.secrets), ValueError(text))
+def _sqlalchemy(job: Job, text: str) -> None:
+    raise sqlalchemy.exc.StatementError(text, "INSERT :secret", dict(job.secrets), ValueError(text))
 
 
-def _os(_work: Work, text: str) -> None:
+def _os(_job: Job, text: str) -> None:
     raise OSError(errno.EIO, text, f"/tmp/{text}")
 
 
-def _value(_work: Work, text: str) -> None:
+def _value(_job: Job, text: str) -> None:
     error = ValueError(text)
     error.add_note(text)
     raise error from KeyError(text)
 
 
-def _unprintable(_work: Work, text: str) -> None:
+def _unprintable(_job: Job, text: str) -> None:
     class UnprintableError(Exception):
         def __str__(self) -> str:
             raise RuntimeError(text)
@@ -69,24 +69,24 @@ def _unprintable(_work: Work, text: str) -> None:
     raise UnprintableError(text)
 
 
-def _engine(work: Work, text: str) -> None:
-    engine: Any = work.context.docker
+def _engine(job: Job, text: str) -> None:
+    engine: Any = job.context.docker
     assert isinstance(engine, DockerEngine)
-    engine._call("create", lambda: _docker(work, text), ErrorCode.CREATE_FAILED)
+    engine._call("create", lambda: _docker(job, text), ErrorCode.CREATE_FAILED)
 
 
-def _talk(_work: Work, text: str) -> None:
+def _talk(_job: Job, text: str) -> None:
     """No failure at all, but everybody else's loggers, warnings and threads have something to say."""
     logging.getLogger("urllib3.connectionpool").warning("Retrying: %s", text)
     logging.getLogger("prefect.somewhere").error("oh: %s", text)
     logging.getLogger("asyncio").error("never retrieved", exc_info=ValueError(text))
     warnings.warn(text, stacklevel=1)
-    thread = threading.Thread(target=_value, args=(_work, text))
+    thread = threading.Thread(target=_value, args=(_job, text))
     thread.start()
     thread.join()
 
 
-HOWS: dict[str, Callable[[Work, str], None]] = {
+HOWS: dict[str, Callable[[Job, str], None]] = {
     "docker": _docker,
     "requests": _requests,
     "sqlalchemy": _sqlalchemy,
@@ -98,21 +98,21 @@ HOWS: dict[str, Callable[[Work, str], None]] = {
 }
 
 
-def break_if_asked(stage: Stage, work: Work) -> None:
+def break_if_asked(stage: Stage, job: Job) -> None:
     """Raise what the workload asks for at this stage."""
-    at, _, how = work.release.get("env", {}).get("BREAK", "").partition(":")
+    at, _, how = job.release.get("env", {}).get("BREAK", "").partition(":")
     if at == stage:
-        HOWS[how](work, text_of(work))
+        HOWS[how](job, text_of(job))
 
 
-def _leaky(stage: Stage, step: Callable[[Work], None]) -> Callable[[Work], None]:
-    def step_that_breaks(work: Work) -> None:
+def _leaky(stage: Stage, step: Callable[[Job], None]) -> Callable[[Job], None]:
+    def step_that_breaks(job: Job) -> None:
         if stage is Stage.PIN:  # before it nobody in this process has seen a secret
-            step(work)
-            break_if_asked(stage, work)
+            step(job)
+            break_if_asked(stage, job)
         else:
-            break_if_asked(stage, work)
-            step(work)
+            break_if_asked(stage, job)
+            step(job)
 
     return step_that_breaks
 
@@ -124,9 +124,9 @@ def install() -> None:
         if step is not None:
             dispatch.STEPS[stage] = _leaky(stage, step)
 
-    def finish_that_breaks(work: Work, *rest: Any) -> None:
-        break_if_asked(Stage.FINISH, work)
-        finish(work, *rest)
+    def finish_that_breaks(job: Job, *rest: Any) -> None:
+        break_if_asked(Stage.FINISH, job)
+        finish(job, *rest)
 
     dispatch._finish = finish_that_breaks
 

@@ -32,7 +32,7 @@ from flows.upkeep.reconcile import reconcile  # noqa: E402
 from flows.workloads import lifecycle  # noqa: E402
 from tasks.context import Context  # noqa: E402
 from tasks.failures import Failure  # noqa: E402
-from tasks.job import Work  # noqa: E402
+from tasks.job import Job  # noqa: E402
 from tests.docker.scenario import ME, Scenario  # noqa: E402
 
 
@@ -42,13 +42,13 @@ def step(seconds: float) -> None:
     _step = timedelta(seconds=seconds)
 
 
-def stepping_at(stage: Stage, seconds: float) -> Callable[[Stage, Callable[[Work], None], Work], Failure | None]:
+def stepping_at(stage: Stage, seconds: float) -> Callable[[Stage, Callable[[Job], None], Job], Failure | None]:
     """A choke point's call that sets the clock when a stage begins."""
 
-    def call(begins: Stage, action: Callable[[Work], None], work: Work) -> Failure | None:
+    def call(begins: Stage, action: Callable[[Job], None], job: Job) -> Failure | None:
         if begins is stage:
             step(seconds)
-        return attempt(begins, action, work)
+        return attempt(begins, action, job)
 
     return call
 

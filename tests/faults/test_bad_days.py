@@ -32,7 +32,7 @@ from flows.requests import open_deploy
 from flows.upkeep.reconcile import reconcile
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.job import Work
+from tasks.job import Job
 from tests.docker.images import Images
 from tests.docker.registries import RegistryServer
 from tests.docker.scenario import ME, Scenario
@@ -172,13 +172,13 @@ def shop(
     return shop
 
 
-def before(stage: Stage, action: Callable[[], None]) -> Callable[[Stage, Callable[[Work], None], Work], Failure | None]:
+def before(stage: Stage, action: Callable[[], None]) -> Callable[[Stage, Callable[[Job], None], Job], Failure | None]:
     """The choke point's call, with something that happens when a stage begins."""
 
-    def call(begins: Stage, step: Callable[[Work], None], work: Work) -> Failure | None:
+    def call(begins: Stage, step: Callable[[Job], None], job: Job) -> Failure | None:
         if begins is stage:
             action()
-        return attempt(begins, step, work)
+        return attempt(begins, step, job)
 
     return call
 

@@ -20,14 +20,14 @@ from flows.refusals import Refusal
 from flows.requests import request_deploy
 from flows.workloads.lifecycle import create
 from tasks.context import Context, now
-from tasks.prefect_api import Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import PrefectApi, PrefectUnreachable
 from tests.docker.scenario import ME
 from tests.real_parts import free_port
 
 TOO_LONG_S = 0.6
 
 
-class TakesTheRunAndFallsSilent(Orchestrator):
+class TakesTheRunAndFallsSilent(PrefectApi):
     """Prefect handed the run to the engine; then the connection broke. `ends` is what became of the row meanwhile."""
 
     def __init__(self, context: Context, ends: Status) -> None:
@@ -42,7 +42,7 @@ class TakesTheRunAndFallsSilent(Orchestrator):
                 ledger.succeed(session, parameters["deploy_id"], [], now())
             if self.ends is Status.INTERRUPTED:
                 ledger.fail(session, parameters["deploy_id"], ErrorCode.INTERRUPTED, "0" * 16, now())
-        raise OrchestratorUnreachable("ReadTimeout")
+        raise PrefectUnreachable("ReadTimeout")
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_a_prefect_that_is_slow_once_is_asked_once_more_for_the_same_run(context
     with ThreadingHTTPServer(("127.0.0.1", 0), SlowAtFirst) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         there = {"prefect_api_url": f"http://127.0.0.1:{server.server_address[1]}"}
-        context.orchestrator.close()
-        context.orchestrator = Orchestrator(context.settings.model_copy(update=there))
-        context.orchestrator._client.timeout = TOO_LONG_S / 2
+        context.prefect.close()
+        context.prefect = PrefectApi(context.settings.model_copy(update=there))
+        context.prefect._client.timeout = TOO_LONG_S / 2
         row = request_deploy(context, "shop", ME)
         server.shutdown()
     assert (row.status, row.flow_run_id) == (Status.QUEUED, "run")
@@ -98,7 +98,7 @@ def test_a_prefect_that_is_slow_once_is_asked_once_more_for_the_same_run(context
 
 @pytest.mark.parametrize("ends", [Status.RUNNING, Status.SUCCEEDED, Status.INTERRUPTED])
 def test_a_run_whose_answer_was_lost_is_not_called_failed(context: Context, ends: Status) -> None:
-    context.orchestrator = TakesTheRunAndFallsSilent(context, ends)
+    context.prefect = TakesTheRunAndFallsSilent(context, ends)
     row = request_deploy(context, "shop", ME)
     assert (row.status, row.flow_run_id) == (ends, "run")
 

@@ -122,7 +122,7 @@ def test_the_next_deploy_waits_until_the_last_one_has_cleaned_up(house: House, s
         assert shop.row(first.version)["status"] == "succeeded"
         second = shop.ask("deploy")
         # It is accepted, and taken by Prefect, but touches nothing yet.
-        wait_until(lambda: shop.context.orchestrator.run_state(second.flow_run_id or "") == "RUNNING", 20, "not taken")
+        wait_until(lambda: shop.context.prefect.run_state(second.flow_run_id or "") == "RUNNING", 20, "not taken")
         patience = time.monotonic() + 5
         while time.monotonic() < patience:
             assert shop.row(second.version)["status"] == "queued"

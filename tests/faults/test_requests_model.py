@@ -38,7 +38,7 @@ from flows.requests import (
 from flows.upkeep.reconcile import CANCELS, ORPHANED_AFTER, reconcile
 from flows.workloads.lifecycle import create
 from tasks.context import Context, now
-from tasks.prefect_api import TERMINAL, Orchestrator, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, PrefectApi, PrefectUnreachable
 from tests.conftest import FAULTS
 from tests.ledger_steps import pin
 
@@ -46,7 +46,7 @@ KEEP, KEEP_IMAGES = 4, 2
 BAD = (ErrorCode.HEALTH_TIMEOUT, ErrorCode.ENGINE_UNREACHABLE, ErrorCode.CANCELLED)
 
 
-class PrefectByHand(Orchestrator):
+class PrefectByHand(PrefectApi):
     """State types by run id. `mood`: up, away, or silent, which does what it is asked and does not answer."""
 
     def __init__(self, of: Settings) -> None:
@@ -81,7 +81,7 @@ class PrefectByHand(Orchestrator):
 
     def _answer(self) -> None:
         if self.mood != "up":
-            raise OrchestratorUnreachable(self.mood)
+            raise PrefectUnreachable(self.mood)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.model, self.engine, self.at_work = Model(), 1, set[int]()
         self.prefect = PrefectByHand(self.context.settings)
-        self.context.orchestrator = self.prefect
+        self.context.prefect = self.prefect
         self.name = f"w{next(self.names)}"
         spec = {"name": self.name, "source": {"kind": "image", "image": "localhost/shop:1"}}
         self.workload_id = create(self.context, spec, "tester").id

@@ -11,7 +11,7 @@ from typing import Any
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, Status, status_for
 from flows.requests import request_deploy, request_rollback
-from tasks.prefect_api import TERMINAL, OrchestratorUnreachable
+from tasks.prefect_api import TERMINAL, PrefectUnreachable
 from tests.docker.images import PORT, Images
 from tests.docker.scenario import ME, Scenario
 from tests.faults.counting import SEEN, Seen
@@ -150,8 +150,8 @@ class Crashed(Scenario):
 
         def closed() -> bool:
             try:
-                seen.append(self.context.orchestrator.run_state(row["flow_run_id"]))
-            except OrchestratorUnreachable:
+                seen.append(self.context.prefect.run_state(row["flow_run_id"]))
+            except PrefectUnreachable:
                 return False
             return seen[-1] in TERMINAL
 

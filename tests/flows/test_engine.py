@@ -90,7 +90,7 @@ def test_a_verdict_is_an_event_in_prefect_that_automations_can_act_on(shop: Thro
     try:
         for version, verdict in ((1, "same"), (2, "leaking"), (2, "leaking")):
             row = Deploy(id=version, version=version, impact={"verdict": verdict, "reasons": []}, impact_looks=1)
-            shop.context.orchestrator.tell(event(row, shop.name, shop.context.installation, now()))
+            shop.context.prefect.tell(event(row, shop.name, shop.context.installation, now()))
         fired = lambda: seen("prefect.automation.triggered", f"prefect.automation.{made}")  # noqa: E731
         wait_until(lambda: len(fired()) >= 1, 30, "the automation does not fire")
         told = [one["payload"]["verdict"] for one in seen(EVENT, f"backstay.workload.{shop.name}")]

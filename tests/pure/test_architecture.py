@@ -148,8 +148,8 @@ WRITERS = {"insert", "update", "delete", "merge", "query", "bulk_insert_mappings
 OF_A_ROW = {column.name for column in Deploy.__table__.columns} - {
     column.name for table in Base.metadata.tables.values() if table is not Deploy.__table__ for column in table.columns
 }
-# Names that stand for something else wherever they are used: `work` is what a deploy carries from step to step.
-NO_ROWS = {"self", "response", "work"}
+# Names that stand for something else wherever they are used: `job` is what a deploy carries from step to step.
+NO_ROWS = {"self", "response", "job"}
 
 
 def writes_to_the_ledger(source: Source) -> Iterator[str]:

@@ -6,31 +6,42 @@ from typing import Any
 
 import pytest
 
-from tasks.events.classify import SECOND, Cause, Happening, Kind, Memory, Said, Span, follow, is_ours, said
+from tasks.events.classify import (
+    SECOND,
+    Cause,
+    ContainerState,
+    DeployWindow,
+    DockerEvent,
+    Finding,
+    Kind,
+    follow,
+    is_ours,
+    said,
+)
 
 START = 1_700_000_000 * SECOND
 
 
-def told(action: str, at_s: float, **values: Any) -> Said:
+def told(action: str, at_s: float, **values: Any) -> DockerEvent:
     """An event, at_s seconds after the start."""
-    return Said("c" * 64, "shop-v2", "shop", 2, action, START + round(at_s * SECOND), **values)
+    return DockerEvent("c" * 64, "shop-v2", "shop", 2, action, START + round(at_s * SECOND), **values)
 
 
-def story(*events: Said, ours: bool = False, ran_out: bool = False) -> list[str]:
+def story(*events: DockerEvent, ours: bool = False, ran_out: bool = False) -> list[str]:
     """What the events come to, as kind:cause."""
-    memory, found = Memory(), list[str]()
+    memory, found = ContainerState(), list[str]()
     for event in events:
         memory, happening = follow(memory, event, ours, ran_out=ran_out)
         found += [f"{happening.kind}:{happening.cause}"] if happening else []
     return found
 
 
-def end(at_s: float, code: int) -> Said:
+def end(at_s: float, code: int) -> DockerEvent:
     """The main process ends."""
     return told("die", at_s, exit_code=code)
 
 
-def kill(at_s: float, signal: int) -> Said:
+def kill(at_s: float, signal: int) -> DockerEvent:
     """Somebody has Docker send a signal."""
     return told("kill", at_s, signal=signal)
 
@@ -71,7 +82,7 @@ START_0 = told("start", 0)
         ([START_0, told("health_status", 1, healthy=True)], False, []),  # that is what a deploy waits for
     ],
 )
-def test_a_story_comes_to_its_kinds_and_causes(events: list[Said], ours: bool, expected: list[str]) -> None:
+def test_a_story_comes_to_its_kinds_and_causes(events: list[DockerEvent], ours: bool, expected: list[str]) -> None:
     assert story(*events, ours=ours) == [f"start:{'deploy' if ours else 'by_hand'}", *expected]
 
 
@@ -79,10 +90,10 @@ def test_a_kill_for_memory_that_only_the_container_knows_of_counts() -> None:
     assert story(START_0, end(1, 137), ran_out=True)[1:] == ["exit:oom"]
 
 
-def deploy(version: int, began_s: float, ended_s: float | None, succeeded: bool) -> Span:
+def deploy(version: int, began_s: float, ended_s: float | None, succeeded: bool) -> DeployWindow:
     """A deploy, in seconds from the start."""
     ended = None if ended_s is None else START + round(ended_s * SECOND)
-    return Span(version, START + round(began_s * SECOND), ended, succeeded)
+    return DeployWindow(version, START + round(began_s * SECOND), ended, succeeded)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +111,9 @@ def deploy(version: int, began_s: float, ended_s: float | None, succeeded: bool)
         ([deploy(2, -90, -60, True), deploy(3, 1, None, False)], False),
     ],
 )
-def test_it_is_ours_while_a_deploy_is_at_work_or_the_version_is_not_live(spans: list[Span], expected: bool) -> None:
+def test_it_is_ours_while_a_deploy_is_at_work_or_the_version_is_not_live(
+    spans: list[DeployWindow], expected: bool
+) -> None:
     assert is_ours(told("die", 0), spans) is expected
 
 
@@ -113,7 +126,7 @@ def raw(action: str = "die", **attributes: str) -> dict[str, Any]:
 def test_only_numbers_and_codes_are_taken_from_what_docker_says() -> None:
     event = said(raw(exitCode="3", image="registry/user:s3cr3t@x", execCommand="echo s3cr3t"))
     assert event == told("die", 0, exit_code=3)
-    assert "s3cr3t" not in repr(follow(Memory(), event, False)) if event else False
+    assert "s3cr3t" not in repr(follow(ContainerState(), event, False)) if event else False
     assert said(raw("health_status: unhealthy")) == told("health_status", 0)
     assert said(raw("health_status: healthy")) == told("health_status", 0, healthy=True)
     assert said(raw("kill", signal="15")) == told("kill", 0, signal=15)
@@ -140,8 +153,8 @@ def test_a_number_that_is_none_is_left_out() -> None:
 
 
 def test_an_unhealthy_container_that_ends_is_not_unhealthy_any_more() -> None:
-    memory = Memory()
+    memory = ContainerState()
     for event in (START_0, told("health_status", 1), end(2, 1)):
         memory, happening = follow(memory, event, False)
-    assert isinstance(happening, Happening)
+    assert isinstance(happening, Finding)
     assert (happening.kind, happening.cause, memory.unhealthy) == (Kind.EXIT, Cause.CRASH, False)

@@ -11,7 +11,7 @@ import pytest
 from db.states import ErrorCode
 from tasks.credentials import GitLogin
 from tasks.git import commands
-from tasks.git.errors import commit_of, meaning, total_size
+from tasks.git.errors import commit_of, error_code_for, total_size
 from tasks.sources.addresses import Address
 
 HOME = Path("/home of/git")
@@ -118,7 +118,7 @@ def test_a_ref_is_the_branch_then_the_tag_and_never_a_namesake(listed: str, ref:
     ],
 )
 def test_what_a_server_said_becomes_a_code(words: str, code: str) -> None:
-    assert meaning(words) == ErrorCode(code)
+    assert error_code_for(words) == ErrorCode(code)
 
 
 def test_the_size_of_a_commit_counts_files_and_no_submodules() -> None:

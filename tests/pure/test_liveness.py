@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.supervisor.liveness import Pulse
+from flows.supervisor.liveness import LivenessProbe
 from tests.real_parts import wait_until
 
 
@@ -41,7 +41,7 @@ def test_only_a_row_of_bad_answers_that_is_long_enough_counts(
     answers: tuple[bool, ...], after_s: float, stuck: bool
 ) -> None:
     patient = Patient(*answers)
-    pulse = Pulse(patient, every_s=0.001, after_s=after_s)
+    pulse = LivenessProbe(patient, every_s=0.001, after_s=after_s)
     try:
         assert patient.asked_enough.wait(10)
         wait_until(lambda: pulse.is_stuck() is stuck, 5, f"is_stuck is not {stuck}")

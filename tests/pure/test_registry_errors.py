@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.states import ErrorCode
-from tasks.docker.registry_errors import meaning
+from tasks.docker.registry_errors import error_code_for
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from tasks.docker.registry_errors import meaning
     ],
 )
 def test_a_refusal_becomes_a_code(status: int | None, words: str, code: ErrorCode) -> None:
-    assert meaning(status, words) is code
+    assert error_code_for(status, words) is code

@@ -207,7 +207,7 @@ def test_a_stream_says_where_the_newest_row_stands_and_each_change(
 def test_there_are_only_so_many_streams_and_one_that_ends_makes_room(
     app: Flask, viewer: FlaskClient, shop: int
 ) -> None:
-    app.extensions["backstay.seats"] = streams.Seats(1)
+    app.extensions["backstay.seats"] = streams.StreamLimit(1)
     first = viewer.get("/api/workloads/shop/stream", buffered=False)
     assert viewer.get("/api/workloads/shop/stream").json["code"] == "too_many_streams"
     first.close()

@@ -30,7 +30,7 @@ LIFE_S = 120.0
 RETRY_MS = 3000
 
 
-class Seats:
+class StreamLimit:
     """As many streams as may be open at once; one an app."""
 
     def __init__(self, many: int = MOST_STREAMS) -> None:

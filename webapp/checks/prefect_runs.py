@@ -27,7 +27,7 @@ class Runs:
     def __init__(
         self, context: Context, ask: Callable[[list[str]], set[str]] | None = None, patience_s: float = PATIENCE_S
     ) -> None:
-        self._context, self._ask = context, ask or context.orchestrator.existing_runs
+        self._context, self._ask = context, ask or context.prefect.existing_runs
         self._patience_s = patience_s
         self._lock = threading.Lock()
         self._gone: set[str] = set()

@@ -51,4 +51,4 @@ def _checks(context: Context) -> dict[str, Callable[[], Any]]:
         with context.database.reading() as session:
             return bool(session.scalar(select(1)))
 
-    return {"database": database, "prefect": context.orchestrator.answers, "docker": context.docker.about}
+    return {"database": database, "prefect": context.prefect.answers, "docker": context.docker.about}

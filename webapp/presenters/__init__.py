@@ -1,1 +1,1 @@
-"""Turns facts into what a page shows."""
+"""WorkloadLocks facts into what a page shows."""

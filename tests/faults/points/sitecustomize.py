@@ -113,9 +113,9 @@ def _in_the_worker() -> None:
 
 def in_the_web() -> None:
     """Points around the moment when Prefect is asked for a run."""
-    from tasks.prefect_api import Orchestrator
+    from tasks.prefect_api import PrefectApi
 
-    Orchestrator.start = after("asked", before("opened", Orchestrator.start))  # type: ignore[method-assign]
+    PrefectApi.start = after("asked", before("opened", PrefectApi.start))  # type: ignore[method-assign]
 
 
 if ARMED.parent.is_dir():
