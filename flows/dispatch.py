@@ -7,15 +7,15 @@ call in a test.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
+
+from sqlalchemy.orm import Session
 
 from db import event_log, history, ledger, workloads
 from db.messages.events import Told, tell
 from db.models import Deploy
 from db.states import ErrorCode, Stage
-from flows import held_pins, no_change
+from flows import held_pins
 from flows.upkeep.housekeeping import after_deploy
 from flows.webhooks.pending import start_pending_quietly
 from tasks.context import Context, now
@@ -67,18 +67,14 @@ def _carry_out_alone(
     if job is None:
         return "superseded"
     context.log.info("%r begins", job, extra={"requested": job.deploy.requested, "reason": job.deploy.reason})
-    done: list[dict[str, Any]] = []
     for stage, step in STEPS.items():
-        failure = _timed(stage, step, job, done, call)
+        failure = _take(stage, step, job, call)
         if failure is not None:
-            return _back_out(job, stage, failure, done)
-        if stage is Stage.PREPARE and no_change.is_unchanged(job):
-            return no_change.leave_as_it_is(job, done)
-    if _attempt_quietly(job, _kind(job).rollout.clean_up):
-        with context.database.writing() as session:
-            workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
-    _attempt_quietly(job, lambda done_work: after_deploy(context, done_work.deploy.workload_id, succeeded=True))
-    context.log.info("%r succeeded", job, extra={"stages": done})
+            return _back_out(job, stage, failure)
+        if job.unchanged:
+            return _leave_as_it_is(job)
+    _tidy_up(job)
+    context.log.info("%r succeeded", job, extra={"stages": job.stages})
     return "succeeded"
 
 
@@ -100,21 +96,17 @@ def _claim(context: Context, deploy_id: int, engine_id: str, flow_run_id: str | 
         )
 
 
-def _timed(stage: Stage, step: Step, job: Job, done: list[dict[str, Any]], call: Call) -> Failure | None:
-    began = time.monotonic()
+def _take(stage: Stage, step: Step, job: Job, call: Call) -> Failure | None:
+    """Take one step by way of `call`. The row says where the deploy is before anything is done there."""
 
-    def step_with_record(at_work: Job) -> None:
+    def recorded(at_work: Job) -> None:
         with at_work.context.database.writing() as session:
-            at_work.cancelled = ledger.enter_stage(session, at_work.deploy.id, stage, done)
+            at_work.cancelled = ledger.enter_stage(session, at_work.deploy.id, stage, at_work.stages)
         at_work.raise_if_cancelled()
         step(at_work)
 
-    if stage is Stage.FINISH:
-        # The row's own stages must have this one in them when the row ends, so it is measured from inside.
-        return call(stage, lambda at_work: _finish(at_work, done, began), job)
-    failure = call(stage, step_with_record, job)
-    done.append({"name": str(stage), "ms": _ms_since(began)})
-    return failure
+    with job.timed(stage):
+        return call(stage, recorded, job)
 
 
 def _pin(job: Job) -> None:
@@ -135,6 +127,7 @@ def _prepare(job: Job) -> None:
     job.pin = _kind(job).prepare(job)
     _record_pin(job)
     held_pins.refuse(job)
+    job.unchanged = not job.is_rollback and _kind(job).is_unchanged(job)
 
 
 def _roll_out(job: Job) -> None:
@@ -143,15 +136,19 @@ def _roll_out(job: Job) -> None:
     _kind(job).rollout.roll_out(job)
 
 
-def _finish(job: Job, done: list[dict[str, Any]], began: float) -> None:
-    with job.context.database.writing() as session:
-        job.cancelled = ledger.enter_stage(session, job.deploy.id, Stage.FINISH, done)
-    if job.cancelled:  # an order to stop comes too late for what is verified already
-        job.raise_if_cancelled()
+def _check_health(job: Job) -> None:
+    _kind(job).rollout.check_health(job)
+
+
+def _verify(job: Job) -> None:
+    _kind(job).rollout.verify(job)
+    job.verified = True
+
+
+def _finish(job: Job) -> None:
     _kind(job).rollout.settle(job)
     with job.context.database.writing() as session:
-        stages = [*done, {"name": str(Stage.FINISH), "ms": _ms_since(began)}]
-        ledger.succeed(session, job.deploy.id, stages, now())
+        ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], now())
         _adopt(session, job)
         held_pins.after_success(session, job)
         for note in job.notes:
@@ -159,21 +156,42 @@ def _finish(job: Job, done: list[dict[str, Any]], began: float) -> None:
         event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), now())
 
 
+# The way of every deploy and rollback, in this order.
+STEPS: dict[Stage, Step] = {
+    Stage.PIN: _pin,
+    Stage.PREPARE: _prepare,
+    Stage.ROLL_OUT: _roll_out,
+    Stage.HEALTH: _check_health,
+    Stage.VERIFY: _verify,
+    Stage.FINISH: _finish,
+}
+
+
+def _leave_as_it_is(job: Job) -> str:
+    """End the row: succeeded, its pin the one that is live, "no_change" in it the version that goes on serving."""
+    assert job.live is not None and job.pin is not None  # noqa: S101 - is_unchanged compared the two
+    with job.context.database.writing() as session:
+        ledger.record_pin(session, job.deploy.id, job.pin | {"no_change": job.live.version})
+        ledger.succeed(session, job.deploy.id, job.stages, now(), takes_over=False)
+        told = tell("no_change", version=job.deploy.version, live=job.live.version)
+        event_log.note(session, job.deploy.workload_id, told, now())
+    job.context.log.info("%r changes nothing", job)
+    return "succeeded"
+
+
+def _tidy_up(job: Job) -> None:
+    """Remove what belongs to older versions. What fails here changes no verdict: reconcile does it later."""
+    if _attempt_quietly(job, _kind(job).rollout.clean_up):
+        with job.context.database.writing() as session:
+            workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
+    _attempt_quietly(job, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=True))
+
+
 def _kind(job: Job) -> SourceKind:
     return KINDS[job.deploy.source_kind]
 
 
-STEPS: dict[Stage, Any] = {
-    Stage.PIN: _pin,
-    Stage.PREPARE: _prepare,
-    Stage.ROLL_OUT: _roll_out,
-    Stage.HEALTH: lambda job: _kind(job).rollout.check_health(job),
-    Stage.VERIFY: lambda job: _kind(job).rollout.verify(job),
-    Stage.FINISH: None,  # see _timed
-}
-
-
-def _adopt(session: Any, job: Job) -> None:
+def _adopt(session: Session, job: Job) -> None:
     """What succeeded becomes the spec: the image of a deploy, the whole release of a rollback.
 
     A spec that was changed while a plain deploy ran keeps its change: only the source is taken over.
@@ -197,12 +215,12 @@ def _record_pin(job: Job) -> None:
             ledger.record_pin(session, job.deploy.id, job.pin)
 
 
-def _back_out(job: Job, stage: Stage, failure: Failure, done: list[dict[str, Any]]) -> ErrorCode:
+def _back_out(job: Job, stage: Stage, failure: Failure) -> ErrorCode:
     """Put the old version back, then end the row. A workload that could not be put in order stays marked for it."""
     in_order = _attempt_quietly(job, _put_back) if _touched(job) else True
     fingerprint = ledger.fingerprint(failure.code, stage, failure.kind)
     with job.context.database.writing() as session:
-        ledger.fail(session, job.deploy.id, failure.code, fingerprint, now(), stages=done, verified=failure.verified)
+        ledger.fail(session, job.deploy.id, failure.code, fingerprint, now(), job.stages, failure.verified)
         if in_order:
             workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
         event_log.note(session, job.deploy.workload_id, _failure_message(job, stage, failure), now(), level="error")
@@ -238,7 +256,3 @@ def _attempt_quietly(job: Job, action: Step) -> bool:
     if failure is not None:
         job.context.log.warning("%r: tidying up will be done later", job, extra={"code": str(failure.code)})
     return failure is None
-
-
-def _ms_since(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)

@@ -6,12 +6,14 @@ Not a dataclass on purpose: Prefect looks into dataclasses that are handed to a 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from db import history
 from db.messages.events import Told
 from db.models import Deploy
-from db.states import ErrorCode
+from db.states import ErrorCode, Stage
 from tasks.context import Context
 from tasks.failures import Failure
 
@@ -37,6 +39,10 @@ class Job:
         self.container_id: str | None = None
         self.notes: list[Told] = []  # for the event log
         self.cancelled = False
+        self.verified = False
+        self.unchanged = False  # what the deploy would bring runs already
+        self.stages: list[dict[str, Any]] = []  # as the row has them: {"name", "ms"} of each that was left
+        self._stage: tuple[str, float] = ("", 0.0)  # the one that it is in, and since when
         self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
         self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
         self._looked_at = 0.0
@@ -46,11 +52,28 @@ class Job:
         """Whether the pin is given, not looked up."""
         return self.deploy.rollback_of is not None
 
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Time a stage, and add it to `stages` when it is left, whether it succeeded or not."""
+        self._stage = (str(stage), time.monotonic())
+        try:
+            yield
+        finally:
+            self.stages.append(self.stage_so_far())
+
+    def stage_so_far(self) -> dict[str, Any]:
+        """Return {"name", "ms"} of the stage that the deploy is in now."""
+        name, began = self._stage
+        return {"name": name, "ms": round((time.monotonic() - began) * 1000)}
+
     def raise_if_cancelled(self) -> None:
-        """Raise Failure when the deploy was cancelled or the engine was told to stop: called between and in steps."""
+        """Raise Failure when the deploy was cancelled or the engine was told to stop: called between and in steps.
+
+        An order to stop comes too late for what is verified: ending the row is quicker than going back.
+        """
         if self.cancelled:
             raise Failure(ErrorCode.CANCELLED, "cancel")
-        if self.context.stopping.is_set():
+        if self.context.stopping.is_set() and not self.verified:
             raise Failure(ErrorCode.INTERRUPTED, "stop")
 
     def pause(self, seconds: float) -> None:

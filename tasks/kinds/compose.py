@@ -96,6 +96,10 @@ class ComposeKind:
             ledger.record_pin(session, job.deploy.id, complete)
         return complete
 
+    def is_unchanged(self, job: Job) -> bool:
+        """Return False: a person may deploy the same file again for a fresh start."""
+        return False
+
 
 def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A text stands alone: there are no files beside it that it could open."""

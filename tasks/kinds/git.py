@@ -42,6 +42,10 @@ class GitKind:
         """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
 
+    def is_unchanged(self, job: Job) -> bool:
+        """Return False: a person may deploy the same commit again for a fresh start."""
+        return False
+
 
 @contextmanager
 def _materials(job: Job) -> Iterator[Materials]:

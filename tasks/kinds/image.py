@@ -39,6 +39,10 @@ class ImageKind:
         """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
         return provide(job, job.pin or {})
 
+    def is_unchanged(self, job: Job) -> bool:
+        """Return False: a person may deploy the same image again for a fresh start."""
+        return False
+
 
 def resolve(job: Job, image: str) -> dict[str, Any]:
     """The pin of an image reference, as ImageKind.pin has it. Raises Failure."""

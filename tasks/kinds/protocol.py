@@ -9,7 +9,7 @@ from tasks.rollout.protocol import Rollout
 
 
 class SourceKind(Protocol):
-    """WorkloadLocks what was asked for into a pin, and a pin into something that can run."""
+    """Turns what was asked for into a pin, and a pin into something that can run."""
 
     name: str
     # The key of the source that a deploy may give another value for once: `image`, `ref`; None when there is none.
@@ -26,4 +26,10 @@ class SourceKind(Protocol):
 
     def prepare(self, job: Job) -> dict[str, Any]:
         """Bring what the pin names onto the host; answers the pin made complete. Raises Failure."""
+        ...
+
+    def is_unchanged(self, job: Job) -> bool:
+        """Return whether a deploy would only restart what runs, where nobody can want that. Asked once the pin is
+        complete, never of a rollback; True ends the deploy as a success without touching a container. Raises Failure.
+        """
         ...

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from db import history
 from db.serialize import pin_short
 from db.states import ErrorCode
+from tasks.containers import converge
 from tasks.content import store
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
@@ -62,6 +64,27 @@ class StaticKind:
     def prepare(self, job: Job) -> dict[str, Any]:
         """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
+
+    def is_unchanged(self, job: Job) -> bool:
+        """Return whether the live version serves these very files in the same configuration: files have no fresh start.
+
+        With secrets nobody knows: their values may be others today.
+        """
+        if job.live is None or job.secrets:
+            return False
+        same = history.same_pin(job.live.pin, job.pin) and _image(job.live.pin) == _image(job.pin)
+        if not same or _without_place(job.release) != _without_place(job.live_release):
+            return False
+        return self.rollout.runs_as_pinned(job.live, converge.observe(job.context, job.workload))
+
+
+def _image(pin: dict[str, Any] | None) -> Any:
+    return (pin or {}).get("image_id")
+
+
+def _without_place(release: dict[str, Any] | None) -> dict[str, Any]:
+    """The configuration, without where the files came from: that is in the pin, as what they are."""
+    return {key: value for key, value in (release or {}).items() if key != "source"}
 
 
 def _from_repository(job: Job, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from tasks.context import Context
 from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
 from tasks.job import Job
+from tasks.kinds.image import ImageKind
 from tasks.rollout import single
 from tasks.rollout.health import http_answers
 from tests.docker.images import Images
@@ -315,6 +316,50 @@ def test_a_cancel_that_comes_while_it_is_verified_is_heard_before_the_new_versio
     assert (row["status"], row["stage"], row["live"]) == ("cancelled", "finish", False)
     assert shop.served() == "one"
     assert shop.containers() == {f"{shop.name}-v1": "running"}
+
+
+def test_an_order_to_stop_comes_too_late_for_what_is_verified(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"), "one")
+    shop.create(tag("1"))
+
+    def call(stage: Stage, step: Callable[[Job], None], job: Job) -> Failure | None:
+        failure = dispatch.attempt(stage, step, job)
+        if stage is Stage.VERIFY:
+            job.context.stopping.set()
+        return failure
+
+    opened, _, _ = open_deploy(shop.context, shop.name, ME)
+    assert dispatch.carry_out(shop.context, opened.id, "test-engine", call=call) == "succeeded"
+    assert (shop.row(1)["live"], shop.served()) == (True, "one")
+
+
+def test_the_stage_that_fails_is_in_the_row_with_its_time_the_last_one_too(
+    shop: Scenario, images: Images, tag: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.publish(tag("1"), "one")
+    shop.create(tag("1"))
+    for stage in (Stage.HEALTH, Stage.FINISH):
+        with monkeypatch.context() as patched:
+            patched.setattr(single, {Stage.HEALTH: "check_health", Stage.FINISH: "settle"}[stage], break_down)
+            row = shop.deploy()
+        assert (row["error_code"], row["stage"]) == ("internal", stage)
+        assert [one["name"] for one in row["stages"]] == [*Stage][: [*Stage].index(stage) + 1]
+        assert all(0 <= one["ms"] < 60_000 for one in row["stages"])
+
+
+def test_a_row_ends_also_when_whether_it_changes_anything_cannot_be_told(
+    shop: Scenario, images: Images, tag: Tag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.publish(tag("1"), "one")
+    shop.create(tag("1"))
+    monkeypatch.setattr(ImageKind, "is_unchanged", break_down)
+    row = shop.deploy()
+    assert (row["status"], row["error_code"], row["stage"]) == ("failed", "internal", "prepare")
+
+
+def break_down(*_: object) -> None:
+    """Fail in a way that nobody foresaw."""
+    raise RuntimeError("broken")
 
 
 def test_what_runs_is_compared_with_the_pin(

@@ -26,9 +26,9 @@ import pathlib, shutil, sys, urllib.request
 from db.migrate import upgrade
 from db.settings import Settings
 from db.states import Trigger
-from flows import workloads
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
+from flows.workloads import lifecycle
 from tasks import kinds
 from tasks.context import Context
 
@@ -56,7 +56,7 @@ def rollback(version=None):
 
 spec = {"name": name, "source": {"kind": "archive", "file": "shop.tar"}, "stop_timeout_s": 2}
 spec |= {"ports": [{"container": 8080, "host": int(port)}], "health": {"http": "/healthz", "timeout_s": 2}}
-workloads.create(context, spec, "tester")
+lifecycle.create(context, spec, "tester")
 try:
     expect(deploy("1"), "succeeded")
     expect(deploy("2"), "succeeded")
@@ -74,7 +74,7 @@ try:
     (place / "shop.tar").write_bytes(b"no archive")
     expect(carry_out(context, open_deploy(context, name, me)[0].id, "engine"), "invalid_source")
 finally:
-    workloads.remove(context, name, "tester")
+    lifecycle.remove(context, name, "tester")
 print("told")
 """
 

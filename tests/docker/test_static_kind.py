@@ -8,9 +8,12 @@ from pathlib import Path
 import docker
 import pytest
 
+from db.states import ErrorCode
 from flows.upkeep.housekeeping import tidy
 from flows.workloads import uploads
+from tasks.failures import Failure
 from tasks.images import availability
+from tasks.rollout import single
 from tasks.specs import InvalidSpec
 from tests.docker.git_servers import new_repository
 from tests.docker.images import Images
@@ -87,6 +90,22 @@ def test_the_way_of_a_directory_there_back_and_the_same_twice(
     assert shop.row(one["version"])["rollback_blocked_by"] == "pin_unavailable"
     assert shop.rollback(one["version"])["error_code"] == "pin_unavailable"
     assert shop.served() == "two"
+
+
+def test_a_row_ends_also_when_docker_is_away_as_it_is_compared_with_what_runs(
+    on_busybox: Scenario, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = on_busybox
+    shop.create_from({"kind": "static", "path": str(site)}, health={"http": "/healthz", "timeout_s": 5})
+    shop.deploy()
+
+    def away(*_: object) -> bool:
+        raise Failure(ErrorCode.ENGINE_UNREACHABLE, "away")
+
+    monkeypatch.setattr(single, "runs_as_pinned", away)
+    row = shop.deploy()
+    assert (row["status"], row["error_code"], row["stage"]) == ("failed", "engine_unreachable", "prepare")
+    assert shop.served() == "one"
 
 
 def test_an_upload_and_a_repository_are_served_as_well(on_busybox: Scenario, site: Path, tmp_path: Path) -> None:

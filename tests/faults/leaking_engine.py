@@ -118,17 +118,9 @@ def _leaky(stage: Stage, step: Callable[[Job], None]) -> Callable[[Job], None]:
 
 
 def install() -> None:
-    """Wrap every stage, the last one as well."""
-    finish: Any = dispatch._finish
+    """Wrap every stage."""
     for stage, step in dispatch.STEPS.items():
-        if step is not None:
-            dispatch.STEPS[stage] = _leaky(stage, step)
-
-    def finish_that_breaks(job: Job, *rest: Any) -> None:
-        break_if_asked(Stage.FINISH, job)
-        finish(job, *rest)
-
-    dispatch._finish = finish_that_breaks
+        dispatch.STEPS[stage] = _leaky(stage, step)
 
 
 if __name__ == "__main__":
