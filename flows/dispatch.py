@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from db import event_log, history, ledger, workloads
-from db.messages.events import Told, tell
+from db.messages.events import Told, tell, unsuccessful
 from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import held_pins
@@ -246,8 +246,7 @@ def _success_message(deploy: Deploy) -> Told:
 
 
 def _failure_message(job: Job, stage: Stage, failure: Failure) -> Told:
-    ended = {"version": job.deploy.version, "stage": stage, "code": failure.code}
-    return tell("ended_serving", **ended, live=job.live.version) if job.live else tell("ended_in", **ended)
+    return unsuccessful(job.deploy.version, failure.code, stage, job.live.version if job.live else None)
 
 
 def _attempt_quietly(job: Job, action: Step) -> bool:

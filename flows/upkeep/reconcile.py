@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from db import event_log, history, ledger, workloads
 from db.connection import LedgerUnavailable
-from db.messages.events import tell
+from db.messages.events import abandoned, tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.requests import cancel_by_run
@@ -164,8 +164,7 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
             return  # it moved on while we looked
         code = ErrorCode.CANCELLED if current.cancel_requested else code
         ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
-        told = tell("ended_alone", version=row.version, code=code)
-        event_log.note(session, row.workload_id, told, now(), level="error")
+        event_log.note(session, row.workload_id, abandoned(row.version, code), now(), level="error")
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:

@@ -81,5 +81,10 @@ def test_every_sentence_and_word_is_a_text_of_the_catalog() -> None:
 
 
 def test_every_status_stage_and_error_has_its_words() -> None:
-    for codes, table in ((Status, words.STATUSES), (Stage, words.STAGES), (ErrorCode, words.ERRORS)):
+    for codes, table in (
+        (Status, words.STATUSES),
+        (Stage, words.STAGES),
+        (Stage, words.STAGE_PHRASES),
+        (ErrorCode, words.ERRORS),
+    ):
         assert table.keys() == set(codes)

@@ -84,7 +84,7 @@ def test_a_push_to_the_registry_deploys_and_the_row_says_who_and_how(
     assert (again.status_code, again.json) == (202, answer.json)
     assert len(admin.get("/api/workloads/shop/deploys").json["deploys"]) == 4
     said = [event["message"] for event in admin.get("/api/workloads/shop/events").json["events"]]
-    assert "Webhook: 1 was pushed" in said
+    assert "Webhook: 1 was pushed." in said
     (listed,) = admin.get(BASE).json["hooks"]
     assert (listed["last"]["outcome"], listed["provider"], listed["tag"]) == ("deploying", "registry", "*")
 

@@ -1,7 +1,7 @@
 """Keeps the catalogs in step with the texts of the source: `python -m webapp.i18n.catalog` updates every one of them.
 
-Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.messages.errors and
-db.messages.events.
+Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences and labels of
+db.messages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from db.messages import events
+from db.messages import events, labels
 from db.messages.errors import HOOKS, SENTENCES
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
@@ -29,6 +29,8 @@ def template() -> Catalog:
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
     for text in (*SENTENCES.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
+    for text in (*labels.ERRORS.values(), *labels.STAGE_PHRASES.values()):
+        catalog.add(text, locations=[("db/messages/labels.py", 1)])
     for text in events.SENTENCES.values():
         catalog.add(text, locations=[("db/messages/events.py", 1)])
     return catalog

@@ -6,7 +6,8 @@ JSON keeps the codes themselves.
 from __future__ import annotations
 
 from db.messages.errors import HOOKS, SENTENCES
-from db.states import ErrorCode, Reason, Stage, Status, Trigger
+from db.messages.labels import ERRORS, STAGE_PHRASES
+from db.states import Reason, Stage, Status, Trigger
 from webapp.i18n.marking import N_
 
 STATUSES: dict[str, str] = {
@@ -64,29 +65,6 @@ STAGES: dict[str, str] = {
     Stage.HEALTH: N_("wait for health"),
     Stage.VERIFY: N_("verify"),
     Stage.FINISH: N_("finish"),
-}
-# An error code within a sentence of the event log; the history says it as a sentence of its own.
-ERRORS: dict[str, str] = {
-    ErrorCode.SOURCE_UNAVAILABLE: N_("the source could not be reached"),
-    ErrorCode.AUTH_REQUIRED: N_("credentials refused"),
-    ErrorCode.REFERENCE_NOT_FOUND: N_("no such image, tag or ref"),
-    ErrorCode.HOST_KEY_CHANGED: N_("the ssh server shows another key"),
-    ErrorCode.COMPOSE_MISSING: N_("Docker Compose is missing"),
-    ErrorCode.BUILD_FAILED: N_("the build failed"),
-    ErrorCode.INVALID_SOURCE: N_("the source cannot be deployed as it is"),
-    ErrorCode.CREATE_FAILED: N_("Docker refused to create the container"),
-    ErrorCode.PORT_IN_USE: N_("a port is taken"),
-    ErrorCode.START_FAILED: N_("the container did not start"),
-    ErrorCode.EXITED_EARLY: N_("the container stopped early"),
-    ErrorCode.HEALTH_TIMEOUT: N_("not healthy in time"),
-    ErrorCode.OUT_OF_MEMORY: N_("out of memory"),
-    ErrorCode.PIN_UNAVAILABLE: N_("the pinned image is gone"),
-    ErrorCode.PIN_MISMATCH: N_("something else than the pinned image ran"),
-    ErrorCode.ENGINE_UNREACHABLE: N_("Docker did not answer"),
-    ErrorCode.ORCHESTRATOR_UNREACHABLE: N_("Prefect did not answer"),
-    ErrorCode.INTERRUPTED: N_("interrupted"),
-    ErrorCode.CANCELLED: N_("cancelled"),
-    ErrorCode.INTERNAL: N_("an error in Backstay itself"),
 }
 CONTAINER_STATES: dict[str, str] = {
     "created": N_("created"),
@@ -148,6 +126,7 @@ _TABLES = {
     "trigger": TRIGGERS,
     "source": SOURCES,
     "stage": STAGES,
+    "stage_phrase": STAGE_PHRASES,
     "error": ERRORS,
     "container_state": CONTAINER_STATES,
     "health": HEALTHS,
