@@ -162,7 +162,7 @@ def _run(
         with context.database.writing() as session:
             accounts.delete_token(session, row.id)
     if leave:
-        tell(f"All of it holds: a success, a failure that left v2 serving, a rollback, live samples. {_spent(began)}")
+        tell(f"All checks passed: a success, a failure that left v2 serving, a rollback, live samples. {_spent(began)}")
         return 0
     print(banner(settings, password))
     _say_where(context, settings, demo.port, password)
@@ -189,7 +189,7 @@ def _clear_away(context: Context) -> None:
         lifecycle.remove(context, NAME, "demo")
     except Refusal as refusal:
         if refusal.code != "no_such_workload":
-            print(f"backstay: the demo's containers are still there ({refusal.code})", file=sys.stderr)
+            print(f"backstay: the demo's containers could not be removed ({refusal.code})", file=sys.stderr)
     for version in VERSIONS:
         context.docker.remove_image(version.image)
 
@@ -202,7 +202,7 @@ def tell(line: str) -> None:
 def _busybox() -> bytes:
     path = shutil.which("busybox")
     if path is None:
-        raise DemoFailed("there is no busybox: install busybox-static, or start this with `make demo`")
+        raise DemoFailed("busybox was not found: install busybox-static, or start the demo with `make demo`")
     return Path(path).read_bytes()
 
 

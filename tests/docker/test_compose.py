@@ -311,7 +311,7 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         newest = history.latest(session, workload(shop).id)
     assert newest is not None
     first, second = failure(shop.context, shop.name, newest).splitlines()
-    assert first.startswith(f"backstay: {shop.name} version 8 failed at pin, invalid_source: ")
+    assert first.startswith(f"backstay: {shop.name} version 8 failed while pinning the version (invalid_source): ")
     assert second.startswith("The compose file may not use web.container_name. ")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"

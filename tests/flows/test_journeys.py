@@ -94,7 +94,7 @@ def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: s
     # With the registry gone, back and forth still goes.
     house.done("rollback", name, "2")
     assert shop.served() == "version 2"
-    assert f"{name} is removed." in house.done("remove", name, "--yes")
+    assert f"{name} was removed." in house.done("remove", name, "--yes")
     assert shop.containers() == {}
 
 
