@@ -82,3 +82,11 @@ def test_every_file_that_a_plan_names_is_there(page: Path) -> None:
     named = set(re.findall(r"`((?:tests|db|tasks|flows|webapp|docs)/[\w./-]*)`", page.read_text()))
     assert named
     assert {path for path in named if not (DOCS.parent / path).exists()} == set()
+
+
+def test_the_map_of_the_rooms_names_every_room_and_no_other() -> None:
+    root = DOCS.parent
+    named = re.findall(r"^\| \**`((?:db|tasks|flows|webapp)/[\w/]*)`", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    tops = ("db", "tasks", "flows", "webapp")
+    rooms = {f"{init.parent.relative_to(root)}/" for top in tops for init in (root / top).rglob("__init__.py")}
+    assert set(named) == rooms - {"db/migrations/versions/"}
