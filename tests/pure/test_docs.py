@@ -86,7 +86,9 @@ def test_every_file_that_a_plan_names_is_there(page: Path) -> None:
 
 def test_the_map_of_the_rooms_names_every_room_and_no_other() -> None:
     root = DOCS.parent
-    named = re.findall(r"^\| \**`((?:db|tasks|flows|webapp)/[\w/]*)`", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    named = re.findall(
+        r"^\| \**`((?:db|tasks|flows|webapp)/[\w/]*)`", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
     tops = ("db", "tasks", "flows", "webapp")
     rooms = {f"{init.parent.relative_to(root)}/" for top in tops for init in (root / top).rglob("__init__.py")}
     assert set(named) == rooms - {"db/migrations/versions/"}

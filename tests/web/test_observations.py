@@ -147,10 +147,7 @@ def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_js
         session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
     browser = logged_in("vera")
     page = browser.get("/apps/shop?lang=ru").text
-    assert (
-        "Деплой версии 2 не удался при проверке готовности: истекло время ожидания. Версия 1 продолжает"
-        in page
-    )
+    assert "Деплой версии 2 не удался при проверке готовности: истекло время ожидания. Версия 1 продолжает" in page
     assert "from before the codes" in page
     assert "of a newer one" in page
     page = browser.get("/apps/shop?lang=en").text

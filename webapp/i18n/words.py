@@ -26,11 +26,11 @@ WORKLOAD_STATUSES: dict[str, str] = {
     "new": N_("New"),
 }
 WORKLOAD_HINTS: dict[str, str] = {
-    "deploying": N_("A deploy is under way."),
+    "deploying": N_("A deploy is in progress."),
     "running": N_("A verified version is live."),
-    "drifted": N_("What runs is not what the live version pinned."),
-    "failed": N_("Nothing is live; the last deploy did not succeed."),
-    "new": N_("Nothing was deployed yet."),
+    "drifted": N_("The live version does not run as deployed: a container was stopped, removed or replaced."),
+    "failed": N_("Nothing is live: the last deploy did not succeed."),
+    "new": N_("Not deployed yet."),
 }
 REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
@@ -43,7 +43,7 @@ TRIGGERS: dict[str, str] = {
     Trigger.CLI: N_("command line"),
     Trigger.WEBHOOK: N_("webhook"),
     Trigger.PREFECT: N_("Prefect"),
-    Trigger.SCHEDULE: N_("schedule"),
+    Trigger.SCHEDULE: N_("automatic rollback"),
 }
 SOURCES: dict[str, str] = {
     "image": N_("Image"),
@@ -62,7 +62,7 @@ STAGES: dict[str, str] = {
     Stage.PIN: N_("pin the version"),
     Stage.PREPARE: N_("prepare the image"),
     Stage.ROLL_OUT: N_("roll out"),
-    Stage.HEALTH: N_("wait for health"),
+    Stage.HEALTH: N_("health check"),
     Stage.VERIFY: N_("verify"),
     Stage.FINISH: N_("finish"),
 }
@@ -82,13 +82,13 @@ HEALTHS: dict[str, str] = {
     "none": N_("no health check"),
 }
 LEVELS: dict[str, str] = {"info": N_("Info"), "warning": N_("Warning"), "error": N_("Error")}
-ROLES: dict[str, str] = {"viewer": N_("may read"), "admin": N_("admin")}
+ROLES: dict[str, str] = {"viewer": N_("read only"), "admin": N_("admin")}
 SERVICES: dict[str, str] = {"database": N_("Database"), "prefect": N_("Prefect"), "docker": N_("Docker Engine")}
 ENGINE = "engine"
 SERVICES_OF_SYSTEM = SERVICES | {ENGINE: N_("Engine")}
 SERVICE_HINTS: dict[str, str] = {
-    "database": N_("The ledger: workloads, deploys, events, samples."),
-    "prefect": N_("Runs deploys and collects samples."),
+    "database": N_("The ledger: apps, deploys, events, samples."),
+    "prefect": N_("Schedules deploys and the collection of samples."),
     "docker": N_("Runs the containers."),
     "engine": N_("Carries out deploys on this host."),
 }
@@ -108,12 +108,12 @@ CHART: dict[str, str] = {
     "interrupted": N_("v%(version)s interrupted"),
     "cancelled": N_("v%(version)s cancelled"),
     "rollback": N_("v%(version)s back to v%(target)s"),
-    "empty": N_("No samples in this window yet. The first ones come within a minute of a container's start."),
-    "unavailable": N_("The samples could not be loaded; trying again."),
-    "no_chart": N_("The chart could not be loaded; load the page again."),
+    "empty": N_("No samples in this window yet. The first ones appear within a minute after a container starts."),
+    "unavailable": N_("The samples could not be loaded; retrying."),
+    "no_chart": N_("The chart could not be loaded; reload the page."),
     "aria": N_("CPU and memory over time; the same numbers follow as a table."),
     "deploy": N_("Deploy"),
-    "choose": N_("Choose a version in the history, or a mark here, to see its span of time."),
+    "choose": N_("Choose a version in the history, or a mark here, to highlight its time."),
     "span": N_("v%(version)s: %(range)s"),
     "time": N_("Time"),
     "none": N_("none"),

@@ -26,7 +26,7 @@ from webapp.pages.actions import refused
 
 blueprint = Blueprint("specs", __name__)
 CHANGED_MEANWHILE = N_(
-    "Somebody else changed these settings in the meantime. What you typed is below; saving again replaces theirs."
+    "Another person changed these settings in the meantime. Your version is below; saving it replaces theirs."
 )
 NOT_THE_NAME = N_("This is not the name of the app.")
 USUAL = {"kind": "image", "deploy_now": "on"}

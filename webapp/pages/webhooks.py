@@ -19,7 +19,7 @@ from webapp.i18n.marking import N_
 blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
 # Key of InvalidSpec -> what is said at the field; what is said never repeats what was typed.
 WRONG = {
-    "provider": N_("This sender does not go with the source of the app."),
+    "provider": N_("This sender does not fit the app's source."),
     "pattern": N_("A name or a pattern with * of at most 200 characters; an image has tags and no branches."),
     "secret": N_("At least 6 printable characters, without spaces."),
 }
