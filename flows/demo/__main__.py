@@ -21,7 +21,9 @@ import httpx
 
 from db.access import accounts
 from db.settings import Settings, load_settings
+from flows import doctor
 from flows.demo.images import PORT, VERSIONS, build_context
+from flows.demo.wording import unexpected_end
 from flows.refusals import Refusal
 from flows.supervisor.preflight import CannotStart
 from flows.supervisor.supervisor import Supervisor
@@ -93,7 +95,8 @@ class Demo:
             return None if seen["status"] in {"queued", "running"} else seen
 
         end: dict[str, Any] = _until(ended, DEPLOY_WITHIN_S, f"v{version} ends")
-        _check(end["status"] == status, f"v{version} is {status}, not {end['status']} ({end['error_code']})")
+        if otherwise := unexpected_end(end, status):
+            raise DemoFailed(otherwise)
         _check(end["verified"] is (True if status == "succeeded" else None), f"v{version} is verified")
         _check(self._served() == page, f"after v{version} the right version serves")
         words = f"{end['reason']} {end['requested'].partition('/')[2]}"
@@ -114,7 +117,8 @@ class Demo:
     def _expect(self, answer: httpx.Response, status: int) -> Any:
         code = answer.json().get("code", "") if "json" in answer.headers.get("content-type", "") else ""
         request = answer.request
-        _check(answer.status_code == status, f"{request.method} {request.url.path} answers {answer.status_code} {code}")
+        if answer.status_code != status:
+            raise DemoFailed(f"{request.method} {request.url.path} answered {answer.status_code} {code}, not {status}")
         return answer.json() if answer.content else None
 
 
@@ -156,6 +160,8 @@ def _run(
         if supervisor.is_stopping:
             return 0
         print(f"backstay: the demo stopped: {problem}", file=sys.stderr)
+        if not (host := doctor.check_host(settings)).ok:
+            print(f"backstay: {host.detail}", file=sys.stderr)
         return 1
     finally:
         api.close()
@@ -224,12 +230,12 @@ def _until(look: Callable[[], Any], seconds: float, what: str) -> Any:
         if found is not None:
             return found
         time.sleep(0.1)
-    raise DemoFailed(f"not within {seconds:.0f} s: {what}")
+    raise DemoFailed(f"this should hold and did not within {seconds:.0f} s: {what}")
 
 
 def _check(holds: bool, what: str) -> None:
     if not holds:
-        raise DemoFailed(what)
+        raise DemoFailed(f"this should hold and does not: {what}")
 
 
 def _why(row: dict[str, Any]) -> str:

@@ -77,6 +77,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.CREATE_FAILED: N_("Docker refused to create the container"),
     ErrorCode.PORT_IN_USE: N_("a port is taken"),
     ErrorCode.START_FAILED: N_("the container did not start"),
+    ErrorCode.HOST_NOT_READY: N_("the Docker host is not ready for containers"),
     ErrorCode.EXITED_EARLY: N_("the container stopped early"),
     ErrorCode.HEALTH_TIMEOUT: N_("not healthy in time"),
     ErrorCode.OUT_OF_MEMORY: N_("out of memory"),
