@@ -1,4 +1,4 @@
-"""Following a deploy in the ledger to its end. Reads only: whoever stops following changes nothing."""
+"""Following a deploy or a removal in the ledger to its end. Reads only: whoever stops following changes nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from db import event_log, history
 from db.messages.errors import sentence
 from db.models import Deploy
 from db.states import FINAL
+from flows.home_locks import is_engine_running
+from flows.workloads.removal import Removal, wait_until_gone
 from tasks.context import Context
 
 LOOK_EVERY_S = 0.2
+# Longer than any stop of containers that behave; Docker or the engine is stuck then.
+REMOVED_WITHIN_S = 120.0
 
 
 # Lines of the event log that say what of a source, or which of several services, a deploy failed for.
@@ -46,3 +50,17 @@ def follow(context: Context, deploy: Deploy) -> Iterator[Deploy]:
         if row.status in FINAL:
             return
         time.sleep(LOOK_EVERY_S)
+
+
+def follow_removal(context: Context, removal: Removal) -> str | None:
+    """Wait until a workload is removed; return why it is not, None when it is."""
+    settings = context.settings
+
+    def engine_is_away() -> bool:
+        return removal.host == settings.host_name and not is_engine_running(settings)
+
+    if wait_until_gone(context, removal, REMOVED_WITHIN_S, engine_is_away):
+        return None
+    if engine_is_away():
+        return f"no engine runs on host {removal.host}, so {removal.name} is removed when it starts (`backstay up`)."
+    return f"{removal.name} is not removed within {REMOVED_WITHIN_S:.0f} s; the engine goes on and finishes it."

@@ -115,10 +115,11 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the last lines that the workload's container wrote."""
-    from tasks.containers.snapshot import log_tail
+    from tasks.containers import live_reads
 
     with opened_context() as context:
-        lines = log_tail(context, _find(context, name), tail)
+        workload = _find(context, name)
+        lines = live_reads.of_host(context, workload.host).log_tail(workload, tail)
     if as_json:
         return data({"lines": lines})
     for line in lines:
@@ -129,19 +130,32 @@ def logs(
 
 
 def remove(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: Json = False
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
 ) -> None:
-    """Stop a workload and delete it, with its history and samples. Its volumes stay."""
-    from flows.workloads import lifecycle
+    """Stop a workload and delete it, with its history and samples; its volumes stay. Exit code 1 when that is not
+    finished yet: the engine finishes it."""
+    from flows.cli.follow import follow_removal
+    from flows.workloads.removal import request_removal
 
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Remove {name} with its whole history?", abort=True, err=True)
     with opened_context() as context:
-        lifecycle.remove(context, name, actor())
+        removal = request_removal(context, name, actor())
+        try:
+            unfinished = None if detach else follow_removal(context, removal)
+        except KeyboardInterrupt:
+            say(f"{name} is removed without you watching.")
+            raise
+    if unfinished:
+        say(f"backstay: {unfinished}")
+        raise typer.Exit(1)
     if as_json:
-        data({"removed": name})
+        data({"removing": name} if detach else {"removed": name})
     else:
-        text(f"{name} is removed.")
+        text(f"{name} is being removed." if detach else f"{name} is removed.")
 
 
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
@@ -214,12 +228,13 @@ def _standing(context: Context, workload: Workload, live: dict[int, Deploy], las
 
 def _status_of_one(context: Context, name: str, as_json: bool) -> None:
     from db import history
-    from tasks.containers.snapshot import snapshot
+    from tasks.containers import live_reads
 
     workload = _find(context, name)
     with context.database.reading() as session:
         live, last = history.live_and_latest(session)
-    found = _standing(context, workload, live, last) | {"runtime": snapshot(context, workload)}
+    runtime = live_reads.of_host(context, workload.host).runtime_state(workload)
+    found = _standing(context, workload, live, last) | {"runtime": runtime}
     if as_json:
         return data(found)
     table(STANDING, [standing_cells(found)])

@@ -23,6 +23,7 @@ WORKLOAD_STATUSES: dict[str, str] = {
     "drifted": N_("Drifted"),
     "failed": N_("Not live"),
     "new": N_("New"),
+    "removing": N_("Being removed"),
 }
 WORKLOAD_HINTS: dict[str, str] = {
     "deploying": N_("A deploy is under way."),
@@ -30,6 +31,7 @@ WORKLOAD_HINTS: dict[str, str] = {
     "drifted": N_("What runs is not what the live version pinned."),
     "failed": N_("Nothing is live; the last deploy did not succeed."),
     "new": N_("Nothing was deployed yet."),
+    "removing": N_("Its containers stop and are removed, then its history is deleted."),
 }
 REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
