@@ -9,7 +9,7 @@ ROOMS := db tasks flows webapp tests
 .DEFAULT_GOAL := help
 # The steps of a target come one after the other: a virtual environment may need the packages of `system` first.
 .NOTPARALLEL:
-.PHONY: help up demo test lint format bench screenshots clean system system-tests system-bench
+.PHONY: help up demo test lint format bench screenshots clean system system-tests system-bench test-vm system-vm
 
 help: ## list the targets
 	@echo 'make TARGET, where TARGET is one of'
@@ -23,6 +23,9 @@ demo: system .venv/.stamp ## the same with a workload deployed for real; ARGS=--
 
 test: system-tests .venv/.stamp lint ## run every test, on a real Docker Engine and in a real browser; ARGS goes to pytest
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-vm: system-vm ## try the README's first command on a Debian that has nothing, in an emulated machine; 20 minutes and more
+	@tests/vm/boot tests/vm/first-command
 
 lint: .venv/.stamp ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check $(ROOMS)
@@ -51,6 +54,9 @@ system-tests:
 
 system-bench:
 	@.ci/ensure-system --bench
+
+system-vm:
+	@.ci/ensure-system --vm
 
 # Made anew only when the lock file or the project file has changed. The lock names every package, so nothing is resolved;
 # `pip check` says if it should be incomplete.

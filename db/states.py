@@ -71,6 +71,7 @@ class ErrorCode(StrEnum):
     CREATE_FAILED = "create_failed"
     PORT_IN_USE = "port_in_use"
     START_FAILED = "start_failed"
+    HOST_NOT_READY = "host_not_ready"
     EXITED_EARLY = "exited_early"
     HEALTH_TIMEOUT = "health_timeout"
     OUT_OF_MEMORY = "out_of_memory"

@@ -19,6 +19,7 @@ from db.models import OWNER, Container, Deploy, Document, Sample, Workload
 # Made once: nearly every request looks a name up, and building the statement took longer than running it.
 _NAMED = (Workload.name == bindparam("name"), Workload.removing_at.is_(None))
 _FIND = select(Workload).where(*_NAMED)
+_FIND_ANY = select(Workload).where(_NAMED[0])
 _ID_OF = select(Workload.id).where(*_NAMED)
 
 
@@ -26,9 +27,9 @@ class NameTaken(Exception):  # noqa: N818 - it names what happened
     """Another workload has the name."""
 
 
-def find(session: Session, name: str) -> Workload | None:
-    """The workload of that name, unless it is being removed."""
-    return session.scalars(_FIND, {"name": name}).first()
+def find(session: Session, name: str, *, removing: bool = False) -> Workload | None:
+    """Return the workload of that name; one that is being removed only with `removing`."""
+    return session.scalars(_FIND_ANY if removing else _FIND, {"name": name}).first()
 
 
 def id_of(session: Session, name: str) -> int | None:
@@ -37,9 +38,11 @@ def id_of(session: Session, name: str) -> int | None:
     return found
 
 
-def every(session: Session, host: str | None = None) -> Sequence[Workload]:
-    """All workloads that are not being removed, by name."""
-    query = select(Workload).where(Workload.removing_at.is_(None)).order_by(Workload.name)
+def every(session: Session, host: str | None = None, *, removing: bool = False) -> Sequence[Workload]:
+    """Return all workloads by name; those that are being removed only with `removing`."""
+    query = select(Workload).order_by(Workload.name)
+    if not removing:
+        query = query.where(Workload.removing_at.is_(None))
     return session.scalars(query.where(Workload.host == host) if host else query).all()
 
 
@@ -86,7 +89,7 @@ def needing_reconcile(session: Session, host: str) -> Sequence[Workload]:
 
 
 def begin_removal(session: Session, workload_id: int, now: datetime) -> None:
-    """Take the workload out of sight, so that no deploy can start while its containers are stopped."""
+    """Mark the workload for removal, so that no deploy can start while its containers are stopped."""
     session.get_one(Workload, workload_id, with_for_update=True).removing_at = now
     session.flush()
 

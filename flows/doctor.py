@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,7 @@ def examine(settings: Settings) -> list[Check]:
         check_database,
         check_clock,
         check_docker,
+        check_host,
         check_compose,
         check_git,
         check_prefect,
@@ -129,6 +131,20 @@ def check_docker(settings: Settings) -> Check:
     except preflight.CannotStart as error:
         return Check("docker", False, str(error))
     return Check("docker", True, f"Engine {version} at {settings.engine_address}")
+
+
+def check_host(settings: Settings) -> Check:
+    """Whether the machine of the Docker Engine has what containers need."""
+    from tasks.docker import host_gaps
+    from tasks.docker.client import DockerEngine
+    from tasks.failures import Failure
+
+    facts = None
+    with suppress(Failure):  # the check of Docker says so
+        facts = DockerEngine(settings.engine_address).about()
+    if missing := host_gaps.gaps(host_gaps.look(facts, settings.engine_address)):
+        return Check("host", False, " ".join(missing))
+    return Check("host", True, "not looked at: Docker does not answer" if facts is None else "ready for containers")
 
 
 def check_compose(settings: Settings) -> Check:

@@ -20,6 +20,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
     ErrorCode.PORT_IN_USE: "A host port is already in use; free it or choose another port in the spec.",
     ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",
+    ErrorCode.HOST_NOT_READY: "The Docker host lacks a program or a kernel feature that containers need; see what "
+    "`backstay doctor` or the engine's log names, add it, then deploy again.",
     ErrorCode.EXITED_EARLY: "The container exited before it was healthy; read its last log lines.",
     ErrorCode.HEALTH_TIMEOUT: "The new version was not healthy in time; check its log, or raise health.timeout_s.",
     ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or reduce the memory that "

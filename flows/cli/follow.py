@@ -1,4 +1,4 @@
-"""Follows a deploy in the ledger to its end. Only reads: to stop following changes nothing."""
+"""Follows a deploy or a removal in the ledger to its end. Only reads: to stop following changes nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from db.messages.errors import sentence
 from db.messages.labels import label
 from db.models import Deploy
 from db.states import FINAL
+from flows.home_locks import is_engine_running
+from flows.workloads.removal import Removal, wait_until_gone
 from tasks.context import Context
 
 LOOK_EVERY_S = 0.2
+# Longer than any stop of containers that behave; Docker or the engine is stuck then.
+REMOVED_WITHIN_S = 120.0
 
 
 # Lines of the event log that name the key of a source, or the service, that made a deploy fail.
@@ -47,3 +51,17 @@ def follow(context: Context, deploy: Deploy) -> Iterator[Deploy]:
         if row.status in FINAL:
             return
         time.sleep(LOOK_EVERY_S)
+
+
+def follow_removal(context: Context, removal: Removal) -> str | None:
+    """Wait until a workload is removed; return why it is not, None when it is."""
+    settings = context.settings
+
+    def engine_is_away() -> bool:
+        return removal.host == settings.host_name and not is_engine_running(settings)
+
+    if wait_until_gone(context, removal, REMOVED_WITHIN_S, engine_is_away):
+        return None
+    if engine_is_away():
+        return f"no engine is running on host {removal.host}; {removal.name} is removed when it starts (`backstay up`)."
+    return f"{removal.name} was not removed within {REMOVED_WITHIN_S:.0f} s; the engine continues the removal."

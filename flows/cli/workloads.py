@@ -120,10 +120,11 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the last lines of output of the workload's containers."""
-    from tasks.containers.snapshot import log_tail
+    from tasks.containers import live_reads
 
     with opened_context() as context:
-        lines = log_tail(context, _find(context, name), tail)
+        workload = _find(context, name)
+        lines = live_reads.of_host(context, workload.host).log_tail(workload, tail)
     if as_json:
         return data({"lines": lines})
     for line in lines:
@@ -136,19 +137,30 @@ def logs(
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a workload with its containers, history and samples. Its volumes are kept."""
-    from flows.workloads import lifecycle
+    """Remove a workload with its containers, history and samples. Its volumes are kept. Exit code 1 if it takes longer;
+    the engine then continues the removal."""
+    from flows.cli.follow import follow_removal
+    from flows.workloads.removal import request_removal
 
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Remove {name} with its containers, history and samples?", abort=True, err=True)
     with opened_context() as context:
-        lifecycle.remove(context, name, actor())
+        removal = request_removal(context, name, actor())
+        try:
+            unfinished = None if detach else follow_removal(context, removal)
+        except KeyboardInterrupt:
+            say(f"The removal of {name} continues.")
+            raise
+    if unfinished:
+        say(f"backstay: {unfinished}")
+        raise typer.Exit(1)
     if as_json:
-        data({"removed": name})
+        data({"removing": name} if detach else {"removed": name})
     else:
-        text(f"{name} was removed.")
+        text(f"{name} is being removed." if detach else f"{name} was removed.")
 
 
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
@@ -221,12 +233,13 @@ def _standing(context: Context, workload: Workload, live: dict[int, Deploy], las
 
 def _status_of_one(context: Context, name: str, as_json: bool) -> None:
     from db import history
-    from tasks.containers.snapshot import snapshot
+    from tasks.containers import live_reads
 
     workload = _find(context, name)
     with context.database.reading() as session:
         live, last = history.live_and_latest(session)
-    found = _standing(context, workload, live, last) | {"runtime": snapshot(context, workload)}
+    runtime = live_reads.of_host(context, workload.host).runtime_state(workload)
+    found = _standing(context, workload, live, last) | {"runtime": runtime}
     if as_json:
         return data(found)
     table(STANDING, [standing_cells(found)])

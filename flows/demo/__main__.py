@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,26 @@ import httpx
 
 from db.access import accounts
 from db.settings import Settings, load_settings
+from flows import doctor
 from flows.demo.images import PORT, VERSIONS, build_context
+from flows.demo.leaving import Leaving
+from flows.demo.wording import unexpected_end
 from flows.refusals import Refusal
 from flows.supervisor.preflight import CannotStart
 from flows.supervisor.supervisor import Supervisor
 from flows.supervisor.up import banner, web_url
-from flows.workloads import lifecycle
+from flows.workloads import removal
 from tasks.context import Context, now
 from tasks.images.build import quietly
 
 NAME = "demo"
 USER = "demo"
 FAVOURITE_PORT = 18080
-READY_WITHIN_S = 180.0
-DEPLOY_WITHIN_S = 60.0
-SAMPLES_WITHIN_S = 75.0
+# Long for a slow machine: an emulated one takes minutes for the first start of Prefect.
+READY_WITHIN_S = 900.0
+DEPLOY_WITHIN_S = 180.0
+SAMPLES_WITHIN_S = 180.0
+REMOVED_WITHIN_S = 180.0
 
 
 class DemoFailed(Exception):  # noqa: N818 - it names what happened
@@ -45,16 +51,15 @@ class DemoFailed(Exception):  # noqa: N818 - it names what happened
 class Demo:
     """One run of the demo against a running Backstay."""
 
-    def __init__(self, context: Context, api: httpx.Client, port: int) -> None:
-        self._context, self._api, self.port = context, api, port
+    def __init__(self, context: Context, api: httpx.Client, port: int, leaving: Leaving) -> None:
+        self._context, self._api, self.port, self._leaving = context, api, port, leaving
 
     def play(self) -> None:
         """The whole story, each step checked. Raises DemoFailed."""
         for version in VERSIONS:
             quietly(self._context.docker, BytesIO(build_context(version, _busybox())), version.image)
         one, two, three = VERSIONS
-        if self._api.get(f"/api/workloads/{NAME}").is_success:
-            self._expect(self._api.delete(f"/api/workloads/{NAME}"), 204)
+        _check(self.remove(), "the workload of an earlier demo is removed")
         self._expect(self._api.post("/api/workloads", json=self._spec(one.image)), 201)
         self._deploy({}, "succeeded", one.page)
         self._wait_for_samples(2)
@@ -63,6 +68,19 @@ class Demo:
         failed = self._deploy({"image": three.image}, "failed", two.page)
         _check(failed["error_code"] == "health_timeout", "v3 fails its health gate")
         self._roll_back(one.page)
+
+    def remove(self) -> bool:
+        """Have the engine remove the workload; return whether it is gone."""
+        deadline = time.monotonic() + REMOVED_WITHIN_S
+        while time.monotonic() < deadline:
+            answer = self._api.delete(f"/api/workloads/{NAME}")
+            if answer.status_code in {204, 404}:
+                return True
+            if answer.status_code == httpx.codes.CONFLICT:  # a deploy is under way: it was left in the middle
+                version = answer.json()["version"]
+                self._api.post(f"/api/workloads/{NAME}/deploys/{version}/cancel")
+            time.sleep(0.2)
+        return False
 
     def _spec(self, image: str) -> dict[str, Any]:
         return {
@@ -92,8 +110,9 @@ class Demo:
             seen: dict[str, Any] = self._api.get(f"/api/workloads/{NAME}/deploys/{version}").json()
             return None if seen["status"] in {"queued", "running"} else seen
 
-        end: dict[str, Any] = _until(ended, DEPLOY_WITHIN_S, f"v{version} ends")
-        _check(end["status"] == status, f"v{version} is {status}, not {end['status']} ({end['error_code']})")
+        end: dict[str, Any] = self._until(ended, DEPLOY_WITHIN_S, f"v{version} ends")
+        if otherwise := unexpected_end(end, status):
+            raise DemoFailed(otherwise)
         _check(end["verified"] is (True if status == "succeeded" else None), f"v{version} is verified")
         _check(self._served() == page, f"after v{version} the right version serves")
         words = f"{end['reason']} {end['requested'].partition('/')[2]}"
@@ -108,13 +127,23 @@ class Demo:
             points = self._api.get(f"/api/workloads/{NAME}/stats/history", params={"window": "30m"}).json()
             return points if len(points) >= count and points[-1]["cpu_percent"] is not None else None
 
-        last = _until(enough, SAMPLES_WITHIN_S, f"{count} samples are there")[-1]
+        last = self._until(enough, SAMPLES_WITHIN_S, f"{count} samples are there")[-1]
         tell(f"samples: CPU {last['cpu_percent']} %, memory {last['memory_usage'] / 1048576:.1f} MiB")
+
+    def _until(self, look: Callable[[], Any], seconds: float, what: str) -> Any:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._leaving.wanted:
+            found = look()
+            if found is not None:
+                return found
+            time.sleep(0.1)
+        raise DemoFailed(f"this should hold and did not within {seconds:.0f} s: {what}")
 
     def _expect(self, answer: httpx.Response, status: int) -> Any:
         code = answer.json().get("code", "") if "json" in answer.headers.get("content-type", "") else ""
         request = answer.request
-        _check(answer.status_code == status, f"{request.method} {request.url.path} answers {answer.status_code} {code}")
+        if answer.status_code != status:
+            raise DemoFailed(f"{request.method} {request.url.path} answered {answer.status_code} {code}, not {status}")
         return answer.json() if answer.content else None
 
 
@@ -134,7 +163,10 @@ def main() -> int:
     context = Context.open(settings, "demo", quiet=True)
     try:
         if not supervisor.wait_ready(READY_WITHIN_S):
-            return 0 if supervisor.is_stopping else 1
+            if supervisor.is_stopping:
+                return 0
+            print(f"backstay: the demo stopped: not ready within {READY_WITHIN_S:.0f} s; see above", file=sys.stderr)
+            return 1
         password = supervisor.first_password
         return _run(supervisor, context, settings, password, began, leave="--exit" in sys.argv[1:])
     finally:
@@ -149,25 +181,41 @@ def _run(
     with context.database.writing() as session:
         token, row = accounts.create_token(session, "admin", "demo", now())
     api = httpx.Client(base_url=web_url(settings), headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    leaving = Leaving(supervisor)
+    demo = Demo(context, api, _free_port(), leaving)
     try:
-        demo = Demo(context, api, _free_port())
         demo.play()
+        if leave:
+            tell(f"All checks passed: success, failure that left v2 serving, rollback, live samples. {_spent(began)}")
+            return 0
+        print(banner(settings, password))
+        _say_where(context, settings, demo.port, password)
+        leaving.wait()
+        return 0
     except (DemoFailed, httpx.HTTPError) as problem:
-        if supervisor.is_stopping:
+        if leaving.wanted:
             return 0
         print(f"backstay: the demo stopped: {problem}", file=sys.stderr)
+        if not (host := doctor.check_host(settings)).ok:
+            print(f"backstay: {host.detail}", file=sys.stderr)
         return 1
     finally:
+        _remove(context, demo)
         api.close()
         with context.database.writing() as session:
             accounts.delete_token(session, row.id)
-    if leave:
-        tell(f"All checks passed: a success, a failure that left v2 serving, a rollback, live samples. {_spent(began)}")
-        return 0
-    print(banner(settings, password))
-    _say_where(context, settings, demo.port, password)
-    supervisor.run_forever()
-    return 0
+
+
+def _remove(context: Context, demo: Demo) -> None:
+    """Have the engine remove the workload while it still runs; else mark it, and its next start removes it."""
+    with suppress(httpx.HTTPError):
+        if demo.remove():
+            return
+    with suppress(Refusal):
+        removal.mark(context, NAME, "demo")
+    print(
+        "backstay: the demo's container is still there; it is removed when Backstay starts here again", file=sys.stderr
+    )
 
 
 def _say_where(context: Context, settings: Settings, port: int, first_password: str | None) -> None:
@@ -182,14 +230,9 @@ def _say_where(context: Context, settings: Settings, port: int, first_password: 
 
 
 def _clear_away(context: Context) -> None:
-    """The demo leaves no container, no user and no row behind."""
+    """The demo leaves no user and no image behind."""
     with context.database.writing() as session:
         accounts.delete_user(session, USER)
-    try:
-        lifecycle.remove(context, NAME, "demo")
-    except Refusal as refusal:
-        if refusal.code != "no_such_workload":
-            print(f"backstay: the demo's containers could not be removed ({refusal.code})", file=sys.stderr)
     for version in VERSIONS:
         context.docker.remove_image(version.image)
 
@@ -217,19 +260,9 @@ def _free_port() -> int:
     raise DemoFailed("there is no free port")
 
 
-def _until(look: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found is not None:
-            return found
-        time.sleep(0.1)
-    raise DemoFailed(f"not within {seconds:.0f} s: {what}")
-
-
 def _check(holds: bool, what: str) -> None:
     if not holds:
-        raise DemoFailed(what)
+        raise DemoFailed(f"this should hold and does not: {what}")
 
 
 def _why(row: dict[str, Any]) -> str:

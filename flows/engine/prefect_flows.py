@@ -1,4 +1,4 @@
-"""The Prefect flows: dispatch, rollback, collect-stats, housekeeping. Each is a few lines around a plain function.
+"""The Prefect flows: dispatch, rollback, remove, collect-stats, housekeeping; each a few lines around a plain function.
 
 They run in threads of the engine, which hands them what they work with through `serve_in`. Parameters are ids and names
 only, and a result is a state with a code: Prefect stores both.
@@ -23,6 +23,7 @@ from db.states import ErrorCode, Trigger
 from flows.dispatch import attempt, carry_out
 from flows.refusals import Refusal
 from flows.requests import Asked, open_deploy, open_rollback
+from flows.upkeep import removal
 from flows.upkeep.housekeeping import tidy
 from flows.upkeep.rollups import sum_up_installation
 from tasks.context import Context
@@ -74,6 +75,12 @@ def rollback(deploy_id: int | None = None, workload: Name | None = None, version
     """Carry out a rollback. Started by hand: give `workload`, and `version` if it shall not be the default one."""
     opener = partial(open_rollback, name=workload or "", version=version)
     return _guarded(lambda engine: _carry_out(engine, deploy_id, opener))
+
+
+@flow(name="remove", persist_result=False, log_prints=False, validate_parameters=True)
+def remove(workload_id: int, workload: Name) -> State[Any]:
+    """Remove a workload that was marked for it, by its page, the API or the CLI: containers first, then the history."""
+    return _guarded(lambda engine: _state(removal.carry_out(engine.context, workload_id, workload)))
 
 
 @flow(name="collect-stats", persist_result=False, log_prints=False)
@@ -146,9 +153,9 @@ def _carry_out(engine: Engine, deploy_id: int | None, open_row: Callable[..., An
 
 def _state(outcome: str) -> State[Any]:
     match outcome:
-        case "succeeded":
+        case "succeeded" | removal.REMOVED:
             return Completed(message=outcome)
-        case "superseded" | ErrorCode.CANCELLED:
+        case removal.SUPERSEDED | ErrorCode.CANCELLED:
             return Cancelled(message=outcome)
         case ErrorCode.INTERRUPTED:
             return Crashed(message=outcome)
@@ -156,5 +163,5 @@ def _state(outcome: str) -> State[Any]:
             return Failed(message=outcome)
 
 
-FLOWS = {one.name: one for one in (dispatch, rollback, collect_stats, housekeeping)}
+FLOWS = {one.name: one for one in (dispatch, rollback, remove, collect_stats, housekeeping)}
 SCHEDULES = {"collect-stats": "* * * * *", "housekeeping": "7 * * * *"}

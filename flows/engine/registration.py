@@ -1,4 +1,4 @@
-"""What Prefect must know of us: the work pool, the host's queue, the four deployments and their schedules."""
+"""What Prefect must know of us: the work pool, the host's queue, the five deployments and their schedules."""
 
 from __future__ import annotations
 

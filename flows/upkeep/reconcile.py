@@ -18,13 +18,11 @@ from db.messages.events import abandoned, tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.requests import cancel_by_run
-from flows.upkeep.housekeeping import arrange_images
+from flows.upkeep import removal
 from flows.webhooks.pending import start_all_pending
 from tasks.containers import converge
 from tasks.context import Context, now
 from tasks.failures import Failure
-from tasks.git import cache
-from tasks.images import build_log
 from tasks.kinds import kind_of
 from tasks.prefect_api import TERMINAL, PrefectUnreachable
 from tasks.rollout import recovery
@@ -53,7 +51,8 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
     for workload in half_way:
         _try(context, workload, settle)
     for workload in begun:
-        _try(context, workload, finish_removal)
+        if removal.is_overdue(workload, now()):
+            _try(context, workload, removal.finish)
     start_all_pending(context)
 
 
@@ -191,17 +190,6 @@ def settle(context: Context, workload: Workload, dead: int | None = None) -> boo
         if done:
             event_log.note(session, workload.id, tell("put_in_order"), now())
     return bool(done)
-
-
-def finish_removal(context: Context, workload: Workload) -> None:
-    """Remove the containers of a workload, then everything that the ledger has of it, then the images that were
-    brought for it and that nothing else needs. Raises Failure."""
-    kind_of(workload).rollout.restore(context, workload, None)
-    with context.database.writing() as session:
-        workloads.remove(session, workload.id)
-    build_log.prune(context.settings, workload.id, ())
-    cache.prune(context)
-    arrange_images(context)
 
 
 def compare(context: Context) -> None:

@@ -1,17 +1,14 @@
-"""Creating, changing and removing a workload: the spec is checked, its secret values are locked away."""
+"""Creating and changing a workload: the spec is checked, its secret values are locked away. removal.py removes it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from db import diff, event_log, history, workloads
+from db import diff, event_log, workloads
 from db.messages.events import tell
 from db.models import Workload
-from db.states import UNFINISHED
-from flows.refusals import Refusal, workload_named
-from flows.upkeep.reconcile import finish_removal
+from flows.refusals import workload_named
 from tasks.context import Context, now
-from tasks.failures import Failure
 from tasks.kinds import KINDS, kind_of
 from tasks.sources.permitted import refused
 from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
@@ -64,27 +61,6 @@ def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tupl
     if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
         raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
     return spec, kept
-
-
-def remove(context: Context, name: str, actor: str) -> None:
-    """Stop and remove the containers, then delete the workload with everything the ledger has of it. Volumes stay.
-
-    Raises Refusal: no_such_workload, deploy_in_flight, engine_unreachable (the removal is finished later then).
-    """
-    with context.database.writing() as session:
-        workload = workload_named(session, name)
-        newest = history.latest(session, workload.id)
-        if newest is not None and newest.status in UNFINISHED:
-            raise Refusal("deploy_in_flight", newest)
-        workloads.begin_removal(session, workload.id, now())
-    context.log.info("removing %s", name, extra={"actor": actor})
-    unfinished = ""
-    try:
-        finish_removal(context, workload)
-    except Failure as failure:
-        unfinished = str(failure.code)
-    if unfinished:
-        raise Refusal(unfinished)
 
 
 def checked(context: Context, data: object) -> Spec:

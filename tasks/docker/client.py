@@ -20,6 +20,7 @@ from docker.utils.build import exclude_paths
 from db.states import ErrorCode
 from tasks.credentials import Credentials, auth_config
 from tasks.docker import oom_kills
+from tasks.docker.host_errors import is_host_not_ready
 from tasks.docker.records import (
     ContainerRecord,
     EngineFacts,
@@ -159,7 +160,7 @@ class DockerEngine:
         return self._call("create", go, ErrorCode.CREATE_FAILED)
 
     def start(self, container_id: str) -> None:
-        """Start a container. Raises Failure(start_failed); why is for the caller to look up."""
+        """Start a container. Raises Failure: host_not_ready, start_failed; why is for the caller to look up."""
         self._call("start", lambda: self._api.start(container_id), ErrorCode.START_FAILED)
 
     def stop(self, container_id: str, timeout_s: int) -> None:
@@ -233,7 +234,8 @@ def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:
     if not isinstance(error, APIError | _StreamFailed):
         return ErrorCode.ENGINE_UNREACHABLE
     if not registry:
-        return default
+        words = str(error.explanation or "") if isinstance(error, APIError) else str(error)
+        return ErrorCode.HOST_NOT_READY if is_host_not_ready(words) else default
     return error_code_for(error.status_code if isinstance(error, APIError) else None, str(error))
 
 

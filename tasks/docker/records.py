@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
 MIB = 1024 * 1024
@@ -21,7 +22,10 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class ContainerRecord:
-    """A container of the host. `address` is its IP on its network, empty when it has none or does not run."""
+    """A container of the host. `address` is its IP on its network, empty when it has none or does not run.
+
+    `host_not_ready`: the last attempt to start it failed for want of something on the host.
+    """
 
     id: str
     name: str
@@ -38,6 +42,7 @@ class ContainerRecord:
     started_at: str
     ports: list[dict[str, Any]]
     environment: dict[str, str] = field(default_factory=dict, repr=False)
+    host_not_ready: bool = False
 
     @property
     def serves(self) -> bool:
@@ -105,13 +110,20 @@ class NewContainer:
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """An Engine and the machine that it is on. root: the directory of its images and containers, on that machine."""
+    """An Engine and the machine that it is on. root: the directory of its images and containers, on that machine.
+
+    apparmor: the kernel has it on; memory_limits, cpu_limits: the kernel can keep them; driver: how layers are stored.
+    """
 
     version: str
     cpus: int
     memory_bytes: int
     root: str
     running: int
+    apparmor: bool = False
+    memory_limits: bool = True
+    cpu_limits: bool = True
+    driver: str = ""
 
 
 def engine_facts(raw: dict[str, Any]) -> EngineFacts:
@@ -122,6 +134,10 @@ def engine_facts(raw: dict[str, Any]) -> EngineFacts:
         memory_bytes=int(raw.get("MemTotal") or 0),
         root=str(raw.get("DockerRootDir") or ""),
         running=int(raw.get("ContainersRunning") or 0),
+        apparmor=any(one.partition(",")[0] == "name=apparmor" for one in raw.get("SecurityOptions") or []),
+        memory_limits=bool(raw.get("MemoryLimit", True)),
+        cpu_limits=bool(raw.get("CpuCfsQuota", True)),
+        driver=str(raw.get("Driver") or ""),
     )
 
 
@@ -153,6 +169,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         started_at=state.get("StartedAt", ""),
         ports=_ports(raw),
         environment=dict(entry.partition("=")[::2] for entry in raw["Config"].get("Env") or []),
+        host_not_ready=is_host_not_ready(state.get("Error") or ""),
     )
 
 

@@ -20,6 +20,7 @@ from db.states import ErrorCode
 from tasks.context import Context
 from tasks.credentials import Credentials, auth_config
 from tasks.docker.client import DockerEngine
+from tasks.docker.host_errors import is_host_not_ready
 from tasks.failures import Failure
 from tasks.image_reference import DOCKER_HUB
 from tasks.images.build_log import BuildLog
@@ -43,7 +44,7 @@ def build(
     `more`: further options of the Engine's builder, as `target` and `buildargs`.
 
     A base image is taken from the host when it is there, else pulled with the credentials of its registry. Raises
-    Failure: build_failed, engine_unreachable.
+    Failure: build_failed, host_not_ready, engine_unreachable.
     """
     options = {
         "t": tag,
@@ -130,7 +131,8 @@ def _read(
             break
         write(text_of(message))
         if "error" in message:
-            raise Failure(ErrorCode.BUILD_FAILED, "step")
+            lacking = is_host_not_ready(str(message["error"]))
+            raise Failure(ErrorCode.HOST_NOT_READY if lacking else ErrorCode.BUILD_FAILED, "step")
         image_id = str((message.get("aux") or {}).get("ID") or image_id)
     if not image_id:  # the connection ended before the build did
         raise Failure(ErrorCode.ENGINE_UNREACHABLE, "build")

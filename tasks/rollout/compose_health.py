@@ -85,6 +85,8 @@ def why_up_failed(
     created.sort(key=lambda one: (one.exit_code == 0, one.labels[SERVICE]))
     never_started = [one.labels[SERVICE] for one in created]
     first = never_started[0] if never_started else min(runs, default="")
+    if lacking := [one.labels[SERVICE] for one in created if one.host_not_ready]:
+        return Trouble(lacking[0], ErrorCode.HOST_NOT_READY)
     if timed_out:
         return Trouble(waits_for(runs, records, 0, Limits(0, 0)) or first, ErrorCode.HEALTH_TIMEOUT)
     if port_is_taken:

@@ -184,7 +184,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(bare: Backstay) -> None:
     said = bare("doctor")
     assert said.code == 1
     lines = {line.split()[1]: line for line in said.out.splitlines()}
-    assert lines.keys() == {"home", "disk", "database", "clock", "docker", "compose", "git", "prefect", "ports"}
+    assert lines.keys() == {"home", "disk", "database", "clock", "docker", "host", "compose", "git", "prefect", "ports"}
     for name, words in {
         "database": "`backstay migrate`",
         "docker": "make up",
@@ -194,6 +194,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(bare: Backstay) -> None:
         assert words in lines[name]
     assert lines["home"].startswith("✓")
     assert lines["compose"].startswith("✓")
+    assert "Docker does not answer" in lines["host"]
 
 
 def test_doctor_says_that_a_setting_names_no_docker_compose(bare: Backstay, environment: pytest.MonkeyPatch) -> None:

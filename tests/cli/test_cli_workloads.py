@@ -14,7 +14,9 @@ from db import history, ledger, workloads
 from db.connection import Database
 from db.settings import Settings
 from db.states import ErrorCode, Stage
+from flows.cli import follow as following
 from flows.cli.follow import follow
+from flows.home_locks import hold_engine_lock
 from flows.workloads.apply import read_specs
 from tasks.context import Context
 from tests.cli.conftest import Backstay
@@ -270,15 +272,58 @@ def test_a_deploy_is_followed_stage_by_stage_to_its_end(
     assert seen == [("queued", None), ("running", "pin"), ("running", "prepare"), ("failed", "prepare")]
 
 
-def test_removing_without_docker_is_finished_later(backstay: Backstay, spec_file: Path, database: Database) -> None:
+def test_removing_without_an_engine_is_finished_when_it_starts(
+    backstay: Backstay, spec_file: Path, database: Database
+) -> None:
     backstay("apply", str(spec_file))
     said = backstay("remove", "shop")
-    assert said.code == 1
-    assert "(engine_unreachable)" in said.err
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "backstay: no engine is running on host local; shop is removed when it starts (`backstay up`).\n"
+    )
     with database.reading() as session:
         assert [workload.name for workload in workloads.removing(session, "local")] == ["shop"]
     assert json.loads(backstay("status", "--json").out) == {"workloads": []}
     assert "(name_taken)" in backstay("apply", str(spec_file)).err
+
+
+def test_removing_follows_the_engine_to_the_end(
+    backstay: Backstay, spec_file: Path, database: Database, settings: Settings
+) -> None:
+    backstay("apply", str(spec_file))
+
+    def engine() -> None:
+        while True:
+            with database.writing() as session:
+                for one in workloads.removing(session, "local"):
+                    return workloads.remove(session, one.id)
+            time.sleep(0.05)
+
+    with hold_engine_lock(settings):
+        thread = threading.Thread(target=engine)
+        thread.start()
+        said = backstay("remove", "shop", "--json")
+        thread.join()
+    assert (said.code, said.json) == (0, {"removed": "shop"})
+    assert backstay("remove", "shop").err.endswith("(no_such_workload)\n")
+
+
+def test_removing_gives_up_waiting_for_an_engine_that_hangs(
+    backstay: Backstay, spec_file: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backstay("apply", str(spec_file))
+    monkeypatch.setattr(following, "REMOVED_WITHIN_S", 0.3)
+    with hold_engine_lock(settings):
+        said = backstay("remove", "shop")
+    assert said.code == 1
+    assert said.err == "backstay: shop was not removed within 0 s; the engine continues the removal.\n"
+
+
+def test_removing_can_be_left_to_the_engine(backstay: Backstay, spec_file: Path) -> None:
+    backstay("apply", str(spec_file))
+    said = backstay("remove", "shop", "--detach")
+    assert (said.code, said.out) == (0, "shop is being removed.\n")
+    assert backstay("remove", "shop", "--detach", "--json").json == {"removing": "shop"}
 
 
 def test_the_person_at_the_keyboard_is_the_actor(

@@ -17,7 +17,8 @@ from db.serialize import row
 from db.states import ErrorCode, Trigger
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
-from flows.workloads import lifecycle
+from flows.upkeep import removal as engine_removal
+from flows.workloads import lifecycle, removal
 from tasks.context import Context, now
 from tests.real_parts import wait_until
 
@@ -67,8 +68,9 @@ class Scenario:
             ledger.fail(session, opened.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, now())
 
     def remove(self) -> None:
-        """Remove the workload."""
-        lifecycle.remove(self.context, self.name, "tester")
+        """Remove the workload, as its engine does."""
+        asked = removal.mark(self.context, self.name, "tester")
+        assert engine_removal.carry_out(self.context, asked.workload_id, self.name) == "removed"
 
     def row(self, version: int) -> dict[str, Any]:
         """The row of a version."""

@@ -28,7 +28,8 @@ from db.settings import Settings
 from db.states import Trigger
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
-from flows.workloads import lifecycle
+from flows.upkeep import removal as engine_removal
+from flows.workloads import lifecycle, removal
 from tasks import kinds
 from tasks.context import Context
 
@@ -74,7 +75,8 @@ try:
     (place / "shop.tar").write_bytes(b"no archive")
     expect(carry_out(context, open_deploy(context, name, me)[0].id, "engine"), "invalid_source")
 finally:
-    lifecycle.remove(context, name, "tester")
+    removed = removal.mark(context, name, "tester")
+    expect(engine_removal.carry_out(context, removed.workload_id, name), "removed")
 print("told")
 """
 

@@ -10,7 +10,8 @@ import os
 import secrets
 import signal
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
@@ -31,9 +32,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 
 class SecondEngine:
-    """Not running at first. `home` is a short path: a socket's name has 108 characters at most."""
+    """Not running at first. `home` is a short path: a socket's name has 108 characters at most.
 
-    def __init__(self, home: Path) -> None:
+    With `own_path` its programs are found in a directory of links, from which `without` takes some away.
+    """
+
+    def __init__(self, home: Path, *, own_path: bool = False) -> None:
         self.home = home
         self.address = f"unix://{home}/docker.sock"
         self._bridge = f"bst{secrets.token_hex(4)}"
@@ -41,6 +45,7 @@ class SecondEngine:
         self._dockerd: subprocess.Popen[bytes] | None = None
         home.mkdir(parents=True, exist_ok=True)
         (home / "containerd.toml").write_text(CONTAINERD.format(home=home))
+        self._programs = _linked(home / "programs") if own_path else None
         self._ip("link", "add", self._bridge, "type", "bridge")
         self._ip("addr", "add", f"10.213.{secrets.randbelow(250)}.1/24", "dev", self._bridge)
         self._ip("link", "set", self._bridge, "up")
@@ -63,6 +68,18 @@ class SecondEngine:
             ]
         )
         wait_until(self._answers, READY_WITHIN_S, self._said)
+
+    @contextmanager
+    def without(self, program: str) -> Iterator[None]:
+        """Take a program of the machine away from it."""
+        assert self._programs is not None
+        link = self._programs / program
+        target = link.readlink()
+        link.unlink()
+        try:
+            yield
+        finally:
+            link.symlink_to(target)
 
     def heal(self) -> None:
         """Start again what an earlier test has left dead."""
@@ -118,7 +135,8 @@ class SecondEngine:
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.home / "log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            path = {"PATH": str(self._programs)} if self._programs else {}
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=os.environ | path)
 
     def _said(self) -> str:
         return (self.home / "log").read_text(errors="replace")[-2000:]
@@ -126,3 +144,13 @@ class SecondEngine:
     @staticmethod
     def _ip(*arguments: str) -> None:
         subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def _linked(directory: Path) -> Path:
+    """Links to all programs of the machine."""
+    directory.mkdir()
+    for place in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+        for program in Path(place).iterdir():
+            with suppress(FileExistsError):
+                (directory / program.name).symlink_to(program)
+    return directory

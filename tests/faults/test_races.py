@@ -129,7 +129,7 @@ def test_the_next_deploy_waits_until_the_last_one_has_cleaned_up(house: House, s
     assert shop.expect_a_true_ledger(second.version)["status"] == "succeeded"
 
 
-def test_a_workload_that_is_removed_while_its_last_deploy_cleans_up_leaves_no_container(
+def test_a_workload_that_is_removed_while_its_last_deploy_cleans_up_waits_for_it_and_leaves_no_container(
     house: House, images: Images, workload_name: str
 ) -> None:
     shop = house.workload(workload_name, port=None)
@@ -138,8 +138,10 @@ def test_a_workload_that_is_removed_while_its_last_deploy_cleans_up_leaves_no_co
     with house.caught_at("succeeded") as caught:
         row = shop.ask("deploy")
         caught.wait()
-        assert house.http.delete(f"/workloads/{shop.name}").status_code == 204
-        assert shop.containers() == {}
+        answer = house.http.delete(f"/workloads/{shop.name}")
+        assert (answer.status_code, answer.json()["status"]) == (202, "removing")
+    assert house.http.delete(f"/workloads/{shop.name}").status_code == 204
+    assert shop.containers() == {}
     shop.expect_a_closed_run({"status": "succeeded", "flow_run_id": row.flow_run_id})
     assert shop.containers() == {}
 

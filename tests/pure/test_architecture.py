@@ -137,6 +137,26 @@ def flask_outside(source: Source) -> Iterator[str]:
         yield from (top for top in source.imported_tops if top in {"flask", "werkzeug", "jinja2"})
 
 
+# Who answers requests: the contract of that name in pyproject.toml says what they may import.
+(REQUESTING,) = [contract for contract in CONTRACTS if contract["name"].startswith("The web process and the CLI")]
+# Uses of Docker that change no container: whether it answers, and the images of the demo.
+HARMLESS = {("webapp.checks.readiness", "about"), ("flows.demo.__main__", "remove_image")}
+
+
+def container_changes(source: Source) -> Iterator[str]:
+    """What the context and a source kind hand to everybody, Docker and a rollout, is the engine's to use."""
+    if not any(f"{source.module}.".startswith(f"{one}.") for one in REQUESTING["source_modules"]):
+        return
+    for node in source.nodes:
+        match node:
+            case ast.Attribute(value=ast.Attribute(attr="docker"), attr=name) if (source.module, name) not in HARMLESS:
+                yield f"line {node.lineno}: .docker.{name}"
+            case ast.Attribute(attr="docker") if not any(source.module == module for module, _ in HARMLESS):
+                yield f"line {node.lineno}: .docker"
+            case ast.Attribute(value=ast.Attribute(attr="rollout"), attr=name):
+                yield f"line {node.lineno}: .rollout.{name}"
+
+
 def uses_of_the_window(source: Source) -> Iterator[str]:
     """Nothing imports webapp."""
     if source.module.partition(".")[0] != "webapp" and "webapp" in source.imported_tops:
@@ -246,6 +266,7 @@ def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str], monkeypat
         gates,
         other_ways_to_run_programs,
         flask_outside,
+        container_changes,
         uses_of_the_window,
         writes_to_the_ledger,
         missing_docstring,
@@ -295,6 +316,10 @@ def test_the_tests_use_no_mock() -> None:
         (other_ways_to_run_programs, "tasks.x", "import asyncio\nasyncio.create_subprocess_exec('ls')"),
         (other_ways_to_run_programs, "tasks.system.processes", "run('ls', shell=True)"),
         (flask_outside, "flows.x", "from flask import request"),
+        (container_changes, "webapp.api.x", "context().docker.stop(one)"),
+        (container_changes, "webapp.api.x", "stop_all(context().docker)"),
+        (container_changes, "webapp.checks.readiness", "context.docker.stop(one)"),
+        (container_changes, "flows.cli.x", "kind_of(workload).rollout.restore(context, workload, None)"),
         (uses_of_the_window, "flows.x", "from webapp.api import app"),
         (writes_to_the_ledger, "flows.x", "from sqlalchemy import update\nupdate(Deploy).values(status='failed')"),
         (writes_to_the_ledger, "flows.x", "from db import models\nsession.add(models.Deploy(version=1))"),
@@ -324,6 +349,9 @@ def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], modul
         (gates, "tasks.docker.client", "import docker"),
         (gates, "flows.x", "from tasks import docker_engine"),
         (flask_outside, "webapp.x", "import flask"),
+        (container_changes, "webapp.checks.readiness", "answer = context.docker.about"),
+        (container_changes, "webapp.pages.x", "same = kind.rollout is other.rollout"),
+        (container_changes, "flows.upkeep.x", "context.docker.stop(one)"),
         (uses_of_the_window, "webapp.x", "from webapp import auth"),
         (writes_to_the_ledger, "db.ledger", "session.add(Deploy(version=1))"),
         (writes_to_the_ledger, "db.x", '"""Reads deploy_history."""\nselect(Deploy).where(Deploy.live)'),

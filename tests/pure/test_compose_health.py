@@ -106,6 +106,12 @@ def test_the_first_service_that_is_not_there_yet_is_waited_for(
             False,
             Trouble("web", ErrorCode.START_FAILED),
         ),
+        (
+            [container("db", "created"), container("web", "created", exit_code=128, host_not_ready=True)],
+            False,
+            True,
+            Trouble("web", ErrorCode.HOST_NOT_READY),
+        ),
         (all_but("web"), False, False, Trouble("web", ErrorCode.CREATE_FAILED)),
         ([container("job", "exited")], False, False, Trouble("db, web", ErrorCode.CREATE_FAILED)),
     ],

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from db import workloads
 from db.models import Deploy
 from db.states import Status
+from tasks.context import Context
+from tests import ledger_steps as steps
+from webapp.api import workloads as api
 from webapp.presenters.shapes import workload_status
 
 SPEC = {"name": "blog", "source": {"kind": "image", "image": "blog:1"}, "secrets": {"KEY": "s3cr3t-value"}}
@@ -81,12 +87,55 @@ def test_a_patch_is_an_event_that_says_who_when_and_which_keys_and_no_value(admi
     assert len(admin.get("/api/workloads/shop/events").json["events"]) == before + 1
 
 
-def test_a_removed_workload_is_gone(admin: FlaskClient) -> None:
+@pytest.mark.parametrize("prefect", ["away", "here"])
+def test_a_removal_that_takes_longer_is_accepted_and_shown_until_it_is_done(
+    admin: FlaskClient, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, prefect: str
+) -> None:
+    if prefect == "here":
+        request.getfixturevalue("prefect_answers")
+    monkeypatch.setattr(api, "REMOVED_WITHIN_S", 0.1)  # no engine runs here
     admin.post("/api/workloads", json=SPEC)
-    answer = admin.delete("/api/workloads/blog")
-    # Docker is out of reach here, so the containers cannot be looked for: said, and finished later.
-    assert (answer.status_code, answer.json["code"]) == (503, "engine_unreachable")
+    for _ in range(2):  # asked again, it waits again
+        answer = admin.delete("/api/workloads/blog")
+        assert (answer.status_code, answer.json) == (202, {"name": "blog", "status": "removing"})
+    assert admin.get("/api/workloads/blog").json["status"] == "removing"
+    assert [one["status"] for one in admin.get("/api/workloads").json["workloads"]] == ["removing"]
+    assert admin.post("/api/workloads", json=SPEC).json["code"] == "name_taken"
+    for refused in (
+        admin.patch("/api/workloads/blog", json={"env": {}}),
+        admin.post("/api/workloads/blog/deploys"),
+        admin.get("/api/workloads/blog/events"),
+    ):
+        assert (refused.status_code, refused.json["code"]) == (404, "no_such_workload")
+
+
+def test_a_removal_is_answered_as_soon_as_the_engine_is_done(admin: FlaskClient, context: Context) -> None:
+    admin.post("/api/workloads", json=SPEC)
+
+    def engine() -> None:
+        while True:
+            with context.database.writing() as session:
+                for one in workloads.removing(session, "local"):
+                    return workloads.remove(session, one.id)
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=engine)
+    thread.start()
+    assert admin.delete("/api/workloads/blog").status_code == 204
+    thread.join()
     assert admin.get("/api/workloads/blog").status_code == 404
+    assert admin.delete("/api/workloads/blog").json["code"] == "no_such_workload"
+    assert admin.post("/api/workloads", json=SPEC).status_code == 201
+
+
+def test_a_workload_is_not_removed_during_a_deploy(
+    admin: FlaskClient, context: Context, shop: int, now: datetime
+) -> None:
+    with context.database.writing() as session:
+        steps.ask(session, shop, now)
+    answer = admin.delete("/api/workloads/shop")
+    assert (answer.status_code, answer.json["code"], answer.json["version"]) == (409, "deploy_in_flight", 4)
+    assert admin.get("/api/workloads/shop").json["status"] == "deploying"
 
 
 @pytest.mark.parametrize("name", ["nobody", "Not-A-Name", "x" * 60, "a%00b"])

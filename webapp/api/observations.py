@@ -8,7 +8,8 @@ from flask import Blueprint, Response
 
 from db import event_log
 from db.models import Workload
-from tasks.containers.snapshot import LONGEST_TAIL, log_tail, snapshot
+from tasks.containers import live_reads
+from tasks.containers.live_reads import LONGEST_TAIL
 from webapp.checks import timeouts
 from webapp.http import params
 from webapp.http.answers import json_answer
@@ -38,11 +39,13 @@ def runtime_state(name: str) -> Response:
 def logs(name: str) -> Response:
     """The last lines of the containers: {"lines": […]}; 503 engine_unreachable while Docker does not answer."""
     tail = params.integer("tail", 100, 1, LONGEST_TAIL) or 100
-    return json_answer({"lines": log_tail(context(), workload_named(name), tail)})
+    workload = workload_named(name)
+    return json_answer({"lines": live_reads.of_host(context(), workload.host).log_tail(workload, tail)})
 
 
 def runtime_of(workload: Workload) -> dict[str, Any]:
     """The containers of a workload, for JSON and for the page; never waits long."""
     here = context()
-    future = timeouts.start(lambda: snapshot(here, workload))
+    reads = live_reads.of_host(here, workload.host)
+    future = timeouts.start(lambda: reads.runtime_state(workload))
     return timeouts.result(future, SNAPSHOT_TIMEOUT_S, _NOTHING_SEEN, here.log)

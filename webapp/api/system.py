@@ -20,8 +20,7 @@ from db.serialize import iso, row
 from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
 from flows.home_locks import is_engine_running
-from tasks.docker.records import EngineFacts
-from webapp.checks.readiness import Readiness
+from webapp.checks.readiness import EngineFacts, Readiness
 from webapp.http.answers import json_answer
 from webapp.http.current import context
 from webapp.presenters.top_consumers import NOW_S, consumers, top, totals
@@ -41,7 +40,7 @@ def overview() -> dict[str, Any]:
     here = context()
     readiness: Readiness = current_app.extensions["backstay.readiness"]
     found, moment = readiness.found(), int(time.time())
-    docker: EngineFacts | None = found["docker"]
+    docker = readiness.engine_facts()
     return {
         "version": version("backstay"),
         "host": here.settings.host_name,
@@ -57,7 +56,7 @@ def services() -> list[dict[str, Any]]:
     """The engine of this host and what Backstay stands on: {"name", "up", "version"}; asked at most once a second."""
     readiness: Readiness = current_app.extensions["backstay.readiness"]
     found = readiness.found()
-    docker: EngineFacts | None = found["docker"]
+    docker = readiness.engine_facts()
     return [
         {"name": "engine", "up": is_engine_running(context().settings), "version": None},
         {"name": "database", "up": bool(found["database"]), "version": None},

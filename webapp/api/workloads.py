@@ -1,7 +1,8 @@
-"""Workloads: list, create, read, change, remove."""
+"""Workloads: list, create, read, change, remove. Removing asks the engine; this process touches no container."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Blueprint, Response
@@ -9,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from db import history, workloads
 from db.models import Workload
-from flows.workloads import lifecycle
+from flows.workloads import lifecycle, removal
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
 from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
+# What a request waits for a removal; most take less than a second.
+REMOVED_WITHIN_S = 10.0
 
 
 @blueprint.get("")
@@ -34,8 +37,8 @@ def create() -> Response:
 
 @blueprint.get("/<name>")
 def show(name: str) -> Response:
-    """One workload with its spec."""
-    with reading(name) as (session, workload):
+    """One workload with its spec; also while it is being removed."""
+    with reading(name, removing=True) as (session, workload):
         return json_answer(describe(session, workload))
 
 
@@ -48,9 +51,15 @@ def change(name: str) -> Response:
 
 @blueprint.delete("/<name>")
 def remove(name: str) -> Response:
-    """Stop the containers and forget everything: 204."""
-    lifecycle.remove(context(), name, caller().actor)
-    return nothing()
+    """Have the engine stop the containers and delete everything: 204, or 202 while that takes longer."""
+    return nothing() if removed(name) else json_answer({"name": name, "status": "removing"}, 202)
+
+
+def removed(name: str) -> bool:
+    """Have a workload removed, for JSON and for the page; return False when that is not finished within ten seconds."""
+    until = time.monotonic() + REMOVED_WITHIN_S
+    asked = removal.request_removal(context(), name, caller().actor)
+    return removal.wait_until_gone(context(), asked, until - time.monotonic())
 
 
 def summaries() -> list[dict[str, Any]]:
@@ -60,7 +69,7 @@ def summaries() -> list[dict[str, Any]]:
         live, last = history.live_and_latest(session)
         return [
             shapes.summary(workload, live.get(workload.id), last.get(workload.id), url)
-            for workload in workloads.every(session)
+            for workload in workloads.every(session, removing=True)
         ]
 
 

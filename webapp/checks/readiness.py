@@ -10,7 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from tasks.context import Context
+from tasks.docker.records import EngineFacts
 from webapp.checks import timeouts
+
+__all__ = ["EngineFacts", "Readiness", "ask"]
 
 TIMEOUT_S = 4.0
 # Nobody needs to log in for this, so asking often must stay cheap.
@@ -27,6 +30,11 @@ class Readiness:
     def down(self) -> list[str]:
         """Names of what does not answer: database, prefect, docker."""
         return [name for name, answer in self.found().items() if not answer]
+
+    def engine_facts(self) -> EngineFacts | None:
+        """Return what the Engine says of itself and its machine; None while it does not answer."""
+        facts: EngineFacts | None = self.found()["docker"]
+        return facts
 
     def found(self) -> dict[str, Any]:
         """What each of database, prefect and docker answered: the Engine its facts, the others True; else None."""

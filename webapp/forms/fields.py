@@ -103,8 +103,8 @@ PORTS = Field(
     N_("Ports"),
     "lines",
     N_(
-        "One per line: 8080; 18080:8080 to publish it on this machine only; 0.0.0.0:18080:8080 to publish it on every "
-        "address."
+        "One per line: 8080; 18080:8080 to publish it on this machine only; 0.0.0.0:18080:8080 to publish it on "
+        "every address."
     ),
     "18080:8080",
 )

@@ -52,9 +52,10 @@ def caller() -> Caller:
     return found
 
 
-def find_workload(session: Session, name: str) -> Workload:
-    """The workload of that name. Raises Problem(no_such_workload)."""
-    found = workloads.find(session, name) if _NAME.match(name) else None
+def find_workload(session: Session, name: str, *, removing: bool = False) -> Workload:
+    """Return the workload of that name; one that is being removed only with `removing`. Raises
+    Problem(no_such_workload)."""
+    found = workloads.find(session, name, removing=removing) if _NAME.match(name) else None
     if found is None:
         raise Problem("no_such_workload")
     g.workload = name  # it is one, so that an error page may say it
@@ -77,7 +78,7 @@ def workload_named(name: str) -> Workload:
 
 
 @contextmanager
-def reading(name: str) -> Iterator[tuple[Session, Workload]]:
-    """A reading session and the workload of that name in it. Raises Problem(no_such_workload)."""
+def reading(name: str, *, removing: bool = False) -> Iterator[tuple[Session, Workload]]:
+    """A reading session and the workload of that name in it, as of find_workload. Raises Problem(no_such_workload)."""
     with context().database.reading() as session:
-        yield session, find_workload(session, name)
+        yield session, find_workload(session, name, removing=removing)

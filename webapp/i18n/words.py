@@ -24,6 +24,7 @@ WORKLOAD_STATUSES: dict[str, str] = {
     "drifted": N_("Drifted"),
     "failed": N_("Not live"),
     "new": N_("New"),
+    "removing": N_("Being removed"),
 }
 WORKLOAD_HINTS: dict[str, str] = {
     "deploying": N_("A deploy is in progress."),
@@ -31,6 +32,7 @@ WORKLOAD_HINTS: dict[str, str] = {
     "drifted": N_("The live version does not run as deployed: a container was stopped, removed or replaced."),
     "failed": N_("Nothing is live: the last deploy did not succeed."),
     "new": N_("Not deployed yet."),
+    "removing": N_("Its containers are stopped and removed, then its history is deleted."),
 }
 REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
@@ -105,7 +107,7 @@ CHART: dict[str, str] = {
     "percent": N_("%(value)s%%"),
     "version": N_("v%(version)s"),
     "failed": N_("v%(version)s failed"),
-    "interrupted": N_("v%(version)s interrupted"),
+    "the engine stopped": N_("v%(version)s interrupted"),
     "cancelled": N_("v%(version)s cancelled"),
     "rollback": N_("v%(version)s back to v%(target)s"),
     "empty": N_("No samples in this window yet. The first ones appear within a minute after a container starts."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from tasks.containers import snapshot
+from tasks.containers import live_reads
 from tasks.failures import Failure
 from webapp.http.current import context, workload_named
 
@@ -17,7 +17,7 @@ def show(name: str) -> str:
     """The lines, or that Docker does not answer."""
     workload, lines = workload_named(name), None
     try:
-        lines = snapshot.log_tail(context(), workload, LINES)
+        lines = live_reads.of_host(context(), workload.host).log_tail(workload, LINES)
     except Failure as failure:
         context().log.info("no log to show", extra={"cause": str(failure.code)})
     return render_template("log.html", name=name, lines=lines)

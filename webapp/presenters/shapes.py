@@ -24,7 +24,7 @@ def summary(workload: Workload, live: Deploy | None, last: Deploy | None, prefec
         "id": workload.name,
         "name": workload.name,
         "source": workload.spec["source"],
-        "status": workload_status(live, last),
+        "status": "removing" if workload.removing_at is not None else workload_status(live, last),
         "host": workload.host,
         "live": row(live, workload.name, live, prefect_ui_url) if live else None,
         "last": row(last, workload.name, live, prefect_ui_url) if last else None,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from db.models import Workload
-from tasks.docker.records import EngineFacts
 from tasks.metrics.aggregate import per_owner_now
 
 # A reading older than a few ticks is not "now".
 NOW_S = 90
 MOST_SHOWN = 5
+
+
+class Machine(Protocol):
+    """What there is to use."""
+
+    @property
+    def cpus(self) -> int:
+        """Cores."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory."""
+        ...
 
 
 def consumers(workloads: Iterable[Workload], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -45,7 +58,7 @@ def totals(used: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def top(used: Sequence[dict[str, Any]], machine: EngineFacts | None) -> dict[str, list[dict[str, Any]]]:
+def top(used: Sequence[dict[str, Any]], machine: Machine | None) -> dict[str, list[dict[str, Any]]]:
     """The largest users of CPU and of memory, largest first.
 
     part: of what all workloads use; of_machine: of what the machine has, None while nobody knows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.containers.snapshot import LONGEST_TAIL
+from tasks.containers.live_reads import LONGEST_TAIL
 from tasks.metrics.coverage import WINDOWS
 from webapp.openapi.calls.call import Answer, Call, Parameter, ok
 from webapp.openapi.shapes.installation import System

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.specs import Spec
 from webapp.openapi.calls.call import Answer, Body, Call, ok
 from webapp.openapi.shapes.deploys import TakenIn
-from webapp.openapi.shapes.stored import WholeWorkload, Workloads
+from webapp.openapi.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 
@@ -33,7 +33,11 @@ CALLS: dict[str, Call] = {
     ),
     "workloads.remove": Call(
         "Remove a workload",
-        {204: Answer("Its containers are gone, and what the ledger had of it. Its volumes stay.")},
-        refuses=("no_such_workload", "deploy_in_flight", "engine_unreachable"),
+        {
+            204: Answer("Its containers are gone, and what the ledger had of it. Its volumes stay."),
+            202: Answer("That takes longer than ten seconds; the engine of its host finishes it.", UnderRemoval),
+        },
+        refuses=("no_such_workload", "deploy_in_flight"),
+        more="Asked again while it is being removed, it waits again. Until it is gone its status is `removing`.",
     ),
 }

@@ -41,7 +41,7 @@ class Workload(Shape):
     id: Name
     name: Name
     source: Source
-    status: Literal["deploying", "running", "drifted", "failed", "new"]
+    status: Literal["deploying", "running", "drifted", "failed", "new", "removing"]
     host: str
     live: Row | None
     last: Row | None
@@ -60,6 +60,13 @@ class WholeWorkload(Workload):
 
     spec: ShownSpec
     held_pins: list[HeldPin]
+
+
+class UnderRemoval(Shape):
+    """A workload whose removal goes on."""
+
+    name: Name
+    status: Literal["removing"]
 
 
 class DeployRequest(Shape):

@@ -1,0 +1,30 @@
+"""Errors of the Engine that are the fault of its host, not of the app that was to be started. Pure.
+
+The Engine has no field of its own for the cause, and its status is 500 or 400 for both, so its words have to be read
+here, and only here. What they say goes no further than the code. Every pattern begins where the words begin: what an
+app or its image says of itself comes later and cannot be taken for them. Newer Engines put some words in front.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ENDPOINT = r"driver failed programming external connectivity on endpoint \S+ \(\w+\): +"
+_RUNTIME = r"(failed to create (shim|shim task|task for container): )?OCI runtime create failed: "
+_PATTERNS = (
+    r"AppArmor enabled on system but the docker-default profile could not be loaded",
+    _RUNTIME + r"(runc create failed: )?unable to start container process: (error during container init: )?"
+    r"unable to apply apparmor profile: ",
+    r'exec: "docker-init": ',
+    _RUNTIME + r"unable to retrieve OCI runtime error \(",  # runc could not be run
+    _ENDPOINT + r'exec: "docker-proxy": ',
+    r"(failed to set up container networking: )?(failed to create endpoint \S+ on network \S+: |"
+    + _ENDPOINT
+    + r")(Unable to enable [^:]* rule: +)?\(?iptables failed: ",
+)
+_NOT_READY = re.compile("|".join(_PATTERNS))
+
+
+def is_host_not_ready(words: str) -> bool:
+    """Return whether the Engine's message says that its host lacks what containers need."""
+    return _NOT_READY.match(words) is not None
