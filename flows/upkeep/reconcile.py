@@ -162,8 +162,9 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
         if current is None or current.status != row.status or current.engine_id != row.engine_id:
             return  # it moved on while we looked
         code = ErrorCode.CANCELLED if current.cancel_requested else code
-        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
-        event_log.note(session, row.workload_id, abandoned(row.version, code), now(), level="error")
+        moment = now()
+        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), moment)
+        event_log.note(session, row.workload_id, abandoned(row.version, code), moment, level="error")
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:

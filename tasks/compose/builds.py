@@ -86,9 +86,7 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
     place = directory_inside(tree, recipe["context"])
     dockerfile = recipe.get("dockerfile", "Dockerfile")
     tag = f"{prefix(job.context.installation)}{job.workload}:built-{name[:100]}"
-    own = (BUILT_FOR, BUILT_BY)
-    every = labels_of(job.context.installation, job.workload, now(), source=address)
-    labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
+    labels = _labels(job, address)
     more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
     job.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=job.context.settings.work) as tar:
@@ -98,3 +96,10 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
     with job.context.database.writing() as session:
         images.remember(session, job.deploy.host, image_id, now())
     return image_id
+
+
+def _labels(job: Job, address: str) -> dict[str, str]:
+    """Those that are the same for every build of a source: others would make another image of the same files."""
+    own = (BUILT_FOR, BUILT_BY)
+    every = labels_of(job.context.installation, job.workload, now(), source=address)
+    return {key: value for key, value in every.items() if key in own or key.endswith(".source")}

@@ -74,11 +74,15 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
         labels = labels_of(context.installation, job.workload, now(), **materials.facts)
         image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
-    with context.database.writing() as session:
-        images.remember(session, job.deploy.host, image_id, now())
+    _remember(job, image_id)
     if job.is_rollback:
         _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))
     return pin | {"image_id": image_id, "image_from": "build"}
+
+
+def _remember(job: Job, image_id: str) -> None:
+    with job.context.database.writing() as session:
+        images.remember(session, job.deploy.host, image_id, now())
 
 
 def _tell(job: Job, told: Told) -> None:

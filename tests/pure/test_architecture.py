@@ -214,6 +214,38 @@ def writes_to_the_ledger(source: Source) -> Iterator[str]:
                 yield f"line {node.lineno}: names the table"
 
 
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def several_moments(source: Source) -> Iterator[str]:
+    """A transaction has one moment: who opens it asks the clock once and hands the answer on, with the session."""
+    for function in source.nodes:
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        asked = _asks_the_clock(function)
+        transactions = [node for node in ast.walk(function) if isinstance(node, ast.With) and _is_writing(node)]
+        again = [loop for block in transactions for loop in ast.walk(block) if isinstance(loop, LOOPS)]
+        arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        if asked and any(argument.arg == "session" for argument in arguments):
+            yield f"line {asked[0]}: {function.name} is inside a transaction, whose moment is not its own"
+        elif transactions and len(asked) > 1:
+            yield f"line {asked[1]}: {function.name} asks a second time"
+        elif any(_asks_the_clock(loop) for loop in again):
+            yield f"line {asked[0]}: {function.name} asks again and again"
+
+
+def _asks_the_clock(inside: ast.AST) -> list[int]:
+    return sorted(
+        node.lineno for node in ast.walk(inside) if isinstance(node, ast.Call) and _called(node.func) == "now"
+    )
+
+
+def _is_writing(block: ast.With) -> bool:
+    return any(
+        isinstance(item.context_expr, ast.Call) and _called(item.context_expr.func) == "writing" for item in block.items
+    )
+
+
 def missing_docstring(source: Source) -> Iterator[str]:
     """A module opens with what it does."""
     if not ast.get_docstring(source.tree):
@@ -269,6 +301,7 @@ def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str], monkeypat
         container_changes,
         uses_of_the_window,
         writes_to_the_ledger,
+        several_moments,
         missing_docstring,
         too_long,
         grab_bags,
@@ -302,6 +335,8 @@ def test_the_tests_use_no_mock() -> None:
 
 # And each check sees a breach
 
+WRITING = "def f(c):\n    with c.writing() as session:\n        "
+
 
 @pytest.mark.parametrize(
     ("check", "module", "text"),
@@ -333,6 +368,23 @@ def test_the_tests_use_no_mock() -> None:
         (writes_to_the_ledger, "db.x", "deploy.live, other = True, 1"),
         (writes_to_the_ledger, "db.x", "setattr(deploy, 'status', 'failed')"),
         (writes_to_the_ledger, "db.x", "session.execute(text('UPDATE deploy_history SET live = true'))"),
+        (several_moments, "flows.x", WRITING + "a(now())\n        b(now())"),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "a(now())\n    b(context.now())",
+        ),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "[a(session, datetime.now(UTC)) for a in b]",
+        ),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "for a in b:\n            a(session, now())",
+        ),
+        (several_moments, "flows.x", "def f(session: Session):\n    a(session, now())"),
         (missing_docstring, "db.x", "import os"),
         (too_long, "db.x", "\n" * (LONGEST + 1)),
         (grab_bags, "db.utils", ""),
@@ -358,6 +410,13 @@ def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], modul
         (writes_to_the_ledger, "db.x", "update(Workload).values(last_version=1)"),
         (writes_to_the_ledger, "db.x", "delete(Sample)"),
         (writes_to_the_ledger, "db.x", "row.username = 'ann'"),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "moment = now()\n        a(moment)",
+        ),
+        (several_moments, "flows.x", "def f(c):\n    with c.reading() as session:\n        a(now())\n    b(now())"),
+        (several_moments, "flows.x", "def f(session, moment):\n    a(session, moment)"),
         (too_long, "db.x", "\n" * LONGEST),
     ],
 )
