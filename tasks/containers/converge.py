@@ -6,7 +6,6 @@ The same few lines serve a failed deploy, a start after a crash, and a removal. 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from db import pins
 from db.metrics import containers
@@ -21,7 +20,7 @@ STOP_TIMEOUT_S = 10
 
 def observe(context: Context, workload: str) -> list[ContainerRecord]:
     """All containers of a workload of this installation."""
-    return context.docker.find({INSTALLATION: context.installation, WORKLOAD: workload})
+    return context.docker.containers.find({INSTALLATION: context.installation, WORKLOAD: workload})
 
 
 def version_of(record: ContainerRecord, live: Deploy | None) -> int:
@@ -43,7 +42,7 @@ def restore(context: Context, workload: Workload, live: int | None, at_work: int
         if action.verb == "remove":
             remove(context, action.id, workload.spec.get("stop_timeout_s", 10))
         else:
-            context.docker.start(action.id)
+            context.docker.containers.start(action.id)
     gone = {action.id for action in actions if action.verb == "remove"}
     refresh_index(context, workload, [one for one in records if one.id not in gone])
     return actions
@@ -51,23 +50,8 @@ def restore(context: Context, workload: Workload, live: int | None, at_work: int
 
 def remove(context: Context, container_id: str, stop_timeout_s: int) -> None:
     """Stop a container as it wants to be stopped, and remove it. The index follows with refresh_index."""
-    context.docker.stop(container_id, stop_timeout_s)
-    context.docker.remove(container_id)
-
-
-def keep_running(context: Context, container_id: str) -> None:
-    """From now on Docker restarts a container when it ends, the host boots, or Docker was killed. Raises Failure.
-
-    One that is to be restarted `on-failure` only may end, and stays as it is.
-    """
-
-    # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
-    def update(api: Any) -> None:
-        policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
-        if policy in {"", "no", "unless-stopped"}:
-            api.update_container(container_id, restart_policy={"Name": "always"})
-
-    context.docker.ask("update", update)
+    context.docker.containers.stop(container_id, stop_timeout_s)
+    context.docker.containers.remove(container_id)
 
 
 def refresh_index(context: Context, workload: Workload, records: list[ContainerRecord]) -> None:

@@ -12,7 +12,7 @@ def log(job: Job, container_id: str, name: str) -> None:
     """Keep the last lines of a container of this deploy; that they cannot be read is no failure."""
     gone, lines = False, list[str]()
     try:
-        lines = job.context.docker.log_tail(container_id, LINES)
+        lines = job.context.docker.containers.log_tail(container_id, LINES)
     except Failure:
         gone = True
     job.context.log.info(

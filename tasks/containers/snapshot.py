@@ -41,7 +41,7 @@ def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
 
 def _written(context: Context, workload: Workload, record: ContainerRecord, lines: int) -> list[str]:
     _learn_secrets(context, workload, record)
-    text = "\n".join(context.docker.log_tail(record.id, lines))
+    text = "\n".join(context.docker.containers.log_tail(record.id, lines))
     return context.redactor.clean(text).splitlines()
 
 

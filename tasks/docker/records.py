@@ -21,6 +21,25 @@ class ImageRecord:
 
 
 @dataclass(frozen=True)
+class ListedImage:
+    """An image in a list of images. `tags` and `digests` are its names."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ListedContainer:
+    """A container in a list of containers, whoever's it is."""
+
+    id: str
+    names: tuple[str, ...]
+    image_id: str
+
+
+@dataclass(frozen=True)
 class ContainerRecord:
     """A container of the host. `address` is its IP on its network, empty when it has none or does not run.
 
@@ -146,6 +165,19 @@ def image_record(raw: dict[str, Any]) -> ImageRecord:
     check = (raw.get("Config") or {}).get("Healthcheck") or {}
     test = check.get("Test") or []
     return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
+
+
+def listed_image(raw: dict[str, Any]) -> ListedImage:
+    """From an entry of the Engine's list of images, which writes `<none>` for a name that there is not."""
+    names = ((name for name in raw.get(key) or () if "<none>" not in name) for key in ("RepoTags", "RepoDigests"))
+    tags, digests = (tuple(found) for found in names)
+    return ListedImage(raw["Id"], tags, digests, raw.get("Labels") or {})
+
+
+def listed_container(raw: dict[str, Any]) -> ListedContainer:
+    """From an entry of the Engine's list of containers."""
+    names = tuple(str(name).removeprefix("/") for name in raw.get("Names") or ())
+    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]))
 
 
 def container_record(raw: dict[str, Any]) -> ContainerRecord:

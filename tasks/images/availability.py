@@ -150,7 +150,7 @@ def _ask(context: Context, wanted: Sequence[PinnedImage]) -> dict[PinnedImage, P
             continue
         refused = None
         try:
-            context.docker.registry_digest(f"{image.repository}@{image.digest}", context.credentials_for(host))
+            context.docker.images.registry_digest(f"{image.repository}@{image.digest}", context.credentials_for(host))
         except Failure as failure:
             refused = failure.code
         if refused is ErrorCode.ENGINE_UNREACHABLE:

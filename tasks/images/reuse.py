@@ -54,7 +54,7 @@ def _kept(job: Job, log: BuildLog) -> dict[str, Any] | None:
     own = job.deploy.rollback_of
     for row in sorted(same, key=lambda row: (row.version != own, -row.version)):
         image_id = (row.pin or {}).get("image_id")
-        if image_id and job.context.docker.local_image(image_id) is not None:
+        if image_id and job.context.docker.images.inspect(image_id) is not None:
             log.say(f"Nothing was built: the image of version {row.version} is there, built from {pin_short(pin)}.")
             if not job.is_rollback:
                 _tell(job, tell("built_before", version=job.deploy.version, source=pin_short(pin), of=row.version))

@@ -159,7 +159,7 @@ def _kept(job: Job, pin: dict[str, Any], recipes: Collection[str]) -> dict[str, 
     found = {}
     for name in recipes:
         ids = (services[name]["image_id"] for services in (pin["services"], *same))
-        there = next((one for one in ids if job.context.docker.local_image(one) is not None), None)
+        there = next((one for one in ids if job.context.docker.images.inspect(one) is not None), None)
         if there is not None:
             found[name] = {"image_id": there, "image_from": "kept"}
     return found
@@ -217,8 +217,7 @@ def _host(job: Job, tree: Path | None) -> policy.Host:
 def _names_of_others(job: Job) -> set[str]:
     """Names of the containers that are not this workload's."""
     mine = {one.name for one in converge.observe(job.context, job.workload)}
-    listed = job.context.docker.ask("list containers", lambda api: api.containers(all=True))
-    return {str(name).removeprefix("/") for one in listed for name in one["Names"] or []} - mine
+    return {name for one in job.context.docker.containers.list_all() for name in one.names} - mine
 
 
 def _of_service(pin: dict[str, Any]) -> dict[str, Any]:

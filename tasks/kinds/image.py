@@ -54,7 +54,7 @@ def resolve(job: Job, image: str) -> dict[str, Any]:
     refused = None
     try:
         credentials = job.context.credentials_for(reference.host)
-        digest = job.context.docker.registry_digest(reference.tagged, credentials)
+        digest = job.context.docker.images.registry_digest(reference.tagged, credentials)
         return image_pin(image, reference.repository, digest, None)
     except Failure as failure:
         refused = failure
@@ -82,7 +82,7 @@ def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRec
     wrong_password = refused.code is ErrorCode.AUTH_REQUIRED and job.context.credentials_for(reference.host) is not None
     if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
         raise Failure(refused.code, refused.kind)
-    local = job.context.docker.local_image(reference.tagged)
+    local = job.context.docker.images.inspect(reference.tagged)
     if local is None:
         raise Failure(refused.code, refused.kind)
     job.notes.append(tell("registry_silent", image=reference.tagged))
@@ -91,8 +91,8 @@ def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRec
 
 def _present(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
     if pin["image_id"] is not None:
-        return job.context.docker.local_image(pin["image_id"])
-    return job.context.docker.local_image(f"{pin['repository']}@{pin['digest']}")
+        return job.context.docker.images.inspect(pin["image_id"])
+    return job.context.docker.images.inspect(f"{pin['repository']}@{pin['digest']}")
 
 
 def _bring(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
@@ -113,7 +113,7 @@ def _pull(job: Job, pin: dict[str, Any]) -> None:
     credentials = job.context.credentials_for(reference.host) if reference else None
     refused = None
     try:
-        job.context.docker.pull(pin["repository"], pin["digest"], credentials, job.raise_if_cancelled)
+        job.context.docker.images.pull(pin["repository"], pin["digest"], credentials, job.raise_if_cancelled)
     except Failure as failure:
         refused = failure
     if refused is None:

@@ -142,7 +142,7 @@ def _keep_running(context: Context, pin: Mapping[str, Any], records: Sequence[Co
     """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
     for one in records:
         if not pin["runs"].get(one.labels.get(SERVICE), {}).get("once", True):
-            converge.keep_running(context, one.id)
+            context.docker.containers.keep_running(one.id)
 
 
 def _up(

@@ -34,7 +34,7 @@ def roll_out(job: Job) -> None:
         job.raise_if_cancelled()
         match step:
             case Step.CREATE:
-                job.container_id = job.context.docker.create(_container_of(job))
+                job.container_id = job.context.docker.containers.create(_container_of(job))
                 converge.refresh_index(job.context, _workload(job), _observe(job))
             case Step.STOP_OLD:
                 _stop_old(job)
@@ -47,7 +47,7 @@ def check_health(job: Job) -> None:
     check = _check(job.context, job.release, job.pin)
     failed: Failure | None = None
     try:
-        health.wait_until_healthy(check, lambda: job.context.docker.inspect(_id(job)), job.pause)
+        health.wait_until_healthy(check, lambda: job.context.docker.containers.inspect(_id(job)), job.pause)
     except Failure as failure:
         failed = failure
     if failed is not None:
@@ -66,7 +66,7 @@ def verify(job: Job) -> None:
 
 def settle(job: Job) -> None:
     """The new version takes over: Docker keeps it running from now on, the old one stops."""
-    converge.keep_running(job.context, _id(job))
+    job.context.docker.containers.keep_running(_id(job))
     _stop_old(job)
 
 
@@ -92,16 +92,16 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
 def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     image_id, there = (live.pin or {}).get("image_id"), converge.observe(context, workload.name)
-    if any(one.version == live.version for one in there) or not image_id or not context.docker.local_image(image_id):
+    if any(one.version == live.version for one in there) or not image_id or not context.docker.images.inspect(image_id):
         return False
     new = _as_released(context, workload.id, live, image_id)
     if new is None:
         return False
-    made = context.docker.create(new)
-    context.docker.start(made)
-    converge.keep_running(context, made)
+    made = context.docker.containers.create(new)
+    context.docker.containers.start(made)
+    context.docker.containers.keep_running(made)
     if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
-        context.docker.remove(made)
+        context.docker.containers.remove(made)
         return False
     converge.refresh_index(context, workload, converge.observe(context, workload.name))
     return True
@@ -138,7 +138,7 @@ def still_works(context: Context, live: Deploy, release: dict[str, Any], records
 
 
 def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> health.Check:
-    image = context.docker.local_image((pin or {})["image_id"])
+    image = context.docker.images.inspect((pin or {})["image_id"])
     return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
@@ -170,7 +170,7 @@ def _new_container(
 def _start(job: Job) -> None:
     refused: Failure | None = None
     try:
-        job.context.docker.start(_id(job))
+        job.context.docker.containers.start(_id(job))
     except Failure as failure:
         refused = failure
     if refused is None:
@@ -185,7 +185,7 @@ def _stop_old(job: Job) -> None:
     timeout = (job.live_release or {}).get("stop_timeout_s", 10)
     for one in _observe(job):
         if job.live is not None and one.version == job.live.version:
-            job.context.docker.stop(one.id, timeout)
+            job.context.docker.containers.stop(one.id, timeout)
 
 
 def _clear_strays(job: Job) -> None:
