@@ -12,7 +12,7 @@ from typing import Any
 
 from db import history
 from db.messages.events import Told
-from db.models import Deploy
+from db.models import Deploy, Workload
 from db.states import ErrorCode, Stage
 from tasks.context import Context
 from tasks.failures import Failure
@@ -21,13 +21,14 @@ LOOK_EACH_S = 1.0
 
 
 class Job:
-    """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves."""
+    """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves;
+    `workload` is the row as it was then; what must not be old of it (needs_reconcile, the spec) is read anew."""
 
     def __init__(
         self,
         context: Context,
         deploy: Deploy,
-        workload: str,
+        workload: Workload,
         release: dict[str, Any],
         secrets: dict[str, str],
         live: Deploy | None,
@@ -44,6 +45,7 @@ class Job:
         self.stages: list[dict[str, Any]] = []  # as the row has them: {"name", "ms"} of each that was left
         self._stage: tuple[str, float] = ("", 0.0)  # the one that it is in, and since when
         self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
+        self.replaces: list[str] = []  # ids of the containers of the live version, as the rollout began
         self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
         self._looked_at = 0.0
 
@@ -91,4 +93,4 @@ class Job:
         self.raise_if_cancelled()
 
     def __repr__(self) -> str:
-        return f"<Job {self.workload} v{self.deploy.version}>"
+        return f"<Job {self.workload.name} v{self.deploy.version}>"

@@ -5,6 +5,7 @@ The same few lines serve a failed deploy, a start after a crash, and a removal. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from db import pins
@@ -13,14 +14,15 @@ from db.models import OWNER, Container, Deploy, Workload
 from tasks.containers.plan import Action, Seen, put_in_order
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
-from tasks.labels import INSTALLATION, MAIN_SERVICE, SERVICE, WORKLOAD
+from tasks.labels import DEPLOY, INSTALLATION, MAIN_SERVICE, SERVICE, WORKLOAD
 
 STOP_TIMEOUT_S = 10
 
 
-def observe(context: Context, workload: str) -> list[ContainerRecord]:
-    """All containers of a workload of this installation."""
-    return context.docker.containers.find({INSTALLATION: context.installation, WORKLOAD: workload})
+def observe(context: Context, workload: str, version: int | None = None) -> list[ContainerRecord]:
+    """Return all containers of a workload of this installation, or those that carry one version's label."""
+    labels = {INSTALLATION: context.installation, WORKLOAD: workload}
+    return context.docker.containers.find(labels | ({DEPLOY: str(version)} if version is not None else {}))
 
 
 def version_of(record: ContainerRecord, live: Deploy | None) -> int:
@@ -30,14 +32,14 @@ def version_of(record: ContainerRecord, live: Deploy | None) -> int:
     return record.version
 
 
-def restore(context: Context, workload: Workload, live: int | None, at_work: int | None = None) -> list[Action]:
-    """Remove what is not live, start what is and stopped, bring the index up to date; answers what was done.
+def restore(context: Context, workload: Workload, records: Sequence[ContainerRecord], live: int | None) -> list[Action]:
+    """Of the containers that were observed remove what is not live, start what is and stopped, and bring the index up
+    to date; answers what was done.
 
     Docker first, the ledger's index last: a ledger that cannot be written must not keep the live version down.
     Raises Failure when Docker does not do it, LedgerUnavailable when the index has to wait.
     """
-    records = observe(context, workload.name)
-    actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live, at_work)
+    actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live)
     for action in actions:
         if action.verb == "remove":
             remove(context, action.id, workload.spec.get("stop_timeout_s", 10))

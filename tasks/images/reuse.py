@@ -39,7 +39,7 @@ Recipe = Callable[[], AbstractContextManager[Materials]]
 
 def provide(job: Job, recipe: Recipe) -> dict[str, Any]:
     """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
-    log = BuildLog(job.context, job.workload, job.deploy.workload_id, job.deploy.version)
+    log = BuildLog(job.context, job.workload.name, job.deploy.workload_id, job.deploy.version)
     try:
         return _kept(job, log) or _built(job, recipe, log)
     finally:
@@ -68,11 +68,11 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
         # While the row has no image, none is taken for unneeded.
         ledger.record_pin(session, job.deploy.id, pin)
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tag = name_of(context.installation, job.workload, job.deploy.version)
+    tag = name_of(context.installation, job.workload.name, job.deploy.version)
     with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
         # Today's time on every file: web servers make their ETag of it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
-        labels = labels_of(context.installation, job.workload, now(), **materials.facts)
+        labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)
         image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
     with context.database.writing() as session:
         images.remember(session, job.deploy.host, image_id, now())

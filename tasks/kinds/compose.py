@@ -216,7 +216,7 @@ def _host(job: Job, tree: Path | None) -> policy.Host:
 
 def _names_of_others(job: Job) -> set[str]:
     """Names of the containers that are not this workload's."""
-    mine = {one.name for one in converge.observe(job.context, job.workload)}
+    mine = {one.name for one in converge.observe(job.context, job.workload.name)}
     return {name for one in job.context.docker.containers.list_all() for name in one.names} - mine
 
 
@@ -230,4 +230,4 @@ def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def _project(job: Job) -> str:
-    return compose.project_of(job.context, job.workload)
+    return compose.project_of(job.context, job.workload.name)

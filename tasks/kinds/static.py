@@ -75,7 +75,7 @@ class StaticKind:
         same = history.same_pin(job.live.pin, job.pin) and _image(job.live.pin) == _image(job.pin)
         if not same or _without_place(job.release) != _without_place(job.live_release):
             return False
-        return self.rollout.runs_as_pinned(job.live, converge.observe(job.context, job.workload))
+        return self.rollout.runs_as_pinned(job.live, converge.observe(job.context, job.workload.name))
 
 
 def _image(pin: dict[str, Any] | None) -> Any:

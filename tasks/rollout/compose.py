@@ -43,14 +43,14 @@ def roll_out(job: Job) -> None:
     job.restarts = {one.id: one.restarts for one in _observe(job)}
     limit = compose_health.limits(job.release.get("health"))
     began, pin = time.monotonic(), job.pin or {}
-    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), limit.timeout_s, job)
+    went_well = _up(job.context, job.workload.name, pin, _values(job.release, job.secrets), limit.timeout_s, job)
     records = _observe(job)
-    converge.refresh_index(job.context, _workload(job), records)
+    converge.refresh_index(job.context, job.workload, records)
     if not went_well:
         timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
-        taken = _a_port_is_taken(job)
+        taken = _a_port_is_taken(job, records)
         why = compose_health.why_up_failed(pin["runs"], records, job.restarts, timed_out=timed_out, port_is_taken=taken)
-        _give_up(job, why)
+        _give_up(job, why, records)
 
 
 def check_health(job: Job) -> None:
@@ -60,21 +60,21 @@ def check_health(job: Job) -> None:
     while True:
         records, waited = _observe(job), time.monotonic() - began
         if found := compose_health.trouble(runs, records, job.restarts):
-            _give_up(job, found)
+            _give_up(job, found, records)
         late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
             return
         if waited >= max(limit.timeout_s, limit.running_s):
-            _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT))
+            _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT), records)
         job.pause(LOOK_EVERY_S)
 
 
 def verify(job: Job) -> None:
     """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
     pin, records = job.pin or {}, _observe(job)
-    converge.refresh_index(job.context, _workload(job), records)
+    converge.refresh_index(job.context, job.workload, records)
     if found := compose_health.trouble(pin["runs"], records, job.restarts):
-        _give_up(job, found)
+        _give_up(job, found, records)
     if not compose_health.is_as_pinned(pin, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
@@ -86,7 +86,8 @@ def settle(job: Job) -> None:
 
 def undo(job: Job) -> None:
     """After a failure: the stored file of the live release is applied again."""
-    restore(job.context, _workload(job), job.live)
+    # Read anew, for the secrets that it has today.
+    restore(job.context, job.context.workload(job.deploy.workload_id), job.live)
 
 
 def clean_up(job: Job) -> None:
@@ -95,7 +96,7 @@ def clean_up(job: Job) -> None:
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
         converge.remove(job.context, one.id, converge.STOP_TIMEOUT_S)
-    converge.refresh_index(job.context, _workload(job), [one for one in records if one not in strays])
+    converge.refresh_index(job.context, job.workload, [one for one in records if one not in strays])
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -187,31 +188,31 @@ class _Meanwhile:
         new = [one for one in _observe(self._job) if one.id not in self._job.restarts]
         runs = (self._job.pin or {})["runs"]
         if found := compose_health.trouble(runs, new, {}):
-            _give_up(self._job, found)
+            _give_up(self._job, found, new)
         for one in new:
             since = self._waiting_since.setdefault(one.id, moment)
             if one.running and one.health == "starting" and moment - since > self._timeout_s:
-                _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT))
+                _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT), new)
 
 
 def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
     return {**release.get("env", {}), **secrets}
 
 
-def _give_up(job: Job, why: Trouble) -> None:
+def _give_up(job: Job, why: Trouble, records: Sequence[ContainerRecord]) -> None:
     """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
     with job.context.database.writing() as session:
         told = tell("service_failed", version=job.deploy.version, service=why.service, code=why.code)
         event_log.note(session, job.deploy.workload_id, told, now(), level="error")
-    for one in compose_health.of_service(_observe(job), why.service):
+    for one in compose_health.of_service(records, why.service):
         last_log.log(job, one.id, one.name)
     raise Failure(why.code, "service")
 
 
-def _a_port_is_taken(job: Job) -> bool:
+def _a_port_is_taken(job: Job, records: Sequence[ContainerRecord]) -> bool:
     with job.context.database.reading() as session:
         stored = workloads.document(session, (job.pin or {})["sha256"])
-    bound = {(port["address"], port["host"]) for one in _observe(job) for port in one.ports}
+    bound = {(port["address"], port["host"]) for one in records for port in one.ports}
     return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
 
 
@@ -220,7 +221,7 @@ def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
 
 
 def _observe(job: Job) -> list[ContainerRecord]:
-    return converge.observe(job.context, job.workload)
+    return converge.observe(job.context, job.workload.name)
 
 
 def _workload(job: Job) -> Workload:

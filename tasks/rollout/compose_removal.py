@@ -18,8 +18,9 @@ from tasks.labels import INSTALLATION, WORKLOAD
 
 def remove(context: Context, workload: Workload, project: str) -> bool:
     """Answers whether there was a container. Raises Failure when Docker does not do it."""
-    _stop_all(context, workload, converge.observe(context, workload.name))
-    done = bool(converge.restore(context, workload, None))
+    records = converge.observe(context, workload.name)
+    _stop_all(context, workload, records)
+    done = bool(converge.restore(context, workload, records, None))
     _remove_networks(context, workload.name)
     cli.forget(context, project)
     return done

@@ -32,7 +32,7 @@ def put_back(job: Job, rollout: Rollout) -> None:
 def _await_live(job: Job, rollout: Rollout) -> None:
     if job.live is None or job.live_release is None:
         return
-    if not wait_until_healthy(job.context, rollout, job.workload, job.live, job.live_release):
+    if not wait_until_healthy(job.context, rollout, job.workload.name, job.live, job.live_release):
         job.context.log.warning("%r: v%s runs again, but does not work yet", job, job.live.version)
 
 

@@ -13,7 +13,6 @@ from db import workloads
 from db.models import Deploy, Workload
 from db.states import ErrorCode
 from tasks.containers import converge, last_log
-from tasks.containers.plan import Seen, put_in_order
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord, NewContainer
 from tasks.failures import Failure
@@ -29,13 +28,15 @@ EXPOSURE: Exposure = PublishedPorts()
 
 def roll_out(job: Job) -> None:
     """Create the new container and start it, in the order that the plan says. Raises Failure."""
-    _clear_strays(job)
+    there = _without_strays(job)
+    job.replaces = [one.id for one in there]
     for step in plan(job.live_release, job.release, EXPOSURE):
         job.raise_if_cancelled()
         match step:
             case Step.CREATE:
                 job.container_id = job.context.docker.containers.create(_container_of(job))
-                converge.refresh_index(job.context, _workload(job), _observe(job))
+                new = job.context.docker.containers.inspect(job.container_id)
+                converge.refresh_index(job.context, job.workload, [*there, *([new] if new else [])])
             case Step.STOP_OLD:
                 _stop_old(job)
             case Step.START:
@@ -51,13 +52,13 @@ def check_health(job: Job) -> None:
     except Failure as failure:
         failed = failure
     if failed is not None:
-        last_log.log(job, _id(job), job.workload)
+        last_log.log(job, _id(job), job.workload.name)
         raise failed.with_traceback(None)
 
 
 def verify(job: Job) -> None:
     """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
-    new = [one for one in _observe(job) if one.version == job.deploy.version]
+    new = converge.observe(job.context, job.workload.name, job.deploy.version)
     for one in new:
         health.raise_if_over(one)
     if [one.image_id for one in new] != [(job.pin or {})["image_id"]]:
@@ -72,12 +73,13 @@ def settle(job: Job) -> None:
 
 def undo(job: Job) -> None:
     """After a failure: the new container goes, the old one runs again."""
-    restore(job.context, _workload(job), job.live)
+    restore(job.context, job.workload, job.live)
 
 
 def clean_up(job: Job) -> None:
     """After success: the containers of older versions go."""
-    converge.restore(job.context, _workload(job), job.deploy.version)
+    records = converge.observe(job.context, job.workload.name)
+    converge.restore(job.context, job.workload, records, job.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -86,13 +88,15 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
     as long as the host has its image. Raises Failure.
     """
-    done = bool(converge.restore(context, workload, live.version if live else None))
-    return (live is not None and _make_again(context, workload, live)) or done
+    records = converge.observe(context, workload.name)
+    done = bool(converge.restore(context, workload, records, live.version if live else None))
+    gone = live is not None and all(one.version != live.version for one in records)
+    return (live is not None and gone and _make_again(context, workload, live)) or done
 
 
 def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
-    image_id, there = (live.pin or {}).get("image_id"), converge.observe(context, workload.name)
-    if any(one.version == live.version for one in there) or not image_id or not context.docker.images.inspect(image_id):
+    image_id = (live.pin or {}).get("image_id")
+    if not image_id or not context.docker.images.inspect(image_id):
         return False
     new = _as_released(context, workload.id, live, image_id)
     if new is None:
@@ -144,7 +148,7 @@ def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None
 
 def _container_of(job: Job) -> NewContainer:
     installation, image_id = job.context.installation, (job.pin or {})["image_id"]
-    return _new_container(installation, job.workload, job.deploy.version, image_id, job.release, job.secrets)
+    return _new_container(installation, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
 
 
 def _new_container(
@@ -183,21 +187,18 @@ def _start(job: Job) -> None:
 
 def _stop_old(job: Job) -> None:
     timeout = (job.live_release or {}).get("stop_timeout_s", 10)
-    for one in _observe(job):
-        if job.live is not None and one.version == job.live.version:
-            job.context.docker.containers.stop(one.id, timeout)
+    for container_id in job.replaces:
+        job.context.docker.containers.stop(container_id, timeout)
 
 
-def _clear_strays(job: Job) -> None:
-    live = job.live.version if job.live else None
-    seen = [Seen(one.id, one.version, one.running) for one in _observe(job)]
-    for action in put_in_order(seen, live):
-        if action.verb == "remove":
-            converge.remove(job.context, action.id, job.release.get("stop_timeout_s", 10))
-
-
-def _observe(job: Job) -> list[ContainerRecord]:
-    return converge.observe(job.context, job.workload)
+def _without_strays(job: Job) -> list[ContainerRecord]:
+    """Remove what is neither live nor new; answers what is left, the containers of the live version."""
+    records = converge.observe(job.context, job.workload.name)
+    live = [one for one in records if job.live is not None and one.version == job.live.version]
+    for one in records:
+        if one not in live:
+            converge.remove(job.context, one.id, job.release.get("stop_timeout_s", 10))
+    return live
 
 
 def _workload(job: Job) -> Workload:
