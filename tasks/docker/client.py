@@ -111,11 +111,9 @@ class Connection:
         except (*_ERRORS, StreamFailed) as error:
             caught: Exception = error
         # Raised out here so that the foreign exception is not its context.
-        code = _code(caught, code, registry)
-        self._log.warning(
-            "docker: %s failed", what, extra={"code": str(code), "detail": f"{type(caught).__name__}: {caught}"}
-        )
-        raise Failure(code, type(caught).__name__)
+        code, kind = _code(caught, code, registry), type(caught).__name__
+        self._log.warning("docker: %s failed", what, extra={"code": str(code), "detail": f"{kind}: {caught}"})
+        raise Failure(code, kind)
 
 
 class DockerEngine:

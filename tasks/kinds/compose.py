@@ -18,7 +18,7 @@ from db.states import ErrorCode
 from tasks.compose import builds, checkout, cli, external_files, model, policy
 from tasks.containers import converge
 from tasks.context import now
-from tasks.failures import Failure
+from tasks.failures import Failure, translated
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
 from tasks.kinds import image
@@ -177,19 +177,13 @@ def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], te
     arguments += ["config", "--format", "json"]
     values = {**job.release.get("env", {}), **marked}
     said = cli.config(job.context, _project(job), folder, arguments, values, text)
-    try:
-        return model.unmarked(said, marked)
-    except ValueError:
-        pass
-    raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+    return translated(
+        lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
+    )
 
 
 def _readable(look: Callable[[], list[str]]) -> list[str]:
-    try:
-        return look()
-    except external_files.Unreadable:
-        pass
-    raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
+    return translated(look, external_files.Unreadable, into=Failure(ErrorCode.INVALID_SOURCE, "yaml"))
 
 
 def _forbid(job: Job, keys: list[str]) -> None:

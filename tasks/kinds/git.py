@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from db.states import ErrorCode
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
 from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
@@ -60,15 +60,10 @@ def _materials(job: Job) -> Iterator[Materials]:
 @contextmanager
 def checked_out(job: Job, pin: dict[str, Any]) -> Iterator[Any]:
     """The files of the commit of a pin. For a pin that was good once, "not found" means that it is gone."""
-    gone = False
     repository = Repository(job.context, pin["url"], job.check_cancelled)
-    try:
-        repository.bring(pin["commit"])
-    except Failure as failure:
-        gone = job.is_rollback and failure.code is ErrorCode.REFERENCE_NOT_FOUND
-        if not gone:
-            raise
-    if gone:
-        raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit")
+    brought = attempt(lambda: repository.bring(pin["commit"]), Failure)
+    if isinstance(brought, Failure):
+        gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit") if gone else brought.with_traceback(None)
     with repository.checkout(pin["commit"]) as tree:
         yield tree

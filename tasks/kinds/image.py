@@ -12,7 +12,7 @@ from db.messages.events import tell
 from db.states import ErrorCode
 from tasks.context import now
 from tasks.docker.records import ImageRecord
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
 from tasks.images import host_images
 from tasks.job import Job
@@ -111,13 +111,9 @@ def _pull(job: Job, pin: dict[str, Any]) -> None:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "local")
     reference = parse_reference(pin["repository"])
     credentials = job.context.credentials_for(reference.host) if reference else None
-    refused = None
-    try:
-        job.context.docker.images.pull(pin["repository"], pin["digest"], credentials, job.raise_if_cancelled)
-    except Failure as failure:
-        refused = failure
-    if refused is None:
-        return
-    # For a pin that was good once, "not found" means that it is gone.
-    gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
-    raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)
+    images, look = job.context.docker.images, job.raise_if_cancelled
+    refused = attempt(lambda: images.pull(pin["repository"], pin["digest"], credentials, look), Failure)
+    if refused is not None:
+        # For a pin that was good once, "not found" means that it is gone.
+        gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
+        raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)

@@ -15,7 +15,7 @@ from db.states import ErrorCode
 from tasks.containers import converge, last_log
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord, NewContainer
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
@@ -46,11 +46,8 @@ def roll_out(job: Job) -> None:
 def check_health(job: Job) -> None:
     """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
     check = _check(job.context, job.release, job.pin)
-    failed: Failure | None = None
-    try:
-        health.wait_until_healthy(check, lambda: job.context.docker.containers.inspect(_id(job)), job.pause)
-    except Failure as failure:
-        failed = failure
+    containers = job.context.docker.containers
+    failed = attempt(lambda: health.wait_until_healthy(check, lambda: containers.inspect(_id(job)), job.pause), Failure)
     if failed is not None:
         last_log.log(job, _id(job), job.workload.name)
         raise failed.with_traceback(None)
@@ -172,11 +169,7 @@ def _new_container(
 
 
 def _start(job: Job) -> None:
-    refused: Failure | None = None
-    try:
-        job.context.docker.containers.start(_id(job))
-    except Failure as failure:
-        refused = failure
+    refused = attempt(lambda: job.context.docker.containers.start(_id(job)), Failure)
     if refused is None:
         return
     wanted = [(port["address"], port["host"]) for port in job.release["ports"] if port.get("host")]
