@@ -89,10 +89,10 @@ def _claim(context: Context, deploy_id: int, engine_id: str, flow_run_id: str | 
             context=context,
             deploy=deploy,
             workload=workload,
-            release=workloads.document(session, deploy.release_sha),
+            release=workloads.release(session, deploy),
             secrets={},
             live=live,
-            live_release=workloads.document(session, live.release_sha) if live else None,
+            live_release=workloads.release(session, live) if live else None,
         )
 
 

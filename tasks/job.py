@@ -13,6 +13,7 @@ from typing import Any
 from db import history
 from db.messages.events import Told
 from db.models import Deploy, Workload
+from db.releases import Pin, Release
 from db.states import ErrorCode, Stage
 from tasks.context import Context
 from tasks.failures import Failure
@@ -29,14 +30,14 @@ class Job:
         context: Context,
         deploy: Deploy,
         workload: Workload,
-        release: dict[str, Any],
+        release: Release,
         secrets: dict[str, str],
         live: Deploy | None,
-        live_release: dict[str, Any] | None,
+        live_release: Release | None,
     ) -> None:
         self.context, self.deploy, self.workload = context, deploy, workload
         self.release, self.secrets, self.live, self.live_release = release, secrets, live, live_release
-        self.pin: dict[str, Any] | None = deploy.pin
+        self.pin: Pin | None = deploy.pin
         self.container_id: str | None = None
         self.notes: list[Told] = []  # for the event log
         self.cancelled = False
@@ -48,6 +49,13 @@ class Job:
         self.replaces: list[str] = []  # ids of the containers of the live version, as the rollout began
         self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
         self._looked_at = 0.0
+
+    @property
+    def pinned(self) -> Pin:
+        """What the deploy is pinned to, from the end of its first stage on."""
+        if self.pin is None:
+            raise ValueError("nothing is pinned yet")
+        return self.pin
 
     @property
     def is_rollback(self) -> bool:

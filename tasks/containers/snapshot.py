@@ -69,7 +69,7 @@ def _learn_secrets(context: Context, workload: Workload, record: ContainerRecord
     with context.database.reading() as session:
         deploy = history.find(session, workload.id, record.version)
         if deploy is not None:
-            names |= set(workloads.document(session, deploy.release_sha).get("secrets", []))
+            names |= set(workloads.release(session, deploy).get("secrets", []))
     context.redactor.learn(value for name, value in record.environment.items() if name in names)
 
 

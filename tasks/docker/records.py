@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.releases import Port
 from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
@@ -85,7 +87,7 @@ class NewContainer:
     labels: dict[str, str]
     environment: dict[str, str] = field(repr=False)
     command: list[str] | None = None
-    ports: list[dict[str, Any]] = field(default_factory=list)  # {container, host?, address}
+    ports: Sequence[Port] = ()
     volumes: dict[str, str] = field(default_factory=dict)  # volume name -> path
     volume_labels: dict[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
@@ -109,8 +111,9 @@ class NewContainer:
         """Arguments of the SDK's create_host_config."""
         bindings: dict[int, list[tuple[str, int]]] = {}
         for port in self.ports:
-            if port.get("host") is not None:
-                bindings.setdefault(port["container"], []).append((port["address"], port["host"]))
+            host = port.get("host")
+            if host is not None:
+                bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
             "init": True,  # without it many programs ignore SIGTERM, and each stop costs the whole timeout
             "port_bindings": bindings,

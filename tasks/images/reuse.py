@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from db import event_log, history, images, ledger
+from db import event_log, history, images, ledger, pins
 from db.messages.events import Told, tell
+from db.releases import ContainerPin
 from db.serialize import pin_short
 from tasks.context import now
 from tasks.images.build import build, labels_of
@@ -37,7 +38,7 @@ class Materials:
 Recipe = Callable[[], AbstractContextManager[Materials]]
 
 
-def provide(job: Job, recipe: Recipe) -> dict[str, Any]:
+def provide(job: Job, recipe: Recipe) -> ContainerPin:
     """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
     log = BuildLog(job.context, job.workload.name, job.deploy.workload_id, job.deploy.version)
     try:
@@ -46,24 +47,25 @@ def provide(job: Job, recipe: Recipe) -> dict[str, Any]:
         log.close()
 
 
-def _kept(job: Job, log: BuildLog) -> dict[str, Any] | None:
+def _kept(job: Job, log: BuildLog) -> ContainerPin | None:
     """The pin with the image of the release itself or of another one that was built from the same, if one is there."""
-    pin = job.pin or {}
+    pin = cast("ContainerPin", job.pinned)
     with job.context.database.reading() as session:
         same = [row for row in history.succeeded(session, job.deploy.workload_id) if history.same_pin(row.pin, pin)]
     own = job.deploy.rollback_of
     for row in sorted(same, key=lambda row: (row.version != own, -row.version)):
-        image_id = (row.pin or {}).get("image_id")
+        image_id = pins.image_id(row.pin)
         if image_id and job.context.docker.images.inspect(image_id) is not None:
             log.say(f"Nothing was built: the image of version {row.version} is there, built from {pin_short(pin)}.")
             if not job.is_rollback:
                 _tell(job, tell("built_before", version=job.deploy.version, source=pin_short(pin), of=row.version))
-            return pin | {"image_id": image_id, "image_from": "kept"}
+            return {**pin, "image_id": image_id, "image_from": "kept"}
     return None
 
 
-def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
-    context, pin = job.context, (job.pin or {}) | {"image_id": None}
+def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
+    context = job.context
+    pin: ContainerPin = {**cast("ContainerPin", job.pinned), "image_id": None}
     with context.database.writing() as session:
         # While the row has no image, none is taken for unneeded.
         ledger.record_pin(session, job.deploy.id, pin)
@@ -78,7 +80,7 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
         images.remember(session, job.deploy.host, image_id, now())
     if job.is_rollback:
         _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))
-    return pin | {"image_id": image_id, "image_from": "build"}
+    return {**pin, "image_id": image_id, "image_from": "build"}
 
 
 def _tell(job: Job, told: Told) -> None:

@@ -7,10 +7,10 @@ the new one is live, so at every moment a crash leaves something to go back to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from db import workloads
+from db import pins, workloads
 from db.models import Deploy, Workload
+from db.releases import Pin, Release
 from db.states import ErrorCode
 from tasks.containers import converge, last_log
 from tasks.context import Context
@@ -58,7 +58,7 @@ def verify(job: Job) -> None:
     new = converge.observe(job.context, job.workload.name, job.deploy.version)
     for one in new:
         health.raise_if_over(one)
-    if [one.image_id for one in new] != [(job.pin or {})["image_id"]]:
+    if [one.image_id for one in new] != [pins.image_id(job.pinned)]:
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
@@ -92,7 +92,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
 
 def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
-    image_id = (live.pin or {}).get("image_id")
+    image_id = pins.image_id(live.pin)
     if not image_id or not context.docker.images.inspect(image_id):
         return False
     new = _as_released(context, workload.id, live, image_id)
@@ -114,7 +114,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
         workload = session.get(Workload, workload_id)
         if workload is None or workload.removing_at is not None:
             return None
-        release = workloads.document(session, live.release_sha)
+        release = workloads.release(session, live)
     known = context.secrets_of(workload)
     secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
     return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
@@ -123,7 +123,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether one container of the live version runs, and its image is the pinned one. Pure."""
     running = [one.image_id for one in records if one.version == live.version and one.serves]
-    return running == [(live.pin or {}).get("image_id")]
+    return running == [pins.image_id(live.pin)]
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
@@ -131,25 +131,27 @@ def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
     return Watched([one for one in records if one.version == live.version], 1)
 
 
-def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
     """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
     running = [one for one in records if one.version == live.version and one.running]
     check = _check(context, release, live.pin)
     return all(health.passes(check, one) for one in running)
 
 
-def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> health.Check:
-    image = context.docker.images.inspect((pin or {})["image_id"])
+def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
+    image_id = pins.image_id(pin)
+    image = context.docker.images.inspect(image_id) if image_id else None
     return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
 def _container_of(job: Job) -> NewContainer:
-    installation, image_id = job.context.installation, (job.pin or {})["image_id"]
+    installation, image_id = job.context.installation, pins.image_id(job.pinned)
+    assert image_id is not None  # noqa: S101 - prepare comes first
     return _new_container(installation, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
 
 
 def _new_container(
-    installation: str, workload: str, version: int, image_id: str, release: dict[str, Any], secrets: dict[str, str]
+    installation: str, workload: str, version: int, image_id: str, release: Release, secrets: dict[str, str]
 ) -> NewContainer:
     resources = release.get("resources", {})
     return NewContainer(
@@ -179,7 +181,7 @@ def _start(job: Job) -> None:
 
 
 def _stop_old(job: Job) -> None:
-    timeout = (job.live_release or {}).get("stop_timeout_s", 10)
+    timeout = job.live_release.get("stop_timeout_s", 10) if job.live_release else 10
     for container_id in job.replaces:
         job.context.docker.containers.stop(container_id, timeout)
 
