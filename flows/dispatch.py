@@ -89,11 +89,11 @@ def _claim(context: Context, deploy_id: int, engine_id: str, flow_run_id: str | 
         return Job(
             context=context,
             deploy=deploy,
-            workload=workload.name,
-            release=workloads.document(session, deploy.release_sha),
+            workload=workload,
+            release=workloads.release(session, deploy),
             secrets={},
             live=live,
-            live_release=workloads.document(session, live.release_sha) if live else None,
+            live_release=workloads.release(session, live) if live else None,
         )
 
 
@@ -111,9 +111,8 @@ def _take(stage: Stage, step: Step, job: Job, call: Call) -> Failure | None:
 
 
 def _pin(job: Job) -> None:
-    workload = job.context.workload(job.deploy.workload_id)
     wanted = job.release.get("secrets", [])
-    values = job.context.secrets_of(workload)
+    values = job.context.secrets_of(job.workload)
     job.secrets = {name: values[name] for name in wanted if name in values}
     missing = [name for name in wanted if name not in values]
     if missing:

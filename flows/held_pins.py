@@ -32,11 +32,11 @@ def refuse(job: Job) -> None:
 def after_success(session: Session, job: Job, moment: datetime) -> None:
     """What was gone back from is held, until a person deploys it by hand."""
     workload = workloads.by_id(session, job.deploy.workload_id)
-    held, pin = list(workload.held_pins), job.pin or {}
+    held, pin = list(workload.held_pins), job.pinned
     if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback:
         held = held_pins.release(held, pin)
-    if job.is_rollback and job.live is not None and not history.same_pin(job.live.pin, pin):
-        held = held_pins.hold(held, job.live.pin or {}, job.live.version, job.deploy.reason, moment)
+    if job.is_rollback and job.live and job.live.pin and not history.same_pin(job.live.pin, pin):
+        held = held_pins.hold(held, job.live.pin, job.live.version, job.deploy.reason, moment)
     if held != workload.held_pins:
         workload.held_pins = held
 

@@ -150,7 +150,7 @@ def _bring_back(context: Context, workload: Workload, dead: int) -> None:
         return
     with context.database.reading() as session:
         live = history.live(session, workload.id)
-        release = workloads.document(session, live.release_sha) if live else None
+        release = workloads.release(session, live) if live else None
     if live is not None and release is not None:
         recovery.wait_until_healthy(context, kind_of(workload).rollout, workload.name, live, release)
 
