@@ -1,4 +1,4 @@
-"""Held pins: what a workload went back from, and what no automatic deploy shall bring again. Pure: lists in and out.
+"""Held pins: what a workload went back from, and what no automatic deploy shall bring again. Lists in and out.
 
 A hold ends when a person deploys that very pin by hand.
 """

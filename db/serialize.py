@@ -1,4 +1,4 @@
-"""A deploy as the outside sees it: one shape for JSON, the CLI and the pages. Pure."""
+"""A deploy as the outside sees it: one shape for JSON, the CLI and the pages. Reads nothing but the row it is given."""
 
 from __future__ import annotations
 

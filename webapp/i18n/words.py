@@ -1,4 +1,4 @@
-"""What codes are called on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate; pure.
+"""What codes are called on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate. Pure.
 
 JSON keeps the codes themselves.
 """

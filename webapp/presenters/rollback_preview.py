@@ -1,4 +1,4 @@
-"""What a rollback will do, worked out beforehand for the person who confirms it. Pure: rows and releases in.
+"""What a rollback will do, worked out beforehand for the person who confirms it. Rows and releases in.
 
 The same rules as the rollout's own: tasks.rollout.plan decides whether the old version has to stop first.
 """

@@ -1,4 +1,4 @@
-"""Workloads and events as the outside sees them; the shape of a deploy is in db.serialize. Pure."""
+"""Workloads and events as the outside sees them; the shape of a deploy is in db.serialize."""
 
 from __future__ import annotations
 
