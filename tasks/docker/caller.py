@@ -43,6 +43,10 @@ class Caller(Protocol):
         """Return what the API answers; None where it refuses with one of these HTTP statuses."""
         ...
 
+    def guard(self, what: str, action: Callable[[], T], code: ErrorCode) -> T:
+        """Return what an action answers that reads from the Engine already."""
+        ...
+
     def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
         """Send a body; the answer is a stream that may say nothing for as long as it likes."""
         ...
@@ -56,7 +60,7 @@ class Messages:
 
     def next(self) -> dict[str, Any] | None:
         """Wait for the next message; None at the end."""
-        return self._caller.ask(self._what, lambda _: next(self._stream, None), self._code)
+        return self._caller.guard(self._what, lambda: next(self._stream, None), self._code)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while (message := self.next()) is not None:

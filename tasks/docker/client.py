@@ -56,7 +56,7 @@ class Connection:
         self, what: str, question: Callable[[Any], T], code: ErrorCode = ErrorCode.INTERNAL, *, registry: bool = False
     ) -> T:
         """See Caller."""
-        return self._translated(what, lambda: question(self._api()), code, registry=registry)
+        return self.guard(what, lambda: question(self._api()), code, registry=registry)
 
     def ask_unless(
         self, statuses: tuple[int, ...], what: str, question: Callable[[Any], T], code: ErrorCode = ErrorCode.INTERNAL
@@ -83,7 +83,7 @@ class Connection:
             finally:
                 client.close()
 
-        return self._translated(what, ask, ErrorCode.ENGINE_UNREACHABLE)
+        return self.guard(what, ask, ErrorCode.ENGINE_UNREACHABLE)
 
     def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
         """See Caller. Not the SDK's build(): that cannot be closed while a step says nothing."""
@@ -105,7 +105,8 @@ class Connection:
                 )
             return self._client.api
 
-    def _translated(self, what: str, action: Callable[[], T], code: ErrorCode, *, registry: bool = False) -> T:
+    def guard(self, what: str, action: Callable[[], T], code: ErrorCode, *, registry: bool = False) -> T:
+        """See Caller."""
         try:
             return action()
         except (*_ERRORS, StreamFailed) as error:

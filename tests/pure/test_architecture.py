@@ -102,18 +102,30 @@ def other_ways_to_run_programs(source: Source) -> Iterator[str]:
 # Who answers requests: the contract of that name in pyproject.toml says what they may import.
 (REQUESTING,) = [contract for contract in CONTRACTS if contract["name"].startswith("The web process and the CLI")]
 # Uses of Docker that change no container: whether it answers, and the images of the demo.
-HARMLESS = {("webapp.checks.readiness", "about"), ("flows.demo.__main__", "images")}
+HARMLESS = {("webapp.checks.readiness", "about"), ("flows.demo.__main__", "images.remove")}
+
+
+def _asked_of_docker(node: ast.AST) -> str:
+    """`about` of `context.docker.about`, `images.remove` of `context.docker.images.remove`."""
+    match node:
+        case ast.Attribute(value=ast.Attribute(value=ast.Attribute(attr="docker"), attr=part), attr=name):
+            return f"{part}.{name}"
+        case ast.Attribute(value=ast.Attribute(attr="docker"), attr=name):
+            return name
+    return ""
 
 
 def container_changes(source: Source) -> Iterator[str]:
     """What the context and a source kind hand to everybody, Docker and a rollout, is the engine's to use."""
     if not any(f"{source.module}.".startswith(f"{one}.") for one in REQUESTING["source_modules"]):
         return
+    harmless = [f"{asked}." for module, asked in HARMLESS if module == source.module]
     for node in source.nodes:
         match node:
-            case ast.Attribute(value=ast.Attribute(attr="docker"), attr=name) if (source.module, name) not in HARMLESS:
-                yield f"line {node.lineno}: .docker.{name}"
-            case ast.Attribute(attr="docker") if not any(source.module == module for module, _ in HARMLESS):
+            case ast.Attribute() if asked := _asked_of_docker(node):
+                if not any(one.startswith(f"{asked}.") for one in harmless):
+                    yield f"line {node.lineno}: .docker.{asked}"
+            case ast.Attribute(attr="docker") if not harmless:
                 yield f"line {node.lineno}: .docker"
             case ast.Attribute(value=ast.Attribute(attr="rollout"), attr=name):
                 yield f"line {node.lineno}: .rollout.{name}"
@@ -301,6 +313,7 @@ WRITING = "def f(c):\n    with c.writing() as session:\n        "
         (container_changes, "webapp.api.x", "context().docker.stop(one)"),
         (container_changes, "webapp.api.x", "stop_all(context().docker)"),
         (container_changes, "webapp.checks.readiness", "context.docker.containers.stop(one)"),
+        (container_changes, "flows.demo.__main__", "context.docker.images.build(one)"),
         (container_changes, "flows.cli.x", "kind_of(workload).rollout.restore(context, workload, None)"),
         (writes_to_the_ledger, "flows.x", "from sqlalchemy import update\nupdate(Deploy).values(status='failed')"),
         (writes_to_the_ledger, "flows.x", "from db import models\nsession.add(models.Deploy(version=1))"),
@@ -346,6 +359,7 @@ def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], modul
     [
         (docker_by_the_back_door, "tasks.x", "context.docker.version()\ncontext.docker.containers.stop(one, 10)"),
         (container_changes, "webapp.checks.readiness", "answer = context.docker.about"),
+        (container_changes, "flows.demo.__main__", "context.docker.images.remove(one)"),
         (container_changes, "webapp.pages.x", "same = kind.rollout is other.rollout"),
         (container_changes, "flows.upkeep.x", "context.docker.containers.stop(one)"),
         (imports_by_name, "tasks.kinds", "import_module(f'{__name__}.{name}')"),
