@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,7 +86,7 @@ def duration_ms(deploy: Deploy) -> int | None:
     return round((deploy.finished_at - deploy.started_at).total_seconds() * 1000)
 
 
-def pin_short(pin: dict[str, Any] | None) -> str | None:
+def pin_short(pin: Mapping[str, Any] | None) -> str | None:
     """The first twelve hex digits of what was pinned: the file, the digest, else the image id."""
     for key in ("sha256", "digest", "commit", "content", "image_id"):
         if pin and pin.get(key):

@@ -234,7 +234,7 @@ def _clear_away(context: Context) -> None:
     with context.database.writing() as session:
         accounts.delete_user(session, USER)
     for version in VERSIONS:
-        context.docker.remove_image(version.image)
+        context.docker.images.remove(version.image)
 
 
 def tell(line: str) -> None:

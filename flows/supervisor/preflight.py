@@ -128,16 +128,13 @@ def _somebody_answers(host: str, port: int, family: int) -> bool:
 def check_docker(settings: Settings) -> str:
     """The version of the Docker Engine. Raises CannotStart when it does not answer."""
     from tasks.docker.client import DockerEngine
-    from tasks.failures import Failure
+    from tasks.failures import Failure, translated
 
-    try:
-        return DockerEngine(settings.engine_address).version()
-    except Failure:
-        pass
-    raise CannotStart(
+    refused = CannotStart(
         f"Docker does not respond at {settings.engine_address}; start Docker, "
         "or run `make up`, which installs and starts it (.ci/ensure-system)."
     )
+    return translated(DockerEngine(settings.engine_address).version, Failure, into=refused)
 
 
 def prepare_ledger(settings: Settings) -> str | None:

@@ -48,9 +48,9 @@ def add(
             raise InvalidSpec("provider", f"goes with a source that has {needs}, which this workload's has not")
         if branch is not None and "image" in workload.spec["source"]:
             raise InvalidSpec("branch", "does not go with an image, which has tags")
-        locked = context.vault.lock(chosen)
-        hook = webhooks.add(session, workload.id, provider, token, locked, now(), branch=branch, tag=tag, actor=actor)
-        event_log.note(session, workload.id, tell("hook_added", provider=provider), now(), actor=actor)
+        locked, moment = context.vault.lock(chosen), now()
+        hook = webhooks.add(session, workload.id, provider, token, locked, moment, branch=branch, tag=tag, actor=actor)
+        event_log.note(session, workload.id, tell("hook_added", provider=provider), moment, actor=actor)
     return Made(hook, token, chosen)
 
 

@@ -78,7 +78,7 @@ class Scenario:
 
     def has_image(self, row: dict[str, Any]) -> bool:
         """Whether the host has the image of a row."""
-        return self.context.docker.local_image(row["pin"]["image_id"]) is not None
+        return self.context.docker.images.inspect(row["pin"]["image_id"]) is not None
 
     def every_row(self) -> list[dict[str, Any]]:
         """The whole history, newest first."""

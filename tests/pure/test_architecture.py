@@ -7,17 +7,20 @@ whether a breach would be noticed at all.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from importlinter.cli import lint_imports
 
 from db.models import Base, Deploy
+from tasks.docker.client import Connection, DockerEngine
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("db", "tasks", "flows", "webapp")
@@ -112,6 +115,31 @@ def relative_imports(source: Source) -> Iterator[str]:
 def gates(source: Source) -> Iterator[str]:
     """A library of the outside world is imported by its one module."""
     yield from (lib for lib, gate in GATES.items() if lib in source.imported_tops and source.module != gate)
+
+
+def docker_by_the_back_door(source: Source) -> Iterator[str]:
+    """Outside of tasks.docker nobody puts questions to the Engine's own API: its typed methods are there for that."""
+    if source.module.startswith("tasks.docker"):
+        return
+    yield from source.imports & {"tasks.docker.caller.Caller", "tasks.docker.client.Connection"}
+    for node in source.nodes:
+        match node:
+            case ast.Attribute(attr="_connection" | "_caller"):
+                yield f"line {node.lineno}: .{node.attr}"
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="docker") | ast.Name(id="docker"), attr=name)):
+                if not hasattr(DockerEngine, name):
+                    yield f"line {node.lineno}: docker.{name}()"
+
+
+def raw_objects(part: type) -> list[str]:
+    """Public methods through which an object of the SDK would leave: handed to a callable, or an untyped answer."""
+    found = []
+    for name, method in inspect.getmembers(part, inspect.isfunction):
+        hints = get_type_hints(method)
+        handed = any(get_args(one)[0] for one in hints.values() if get_origin(one) is Callable)
+        if not name.startswith("_") and (handed or hints.get("return") in {None, Any}):
+            found.append(name)
+    return found
 
 
 BECOMES_GUNICORN = ("flows.cli.processes", "execv")  # `backstay web` turns into it: nothing is run beside us
@@ -214,6 +242,38 @@ def writes_to_the_ledger(source: Source) -> Iterator[str]:
                 yield f"line {node.lineno}: names the table"
 
 
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def several_moments(source: Source) -> Iterator[str]:
+    """A transaction has one moment: who opens it asks the clock once and hands the answer on, with the session."""
+    for function in source.nodes:
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        asked = _asks_the_clock(function)
+        transactions = [node for node in ast.walk(function) if isinstance(node, ast.With) and _is_writing(node)]
+        again = [loop for block in transactions for loop in ast.walk(block) if isinstance(loop, LOOPS)]
+        arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        if asked and any(argument.arg == "session" for argument in arguments):
+            yield f"line {asked[0]}: {function.name} is inside a transaction, whose moment is not its own"
+        elif transactions and len(asked) > 1:
+            yield f"line {asked[1]}: {function.name} asks a second time"
+        elif any(_asks_the_clock(loop) for loop in again):
+            yield f"line {asked[0]}: {function.name} asks again and again"
+
+
+def _asks_the_clock(inside: ast.AST) -> list[int]:
+    return sorted(
+        node.lineno for node in ast.walk(inside) if isinstance(node, ast.Call) and _called(node.func) == "now"
+    )
+
+
+def _is_writing(block: ast.With) -> bool:
+    return any(
+        isinstance(item.context_expr, ast.Call) and _called(item.context_expr.func) == "writing" for item in block.items
+    )
+
+
 def missing_docstring(source: Source) -> Iterator[str]:
     """A module opens with what it does."""
     if not ast.get_docstring(source.tree):
@@ -264,11 +324,13 @@ def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str], monkeypat
     [
         relative_imports,
         gates,
+        docker_by_the_back_door,
         other_ways_to_run_programs,
         flask_outside,
         container_changes,
         uses_of_the_window,
         writes_to_the_ledger,
+        several_moments,
         missing_docstring,
         too_long,
         grab_bags,
@@ -283,6 +345,16 @@ def test_the_product_keeps_the_rule(sources: list[Source], check: Callable[[Sour
 def test_a_pure_module_drags_in_nothing_impure(sources: list[Source], module: str) -> None:
     everything = {source.module: source for source in sources}
     assert impure_imports(everything[module], everything) == set()
+
+
+def test_the_raw_docker_api_does_not_leave_its_room() -> None:
+    engine = DockerEngine("unix:///nonexistent/docker.sock")
+    parts = {DockerEngine} | {
+        type(part) for name, part in vars(engine).items() if name not in {"address", "_connection"}
+    }
+    assert len(parts) > 4
+    assert {part.__name__: raw_objects(part) for part in parts} == {part.__name__: [] for part in parts}
+    assert raw_objects(Connection) == ["ask", "ask_briefly", "ask_unless"]
 
 
 def test_the_house_has_its_rooms_and_no_other() -> None:
@@ -302,6 +374,8 @@ def test_the_tests_use_no_mock() -> None:
 
 # And each check sees a breach
 
+WRITING = "def f(c):\n    with c.writing() as session:\n        "
+
 
 @pytest.mark.parametrize(
     ("check", "module", "text"),
@@ -311,14 +385,17 @@ def test_the_tests_use_no_mock() -> None:
         (gates, "tasks.x", "def f():\n    from docker.errors import APIError"),
         (gates, "flows.x", "import importlib\nimportlib.import_module('docker')"),
         (gates, "flows.x", "from subprocess import run"),
+        (docker_by_the_back_door, "tasks.x", "context.docker.ask('list', lambda api: api.containers())"),
+        (docker_by_the_back_door, "tasks.x", "docker._connection.ask('list', lambda api: api.containers())"),
+        (docker_by_the_back_door, "tasks.x", "from tasks.docker.client import Connection"),
         (other_ways_to_run_programs, "tasks.x", "import os\nos.system('ls')"),
         (other_ways_to_run_programs, "tasks.x", "import os\nos.execvp('ls', ['ls'])"),
         (other_ways_to_run_programs, "tasks.x", "import asyncio\nasyncio.create_subprocess_exec('ls')"),
         (other_ways_to_run_programs, "tasks.system.processes", "run('ls', shell=True)"),
         (flask_outside, "flows.x", "from flask import request"),
-        (container_changes, "webapp.api.x", "context().docker.stop(one)"),
+        (container_changes, "webapp.api.x", "context().docker.containers.stop(one)"),
         (container_changes, "webapp.api.x", "stop_all(context().docker)"),
-        (container_changes, "webapp.checks.readiness", "context.docker.stop(one)"),
+        (container_changes, "webapp.checks.readiness", "context.docker.containers.stop(one)"),
         (container_changes, "flows.cli.x", "kind_of(workload).rollout.restore(context, workload, None)"),
         (uses_of_the_window, "flows.x", "from webapp.api import app"),
         (writes_to_the_ledger, "flows.x", "from sqlalchemy import update\nupdate(Deploy).values(status='failed')"),
@@ -333,6 +410,23 @@ def test_the_tests_use_no_mock() -> None:
         (writes_to_the_ledger, "db.x", "deploy.live, other = True, 1"),
         (writes_to_the_ledger, "db.x", "setattr(deploy, 'status', 'failed')"),
         (writes_to_the_ledger, "db.x", "session.execute(text('UPDATE deploy_history SET live = true'))"),
+        (several_moments, "flows.x", WRITING + "a(now())\n        b(now())"),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "a(now())\n    b(context.now())",
+        ),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "[a(session, datetime.now(UTC)) for a in b]",
+        ),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "for a in b:\n            a(session, now())",
+        ),
+        (several_moments, "flows.x", "def f(session: Session):\n    a(session, now())"),
         (missing_docstring, "db.x", "import os"),
         (too_long, "db.x", "\n" * (LONGEST + 1)),
         (grab_bags, "db.utils", ""),
@@ -348,16 +442,24 @@ def test_the_check_sees_a_breach(check: Callable[[Source], Iterator[str]], modul
     [
         (gates, "tasks.docker.client", "import docker"),
         (gates, "flows.x", "from tasks import docker_engine"),
+        (docker_by_the_back_door, "tasks.x", "context.docker.version()\ncontext.docker.containers.stop(one, 10)"),
         (flask_outside, "webapp.x", "import flask"),
         (container_changes, "webapp.checks.readiness", "answer = context.docker.about"),
         (container_changes, "webapp.pages.x", "same = kind.rollout is other.rollout"),
-        (container_changes, "flows.upkeep.x", "context.docker.stop(one)"),
+        (container_changes, "flows.upkeep.x", "context.docker.containers.stop(one)"),
         (uses_of_the_window, "webapp.x", "from webapp import auth"),
         (writes_to_the_ledger, "db.ledger", "session.add(Deploy(version=1))"),
         (writes_to_the_ledger, "db.x", '"""Reads deploy_history."""\nselect(Deploy).where(Deploy.live)'),
         (writes_to_the_ledger, "db.x", "update(Workload).values(last_version=1)"),
         (writes_to_the_ledger, "db.x", "delete(Sample)"),
         (writes_to_the_ledger, "db.x", "row.username = 'ann'"),
+        (
+            several_moments,
+            "flows.x",
+            WRITING + "moment = now()\n        a(moment)",
+        ),
+        (several_moments, "flows.x", "def f(c):\n    with c.reading() as session:\n        a(now())\n    b(now())"),
+        (several_moments, "flows.x", "def f(session, moment):\n    a(session, moment)"),
         (too_long, "db.x", "\n" * LONGEST),
     ],
 )

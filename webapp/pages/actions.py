@@ -63,10 +63,10 @@ def confirm_rollback(name: str, version: int) -> str:
     with reading(name) as (session, workload):
         target, live = find(session, workload, version), history.live(session, workload.id)
         change = between(session, live, target)
-        before = workloads.document(session, live.release_sha) if live else None
+        before = workloads.release(session, live) if live else None
         expected = {
             "image": rollback_preview.image_step(target),
-            "gap": rollback_preview.has_gap(before, workloads.document(session, target.release_sha)),
+            "gap": rollback_preview.has_gap(before, workloads.release(session, target)),
             "holds": rollback_preview.holds(live, target),
         }
         app, row_of_it = describe(session, workload), _as_row(target, name, live)
