@@ -5,15 +5,18 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ROOMS := db tasks flows webapp tests
+# Most tests wait for something, so four processes on two cores; tests/sharing.py says who gets what.
+SHARED := -n 4 --dist loadscope --no-loadscope-reorder --durations=30
 
 .DEFAULT_GOAL := help
 # The steps of a target come one after the other: a virtual environment may need the packages of `system` first.
 .NOTPARALLEL:
-.PHONY: help up demo test lint format bench screenshots clean system system-tests system-bench test-vm system-vm
+.PHONY: help up demo test test-all test-vm durations lint format bench screenshots clean
+.PHONY: system system-tests system-bench system-vm
 
 help: ## list the targets
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '%-11s %s\n' "$$name" "$$what"; done
 
 up: system .venv/.stamp ## run Backstay: Prefect, the engine and the web interface, until Ctrl-C
 	@$(BIN)/backstay up
@@ -22,7 +25,14 @@ demo: system .venv/.stamp ## the same with a workload deployed for real; ARGS=--
 	@$(BIN)/python -m flows.demo $(ARGS)
 
 test: system-tests .venv/.stamp lint ## run every test, on a real Docker Engine and in a real browser; ARGS goes to pytest
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) $(ARGS)
+
+test-all: system-tests .venv/.stamp lint ## walk through everything: all crash points, all samples, test-vm; takes hours
+	@BACKSTAY_FAULTS=all $(BIN)/python -m pytest $(SHARED) $(ARGS)
+	@$(MAKE) --no-print-directory test-vm
+
+durations: system-tests .venv/.stamp ## measure how long each test file takes, into tests/durations.json
+	@$(BIN)/python -m pytest $(SHARED) --store-durations $(ARGS)
 
 test-vm: system-vm ## try the README's first command on a Debian that has nothing, in an emulated machine; 20 minutes and more
 	@tests/vm/boot tests/vm/first-command
@@ -44,7 +54,7 @@ screenshots: system-tests .venv/.stamp ## make the pictures in docs/images from 
 	@$(BIN)/python -m tests.screenshots
 
 clean: ## remove the virtual environment and the caches; HOME stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .test-cache .import_linter_cache .hypothesis build *.egg-info
 
 system:
 	@.ci/ensure-system

@@ -21,20 +21,31 @@ from db.settings import Settings, ensure_home
 from tests import sharing
 
 collect_ignore = ["bench"]
-pytest_plugins = ("tests.docker.fixtures", "tests.flows.fixtures")
+pytest_plugins = ("tests.docker.fixtures", "tests.flows.fixtures", "tests.durations")
 
 # Where the tests look for Docker, taken before the developer's own settings are put out of reach.
 ENGINE_ADDRESS = os.environ.get("BACKSTAY_DOCKER_HOST", "")
 # `all` walks the whole matrix of tests/faults, which takes long; else a part in which everything occurs.
 FAULTS = os.environ.get("BACKSTAY_FAULTS", "")
+MEMORY, MUCH_ROOM = Path("/dev/shm"), 4 * 2**30
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the developer's own Backstay and Prefect out of the tests, in this process and in its children."""
     for name in [name for name in os.environ if name.startswith(("BACKSTAY_", "PREFECT_"))]:
         del os.environ[name]
+    keep_files_in_memory()
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+
+
+def keep_files_in_memory() -> None:
+    """Put the temporary directories of tests where a commit need not wait for a disk, if there is much room for them.
+
+    A test of the ledger or of Prefect commits all the time. No test pulls the plug of the whole machine.
+    """
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MUCH_ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -19,14 +19,14 @@ import pytest
 
 # Below the ports that the kernel gives to outgoing connections, so that none of those takes one away before it is used;
 # a process of the test run has its own slice, and gives each of its ports once.
-_SLICE = 4000
+_SLICE = 3000
 _ports = itertools.cycle(range(_SLICE))
 SERVERS = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"  # which is not on everybody's PATH
 
 
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on, and that no other test gets."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 3
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
     start = 20_000 + worker * _SLICE
     for _ in range(_SLICE):
         port = start + (next(_ports) + os.getpid() * 31) % _SLICE

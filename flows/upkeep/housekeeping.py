@@ -13,14 +13,17 @@ from tasks.images import build_log, host_images
 from tasks.images.retention import Verb
 
 
-def tidy(context: Context) -> str:
-    """Sum up and prune every workload; answers a sentence with counts. Safe to run at any time and to break off."""
+def tidy(context: Context, longest_way_s: float = rollups.LONGEST_WAY_S) -> str:
+    """Sum up and prune every workload; answers a sentence with counts. Safe to run at any time and to break off.
+
+    Between two steps it leaves the write lock alone for `longest_way_s` at most: 0 where nobody else wants it.
+    """
     with context.database.reading() as session:
         ids = [workload.id for workload in workloads.every(session)]
     moment = int(now().timestamp())
     rows = sum(prune_ledger(context, workload_id) for workload_id in ids)
-    rollups.sum_up(context, ids, moment)
-    old = rollups.prune(context, ids, moment)
+    rollups.sum_up(context, ids, moment, longest_way_s)
+    old = rollups.prune(context, ids, moment, longest_way_s)
     with context.database.writing() as session:
         workloads.drop_unused_documents(session)
     cache.prune(context)

@@ -11,38 +11,39 @@ from tasks.context import Context
 from tasks.metrics import rollup
 from tasks.metrics.history import kept_s
 
+# How long one step waits for the next at most, unless the caller says otherwise.
+LONGEST_WAY_S = 0.1
 # A minute's worth is one step; more than a few are a backlog, which housekeeping works off.
 STEPS_A_MINUTE = 5
-LONGEST_WAY_S = 0.1
 # A tick may have been on its way when its container was removed.
 LAST_SAMPLES_S = 600
 
 
-def sum_up(context: Context, workload_ids: Iterable[int], now: int) -> None:
+def sum_up(context: Context, workload_ids: Iterable[int], now: int, longest_way_s: float = LONGEST_WAY_S) -> None:
     """Bring all tiers of these workloads and of the installation up to `now` (epoch seconds). May be broken off."""
     for owner in (*workload_ids, INSTALLATION):
         with context.database.writing() as session:
             rollup.find_older(session, owner)
         for width in TIERS:
-            while _step(context, owner, width, now):
+            while _step(context, owner, width, now, longest_way_s):
                 pass
 
 
 def sum_up_installation(context: Context, now: int) -> None:
     """Add up over all workloads the ticks that came in: called each minute, so that a read has a few left to do."""
     for _ in range(STEPS_A_MINUTE):
-        if not _step(context, INSTALLATION, TICK, now):
+        if not _step(context, INSTALLATION, TICK, now, LONGEST_WAY_S):
             break
 
 
-def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
+def prune(context: Context, workload_ids: Iterable[int], now: int, longest_way_s: float = LONGEST_WAY_S) -> int:
     """Delete the samples and buckets that are too old and summed up; answers how many samples went."""
     kept = kept_s(context.settings)
     ids = list(workload_ids)
     for owner in (*ids, INSTALLATION):
         for width in TIERS:
-            _prune(context, owner, width, now - kept[width])
-    gone = sum(_prune(context, owner, SAMPLES, now - kept[SAMPLES]) for owner in ids)
+            _prune(context, owner, width, now - kept[width], longest_way_s)
+    gone = sum(_prune(context, owner, SAMPLES, now - kept[SAMPLES], longest_way_s) for owner in ids)
     for workload_id in ids:
         with context.database.writing() as session:
             pruned = tiers.pruned(session, workload_id, SAMPLES)
@@ -50,7 +51,7 @@ def prune(context: Context, workload_ids: Iterable[int], now: int) -> int:
     return gone
 
 
-def _step(context: Context, owner_id: int, width: int, now: int) -> bool:
+def _step(context: Context, owner_id: int, width: int, now: int, longest_way_s: float) -> bool:
     if context.stopping.is_set():
         return False
     import pandas  # noqa: F401 - takes a second the first time, in which the write lock must not be held
@@ -59,11 +60,11 @@ def _step(context: Context, owner_id: int, width: int, now: int) -> bool:
     with context.database.writing() as session:
         is_more = rollup.advance(session, owner_id, width, now)
     if is_more:
-        _give_way(context, began)
+        _give_way(context, began, longest_way_s)
     return is_more
 
 
-def _prune(context: Context, owner_id: int, width: int, before: int) -> int:
+def _prune(context: Context, owner_id: int, width: int, before: int, longest_way_s: float) -> int:
     total = 0
     while not context.stopping.is_set():
         began = time.monotonic()
@@ -76,10 +77,10 @@ def _prune(context: Context, owner_id: int, width: int, before: int) -> int:
         if gone == 0:
             break
         total += gone
-        _give_way(context, began)
+        _give_way(context, began, longest_way_s)
     return total
 
 
-def _give_way(context: Context, began: float) -> None:
+def _give_way(context: Context, began: float, longest_way_s: float) -> None:
     """Leave the write lock alone for as long as a step had it: who waits looks at it now and then only (SQLite)."""
-    context.stopping.wait(min(LONGEST_WAY_S, time.monotonic() - began))
+    context.stopping.wait(min(longest_way_s, time.monotonic() - began))

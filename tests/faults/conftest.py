@@ -1,4 +1,4 @@
-"""One house for all tests that kill programs: Prefect's first start takes half a minute."""
+"""One house for many tests that kill programs: it takes its time to start."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable
 from tests.faults.second_engine import SecondEngine
 from tests.faults.workloads import Crashed
+from tests.prefect_template import copy_prefect_database
 from tests.real_parts import docker_address, free_port, stop, wait_until
 
 POINTS = Path(__file__).parent / "points"
@@ -49,6 +50,7 @@ class House:
             keep_deploys=10_000,  # a walk has hundreds of requests, and each is to have its row
         )
         ensure_home(self.settings)
+        copy_prefect_database(home / "prefect.db")
         self.context = Context.open(self.settings, "test", quiet=True)
         upgrade(self.context.database)
         self.docker = client

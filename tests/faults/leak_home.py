@@ -14,9 +14,11 @@ from typing import Any
 
 import httpx
 
+from db.settings import Settings, ensure_home
 from db.states import FINAL
 from tests.faults import leak_evidence
 from tests.faults.leak_evidence import Evidence
+from tests.prefect_template import copy_prefect_database
 from tests.real_parts import docker_address, free_port, running, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,8 @@ class LeakyHome:
 
     def __init__(self, home: Path, password: str) -> None:
         self.home, self.screen = home, home.parent / "screen"
+        ensure_home(Settings(home=home))
+        copy_prefect_database(home / "prefect.db")
         self.web, self.prefect = free_port(), free_port()
         self.evidence = Evidence()
         self.outcomes: dict[str, tuple[str | None, str | None]] = {}  # workload -> the error code wanted, and had

@@ -6,7 +6,7 @@ import ast
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -47,8 +47,9 @@ def called(function: ast.expr) -> str:
             return ""
 
 
+@cache
 def product_sources() -> list[Source]:
-    """Every Python file of the product."""
+    """Every Python file of the product, read and parsed once for all tests of this process."""
     return [
         Source(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path.read_text())
         for room in ROOMS

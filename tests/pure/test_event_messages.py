@@ -14,8 +14,8 @@ from db.messages.events import SENTENCES, abandoned, tell, unsuccessful
 from db.states import ErrorCode, Reason, Stage
 from flows.upkeep import auto_rollback
 from tasks.events import watcher
+from tests.pure.product_source import product_sources
 
-ROOT = Path(__file__).parents[2]
 # Codes that are not written out where `tell` is called.
 CHOSEN = {
     *(f"requested_{reason}" for reason in Reason),
@@ -33,14 +33,10 @@ CHOSEN = {
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
     """The calls of a function or method in the product, each with where it stands."""
-    for room in ("db", "tasks", "flows", "webapp"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and name in {
-                    getattr(node.func, "id", ""),
-                    getattr(node.func, "attr", ""),
-                }:
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}:{node.col_offset}", node
+    for source in product_sources():
+        for node in source.nodes:
+            if isinstance(node, ast.Call) and name in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}:
+                yield f"{source.module}:{node.lineno}:{node.col_offset}", node
 
 
 def placeholders(text: str) -> set[str]:

@@ -10,9 +10,11 @@ import pytest
 from tasks.impact.leak import MIB
 from tasks.impact.series import Series, by_service, summed
 from tasks.impact.verdict import WARM_UP_S, Counts, SinceWarm, Window, assess, next_look_s, with_leak
+from tests.conftest import FAULTS
 
 START = 1_700_000_000
 LONG = 1500
+PAIRS = 1000 if FAULTS == "all" else 200  # of windows that differ by noise alone
 
 
 def window(
@@ -66,9 +68,9 @@ def test_the_verdict_follows_from_what_clearly_changed(
     assert judged(before, after) == (verdict, reasons)
 
 
-def test_noise_alone_is_no_verdict_over_a_thousand_pairs_of_windows() -> None:
+def test_noise_alone_is_next_to_never_a_verdict() -> None:
     verdicts = []
-    for seed in range(1000):
+    for seed in range(PAIRS):
         rng = np.random.default_rng(seed)
         cpu, memory = rng.uniform(0, 90), rng.uniform(8, 500)
         pair = [window(version, cpu, memory, seed=2 * seed) for version in (1, 2)]
@@ -76,7 +78,7 @@ def test_noise_alone_is_no_verdict_over_a_thousand_pairs_of_windows() -> None:
         for one, part in zip(pair, rng.uniform(0, 0.2, 2), strict=True):
             one.series.cpu[rng.random(len(one.series.cpu)) < part] += rng.uniform(0, 100)
         verdicts.append(judged(*pair)[0])
-    assert verdicts.count("same") >= 995
+    assert verdicts.count("same") >= 0.995 * PAIRS
 
 
 def test_every_number_that_made_the_verdict_is_there() -> None:

@@ -1,4 +1,7 @@
-"""Leaks are called, and nothing else is: over a thousand seeded runs of each kind of noise."""
+"""Leaks are called, and nothing else is: over many seeded runs of each kind of noise.
+
+Two hundred of each; BACKSTAY_FAULTS=all makes them a thousand.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import pytest
 from tasks.impact.leak import MIB, theil_sen, thinned, trend
 from tasks.impact.series import Array
 from tasks.impact.verdict import SETTLED_AFTER_S, WARM_UP_S
+from tests.conftest import FAULTS
 
-RUNS = 1000
+RUNS = 1000 if FAULTS == "all" else 200
 MOST_FALSE_ALARMS = 0.005
 # What there is of a version when it is half an hour old: a sample each 15 s since it has warmed up.
 TS = np.arange(WARM_UP_S, SETTLED_AFTER_S + 1, 15, dtype=float)
@@ -63,7 +67,9 @@ def test_what_does_not_leak_is_next_to_never_called_leaking(kind: str) -> None:
             case _:
                 return app(rng, steps=kind == "with steps")
 
-    assert leaking([run(seed) for seed in range(RUNS)]) <= MOST_FALSE_ALARMS
+    # Jitter alone is called now and then, so that its rate takes a thousand runs to tell; they cost little.
+    runs = 1000 if kind == "jitter alone" else RUNS
+    assert leaking([run(seed) for seed in range(runs)]) <= MOST_FALSE_ALARMS
 
 
 @pytest.mark.parametrize(

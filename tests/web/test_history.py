@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import time
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +16,9 @@ from flask.testing import FlaskClient
 
 from db import workloads
 from db.metrics import containers, samples, tiers
-from db.models import Container
-from flows.upkeep import rollups
-from flows.upkeep.housekeeping import tidy
+from db.models import Bucket, Container, Sample, TierMark
+from db.settings import Settings, ensure_home
+from flows.upkeep import housekeeping, rollups
 from tasks.context import Context
 from tests import ledger_steps as steps
 
@@ -46,12 +51,54 @@ def a_container(context: Context, workload_id: int, version: int) -> int:
         return row.id
 
 
+def tidy(context: Context) -> str:
+    """Housekeeping, which has nobody to give way to here."""
+    return housekeeping.tidy(context, longest_way_s=0)
+
+
+@dataclass
+class Month:
+    """A month of samples, one every ten minutes up to `newest`: as they came in, and as housekeeping left them."""
+
+    newest: int
+    before: Path
+    after: Path
+
+    def put(self, ledger: Path, context: Context) -> None:
+        """Put the samples and their tiers into the ledger of a test, in place of what is there."""
+        with closing(sqlite3.connect(context.settings.home / "backstay.db", timeout=10)) as connection:
+            connection.execute("ATTACH ? AS month", (str(ledger),))
+            for table in (Sample.__tablename__, Bucket.__tablename__, TierMark.__tablename__):
+                connection.execute(f"DELETE FROM {table}")
+                connection.execute(f"INSERT INTO {table} SELECT * FROM month.{table}")
+            connection.commit()
+
+
+@pytest.fixture(scope="module")
+def kept_month(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Month:
+    """The month, made and summed up once for all tests here: that takes housekeeping its time."""
+    home = tmp_path_factory.mktemp("month") / "home"
+    settings = Settings(home=home, docker_host=f"unix://{home}/no-docker.sock")
+    ensure_home(settings)
+    shutil.copy(migrated_sqlite, home / "backstay.db")
+    month = Month(int(time.time()) // 600 * 600, home / "before.db", home / "backstay.db")
+    context = Context.open(settings, "web", quiet=True)
+    with context.database.writing() as session:
+        shop = steps.add_workload(session, datetime.now(UTC))
+    moments = range(month.newest - 30 * DAY, month.newest + 1, 600)
+    insert(context, [sample(shop, ts, 1, memory=ts % 7919) for ts in moments])
+    with closing(sqlite3.connect(month.after)) as connection:
+        connection.execute("VACUUM INTO ?", (str(month.before),))
+    tidy(context)
+    context.close()
+    return month
+
+
 @pytest.fixture
-def month(context: Context, shop: int) -> int:
-    """A month of samples, one every ten minutes up to now; answers the newest moment."""
-    newest = int(time.time()) // 600 * 600
-    insert(context, [sample(shop, ts, 1, memory=ts % 7919) for ts in range(newest - 30 * DAY, newest + 1, 600)])
-    return newest
+def month(context: Context, shop: int, kept_month: Month) -> Month:
+    """A month of samples in the ledger, not summed up yet."""
+    kept_month.put(kept_month.before, context)
+    return kept_month
 
 
 WINDOWS = [
@@ -65,7 +112,7 @@ WINDOWS = [
 
 
 def test_each_window_is_full_up_to_now_whether_housekeeping_came_by_or_not(
-    viewer: FlaskClient, context: Context, month: int
+    viewer: FlaskClient, context: Context, month: Month
 ) -> None:
     for _ in range(2):
         for window, seconds, width, most in WINDOWS:
@@ -74,9 +121,10 @@ def test_each_window_is_full_up_to_now_whether_housekeeping_came_by_or_not(
                 stamps = [point["ts"] for point in points]
                 assert most - 2 <= len(points) <= most
                 assert stamps == sorted(set(stamps))
-                assert stamps[-1] == (month if width == 15 else month // width * width)
+                assert stamps[-1] == (month.newest if width == 15 else month.newest // width * width)
                 assert time.time() - seconds - 5 <= stamps[0] <= time.time() - seconds + 600 + width
                 assert points[0].keys() == (KEYS if width == 15 else KEYS | PEAKS)
+        month.put(month.after, context)
         tidy(context)
 
 
@@ -158,7 +206,8 @@ def test_an_answer_is_only_kept_by_who_may_see_it(anonymous: FlaskClient, viewer
     assert anonymous.get(BASE, headers={"If-None-Match": tag}).status_code == 401
 
 
-def test_what_is_kept_is_a_setting_of_each_tier(context: Context, shop: int, month: int) -> None:
+def test_what_is_kept_is_a_setting_of_each_tier(context: Context, shop: int, month: Month) -> None:
+    month.put(month.after, context)
     briefly = {"keep_raw_hours": 6, "keep_1min_days": 1, "keep_15min_days": 2, "keep_1h_days": 3}
     context.settings = context.settings.model_copy(update=briefly)
     assert tidy(context).startswith("deleted 0 deploys, ")
@@ -181,8 +230,9 @@ def test_the_minute_keeps_the_sum_of_all_workloads_up_to_date(context: Context, 
         assert [row[6] for row in tiers.buckets(session, 0, 1, 0, now)] == [70]
 
 
+@pytest.mark.usefixtures("month")
 def test_housekeeping_that_is_broken_off_deletes_nothing_that_is_not_summed_up(
-    viewer: FlaskClient, context: Context, month: int
+    viewer: FlaskClient, context: Context
 ) -> None:
     before = viewer.get(f"{BASE}?window=30d").json
     context.stopping.set()
