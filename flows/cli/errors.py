@@ -25,7 +25,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
     from db.access.accounts import UserExists
     from db.backup.archive import BackupRefused
     from db.connection import LedgerUnavailable
-    from db.messages.errors import sentence
+    from db.messages.sentences import sentence
     from flows.home_locks import AlreadyRunning
     from flows.refusals import Refusal
     from flows.supervisor.preflight import CannotStart

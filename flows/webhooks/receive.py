@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import event_log, history, webhooks
 from db.messages.events import Told, tell
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Hook, PendingDeploy, Workload
 from db.states import UNFINISHED
 from flows.new_deploy import redirected_source
@@ -78,7 +79,7 @@ def _act(
 ) -> tuple[Answer, Deploy | None]:
     workload, key = webhooks.hold(session, hook.workload_id), _key(delivery)
     if workload is None or session.get(Hook, hook.id) is None:
-        raise Refusal("no_such_workload")
+        raise Refusal(RefusalCode.NO_SUCH_WORKLOAD)
     if key is not None and (known := webhooks.known(session, hook.id, key)):
         return Answer(known.outcome, known.version), None
     wish = PendingDeploy(

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from db import diff, workloads
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from flows.refusals import Refusal
 from flows.workloads.lifecycle import change, checked, create, patched
@@ -161,4 +162,4 @@ def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_
             yield apply_spec(context, spec, actor, dry_run=dry_run)
         except workloads.NameTaken:
             # Its removal is not finished: the name is not free, and there is nothing to change.
-            raise Refusal("name_taken") from None
+            raise Refusal(RefusalCode.NAME_TAKEN) from None

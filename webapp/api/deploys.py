@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from db import diff, history
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
 from db.serialize import row
 from db.states import Reason, Status
@@ -99,7 +100,7 @@ def find(session: Session, workload: Workload, version: int) -> Deploy:
     """The row of a version. Raises Problem(no_such_version)."""
     deploy = history.find(session, workload.id, version)
     if deploy is None:
-        raise Problem("no_such_version")
+        raise Problem(RefusalCode.NO_SUCH_VERSION)
     return deploy
 
 

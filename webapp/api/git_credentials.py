@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import git_credentials
+from db.messages.refusals import RefusalCode
 from db.models import GitCredential
 from tasks.context import now
 from tasks.credentials import USERNAME, normal_key
@@ -68,7 +69,7 @@ def remove(host: str) -> Response:
     with context().database.writing() as session:
         gone = git_credentials.remove(session, host.lower()) if _HOST.match(host.lower()) else False
     if not gone:
-        raise Problem("no_such_git_credentials")
+        raise Problem(RefusalCode.NO_SUCH_GIT_CREDENTIALS)
     return nothing()
 
 

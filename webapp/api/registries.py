@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import accounts
+from db.messages.refusals import RefusalCode
 from tasks.context import now
 from tasks.specs import InvalidSpec
 from webapp.http import params
@@ -56,5 +57,5 @@ def remove(host: str) -> Response:
     with context().database.writing() as session:
         gone = accounts.delete_registry(session, host) if _HOST.match(host) else False
     if not gone:
-        raise Problem("no_such_registry")
+        raise Problem(RefusalCode.NO_SUCH_REGISTRY)
     return nothing()

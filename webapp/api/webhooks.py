@@ -15,6 +15,7 @@ from flask import Blueprint, Response, current_app, request
 from db import serialize, webhooks
 from db.access.vault import token_hash
 from db.messages.errors import HOOKS
+from db.messages.refusals import RefusalCode
 from db.models import Hook, Workload
 from flows.refusals import Refusal
 from flows.webhooks import lifecycle, receive
@@ -55,7 +56,7 @@ def take(token: str) -> Response:
     if deliveries is None:
         with context().database.writing() as session:
             webhooks.mark(session, hook.id, "unreadable", now())
-        raise Problem("bad_request", HOOKS["unreadable"])
+        raise Problem(RefusalCode.BAD_REQUEST, HOOKS["unreadable"])
     try:
         answer = receive.receive(context(), hook, workload, deliveries)
     except Refusal:
@@ -90,11 +91,11 @@ def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
 
 
 def _refused() -> Problem:
-    return Problem("unauthorized", NOT_GENUINE, headers=CHALLENGE)
+    return Problem(RefusalCode.UNAUTHORIZED, NOT_GENUINE, headers=CHALLENGE)
 
 
 def _slow_down(wait: float) -> Problem:
-    return Problem("too_many_attempts", TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
+    return Problem(RefusalCode.TOO_MANY_ATTEMPTS, TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
 
 
 @blueprint.get("/workloads/<name>/hooks")
@@ -125,7 +126,7 @@ def create(name: str) -> Response:
 def remove(name: str, number: int) -> Response:
     """Remove one: 204."""
     if not lifecycle.remove(context(), name, number, caller().actor):
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return nothing()
 
 

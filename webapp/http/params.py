@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import request
 
+from db.messages.refusals import RefusalCode
 from tasks.specs import InvalidSpec, shown_key
 from webapp.http.problems import Problem
 
@@ -23,7 +24,7 @@ def integer(name: str, default: int | None, low: int, high: int) -> int | None:
         return default
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
     if value is None or not low <= value <= high:
-        raise Problem("bad_request", f"{name}: must be a whole number from {low} to {high}")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{name}: must be a whole number from {low} to {high}")
     return value
 
 
@@ -31,7 +32,7 @@ def choice(name: str, kind: type[StrEnum]) -> str | None:
     """One of the values of an enumeration, from the query. Raises Problem(bad_request)."""
     text = request.args.get(name)
     if text is not None and text not in list(kind):
-        raise Problem("bad_request", f"{name}: must be one of {', '.join(kind)}")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{name}: must be one of {', '.join(kind)}")
     return text
 
 
@@ -41,13 +42,13 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
     if optional and not raw:
         return {}
     if not request.is_json:
-        raise Problem("unsupported_media_type")
+        raise Problem(RefusalCode.UNSUPPORTED_MEDIA_TYPE)
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
         data = None
     if not isinstance(data, dict):
-        raise Problem("bad_request", "The body must be a JSON object.")
+        raise Problem(RefusalCode.BAD_REQUEST, "The body must be a JSON object.")
     return data
 
 
@@ -81,9 +82,9 @@ def optional_version(data: dict[str, Any], key: str) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # JSON knows one kind of number: 3.0 is 3
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise Problem("bad_request", f"{key}: must be a whole number")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{key}: must be a whole number")
     if value is not None and abs(value) > LARGEST:
-        raise Problem("no_such_version" if key == "version" else "live_changed")
+        raise Problem(RefusalCode.NO_SUCH_VERSION if key == "version" else RefusalCode.LIVE_CHANGED)
     return value
 
 
@@ -94,5 +95,5 @@ def idempotency_key() -> str | None:
     """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
-        raise Problem("bad_request", f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters")
+        raise Problem(RefusalCode.BAD_REQUEST, f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters")
     return None if key is None else hashlib.sha256(key.encode()).hexdigest()

@@ -1,7 +1,6 @@
 """Keeps the catalogs in step with the texts of the source: `python -m webapp.i18n.catalog` updates every one of them.
 
-Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences of db.messages.errors and
-db.messages.events.
+Texts come from calls of gettext in Python and templates, from N_(…), and from the tables of db.messages.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from db.messages import events
-from db.messages.errors import HOOKS, SENTENCES
+from db.messages.errors import ERRORS, HOOKS
+from db.messages.refusals import RefusalCode
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
 ROOM = Path(__file__).parents[1]
@@ -27,7 +27,10 @@ def template() -> Catalog:
     catalog = Catalog(project="Backstay", charset="utf-8", fuzzy=False)
     for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
-    for text in (*SENTENCES.values(), *HOOKS.values()):
+    for code in RefusalCode:
+        for text in (code.heading, code.sentence):
+            catalog.add(text, locations=[("db/messages/refusals.py", 1)])
+    for text in (*ERRORS.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
     for text in events.SENTENCES.values():
         catalog.add(text, locations=[("db/messages/events.py", 1)])

@@ -5,7 +5,8 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
-from db.messages.errors import HOOKS, SENTENCES
+from db.messages.errors import HOOKS
+from db.messages.sentences import SENTENCES
 from db.states import ErrorCode, Reason, Stage, Status, Trigger
 from webapp.i18n.marking import N_
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from db import history, workloads
 from db.diff import between
+from db.messages.refusals import RefusalCode
 from db.models import Deploy
 from db.serialize import row
 from flows import requests
@@ -32,7 +33,7 @@ from webapp.pages.history_panel import Choice
 from webapp.presenters import rollback_preview
 
 # After these there is no page of the app to show: it is not there, or it is being removed.
-NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})
+NO_PAGE = frozenset({RefusalCode.NO_SUCH_WORKLOAD, RefusalCode.ENGINE_UNREACHABLE})
 blueprint = Blueprint("actions", __name__, url_prefix="/apps/<name>")
 
 
@@ -94,8 +95,7 @@ def refused(refusal: Refusal) -> Response:
     name = (request.view_args or {}).get("name", "")
     if refusal.code in NO_PAGE or not problems.wants_page():
         return problems.refused(refusal)
-    status, _ = problems.PROBLEMS[refusal.code]
-    return Response(page_of(name, Choice(), refused=refusal.code), status, mimetype="text/html")
+    return Response(page_of(name, Choice(), refused=refusal.code), refusal.code.http_status, mimetype="text/html")
 
 
 def _confirmation(what: str, **values: object) -> str:
@@ -126,7 +126,7 @@ def _number(key: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Problem("bad_request", f"{key}: must be a whole number")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{key}: must be a whole number")
     return int(text)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from db.serialize import iso
 from db.workloads import NameTaken
@@ -108,7 +109,7 @@ def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
             return {refusals.field_of(key, inputs.get("kind", "")): gettext(text, limit=limit)}
         case NameTaken():
             return {"name": gettext(refusals.NAME_TAKEN)}
-    raise Problem("internal")
+    raise Problem(RefusalCode.INTERNAL)
 
 
 def _form(

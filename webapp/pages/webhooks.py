@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from db import webhooks
+from db.messages.refusals import RefusalCode
 from db.serialize import hook
 from flows.webhooks import lifecycle
 from tasks.specs import InvalidSpec
@@ -58,7 +59,7 @@ def confirm_removal(name: str, number: int) -> str:
     with reading(name) as (session, workload):
         found = next((hook(one) for one in webhooks.of_workload(session, workload.id) if one.id == number), None)
     if found is None:
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return render_template(f"{_folder()}/hook_removal.html", name=name, hook=found)
 
 
@@ -66,7 +67,7 @@ def confirm_removal(name: str, number: int) -> str:
 def remove(name: str, number: int) -> Response:
     """Remove one."""
     if not lifecycle.remove(context(), name, number, caller().actor):
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return redirect(f"/apps/{name}#hooks", 303)
 
 
