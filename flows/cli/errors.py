@@ -30,7 +30,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
     from flows.refusals import Refusal
     from flows.supervisor.preflight import CannotStart
     from tasks.failures import Failure
-    from tasks.specs import InvalidSpec
+    from tasks.invalid_spec import InvalidSpec
 
     match error:
         case CannotStart():
@@ -38,7 +38,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
         case AlreadyRunning():
             return 2, "an engine of this HOME and host runs already; stop it, or set BACKSTAY_HOME."
         case InvalidSpec():
-            return 2, f"{error.key} {error.problem}"
+            return 2, f"{error.key} {error.clause}"
         case UserExists():
             return 1, "there is a user of that name already; `backstay user password NAME` sets another password."
         case Refusal() | Failure() | LedgerUnavailable() | BackupRefused():

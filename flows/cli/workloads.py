@@ -246,10 +246,11 @@ def _status_of_one(context: Context, name: str, as_json: bool) -> None:
 
 
 def _read(file: Path) -> str:
-    from tasks.specs import InvalidSpec
+    from db.messages.key_problems import KeyProblem
+    from tasks.invalid_spec import InvalidSpec
 
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         pass
-    raise InvalidSpec("spec", "is not UTF-8 text")
+    raise InvalidSpec("spec", KeyProblem.NOT_UTF8)

@@ -21,7 +21,7 @@ from flows.new_deploy import redirected_source
 from flows.refusals import Refusal
 from flows.webhooks.pending import begin, is_held, is_ready, open_pending
 from tasks.context import Context, now
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 from tasks.webhooks import Delivery
 from tasks.webhooks.matching import Target, decide, own_ref
 

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import git_credentials
+from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.models import GitCredential
 from tasks.context import now
 from tasks.credentials import USERNAME, normal_key
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context
@@ -45,14 +46,14 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
     params.only_keys(data, {"username", "password", "token", "ssh_key"})
     if not _HOST.match(host.lower()):
-        raise InvalidSpec("host", "must be the host of a git server, with a port if its address has one")
+        raise InvalidSpec("host", KeyProblem.NOT_A_GIT_HOST)
     username = _line(data, "username", 255) or USERNAME
     if data.get("password") is not None and data.get("token") is not None:
-        raise InvalidSpec("token", "is another word for password; give one of them")
+        raise InvalidSpec("token", KeyProblem.CONFLICTS_WITH, other="password")
     password = _line(data, "password", 4096) or _line(data, "token", 4096)
     key = _key(data)
     if password is None and key is None:
-        raise InvalidSpec("password", "is missing, and so are token and ssh_key")
+        raise InvalidSpec("password", KeyProblem.NO_CREDENTIALS)
     context().redactor.learn([one for one in (password, key) if one])
     lock = context().vault.lock
     with context().database.writing() as session:
@@ -82,7 +83,7 @@ def _line(data: dict[str, Any], key: str, longest: int) -> str | None:
     """One line: git's way of handing credentials on has no room for more."""
     value = params.optional_text(data, key, longest)
     if value is not None and not value.isprintable():
-        raise InvalidSpec(key, "must be one line of printable characters")
+        raise InvalidSpec(key, KeyProblem.NOT_ONE_LINE)
     return value
 
 
@@ -91,5 +92,5 @@ def _key(data: dict[str, Any]) -> str | None:
     if given is None:
         return None
     if (key := normal_key(given)) is None:
-        raise InvalidSpec("ssh_key", "must be a private key without a passphrase, as ssh-keygen writes it")
+        raise InvalidSpec("ssh_key", KeyProblem.NOT_A_PRIVATE_KEY)
     return key

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import accounts
+from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from tasks.context import now
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context
@@ -44,7 +45,7 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     params.only_keys(data, {"username", "password"})
     username, password = params.text(data, "username", 255), params.text(data, "password", 4096)
     if len(host) > 255 or not _HOST.match(host):
-        raise InvalidSpec("host", "must be a registry host, with a port if it needs one")
+        raise InvalidSpec("host", KeyProblem.NOT_A_REGISTRY_HOST)
     context().redactor.learn([password])
     with context().database.writing() as session:
         accounts.put_registry(session, host, username, context().vault.lock(password), now())

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from flask import request
 
+from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
-from tasks.specs import InvalidSpec, shown_key
+from tasks.invalid_spec import InvalidSpec, shown_key
 from webapp.http.problems import Problem
 
 LARGEST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
@@ -55,7 +56,7 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
 def only_keys(data: dict[str, Any], known: set[str]) -> None:
     """Refuse a body that has other keys. Raises InvalidSpec naming one."""
     for key in data.keys() - known:
-        raise InvalidSpec(shown_key(key), "is not a known key")
+        raise InvalidSpec(shown_key(key), KeyProblem.UNKNOWN_KEY)
 
 
 def optional_text(data: dict[str, Any], key: str, longest: int) -> str | None:
@@ -63,8 +64,14 @@ def optional_text(data: dict[str, Any], key: str, longest: int) -> str | None:
     value = data.get(key)
     if value is None:
         return None
-    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
-        raise InvalidSpec(key, f"must be a text of 1 to {longest} characters")
+    if not isinstance(value, str):
+        raise InvalidSpec(key, KeyProblem.NOT_TEXT)
+    if not value:
+        raise InvalidSpec(key, KeyProblem.EMPTY)
+    if len(value) > longest:
+        raise InvalidSpec(key, KeyProblem.TOO_LONG, limit=longest)
+    if "\0" in value:
+        raise InvalidSpec(key, KeyProblem.NOT_ONE_LINE)
     return value
 
 
@@ -72,7 +79,7 @@ def text(data: dict[str, Any], key: str, longest: int) -> str:
     """A text that must be there. Raises InvalidSpec."""
     value = optional_text(data, key, longest)
     if value is None:
-        raise InvalidSpec(key, "is missing")
+        raise InvalidSpec(key, KeyProblem.REQUIRED)
     return value
 
 

@@ -16,7 +16,7 @@ from db.connection import LedgerUnavailable
 from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 
 RETRY_AFTER_S = "10"
 _BY_STATUS = {
@@ -78,9 +78,7 @@ def answer(problem: Problem) -> Response:
 def install(app: Flask) -> None:
     """Register one handler for each kind of exception that a view may let out."""
     app.register_error_handler(Problem, answer)
-    app.register_error_handler(
-        InvalidSpec, lambda e: answer(Problem(RefusalCode.INVALID_SPEC, f"{e.key}: {e.problem}"))
-    )
+    app.register_error_handler(InvalidSpec, _invalid_spec)
     app.register_error_handler(NameTaken, lambda _: answer(Problem(RefusalCode.NAME_TAKEN)))
     app.register_error_handler(Failure, _failure)
     app.register_error_handler(LedgerUnavailable, _no_ledger)
@@ -98,7 +96,7 @@ def refused(refusal: Any) -> Response:
 
 
 def _invalid_spec(refused: InvalidSpec) -> Response:
-    return answer(Problem(RefusalCode.INVALID_SPEC, f"{refused.key}: {refused.problem}"))
+    return answer(Problem(RefusalCode.INVALID_SPEC, str(refused), key=refused.key, problem=refused.problem))
 
 
 def _failure(failure: Failure) -> Response:

@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po, write_po
 
 from db.messages import events
 from db.messages.errors import ERRORS, HOOKS
+from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
@@ -30,6 +31,8 @@ def template() -> Catalog:
     for code in RefusalCode:
         for text in (code.heading, code.sentence):
             catalog.add(text, locations=[("db/messages/refusals.py", 1)])
+    for problem in KeyProblem:
+        catalog.add(problem.sentence, locations=[("db/messages/key_problems.py", 1)])
     for text in (*ERRORS.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
     for text in events.SENTENCES.values():

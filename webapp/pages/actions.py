@@ -20,14 +20,13 @@ from db.serialize import row
 from flows import requests
 from flows.refusals import Refusal
 from flows.workloads import uploads
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
 from webapp.forms import refusals
 from webapp.http import params, problems
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import Problem
-from webapp.i18n.i18n import gettext
 from webapp.pages.apps import page_of
 from webapp.pages.history_panel import Choice
 from webapp.presenters import rollback_preview
@@ -113,7 +112,7 @@ def _not_taken_in(name: str, files: FileStorage) -> str:
         try:
             uploads.take_in(context(), name, Path(archive.name), caller().actor)
         except InvalidSpec as problem:
-            return gettext(refusals.text_of(problem.problem)[0])
+            return refusals.told(problem)
     return ""
 
 

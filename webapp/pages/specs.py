@@ -15,8 +15,8 @@ from db.workloads import NameTaken
 from flows import requests
 from flows.refusals import Refusal
 from flows.workloads import lifecycle
+from tasks.invalid_spec import InvalidSpec
 from tasks.kinds import KINDS, kind_of
-from tasks.specs import InvalidSpec
 from webapp.api.deploys import asked
 from webapp.api.workloads import removed
 from webapp.forms import fields, refusals, spec
@@ -104,9 +104,8 @@ def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
     match problem:
         case spec.BadInputs(problems=several):
             return {name: gettext(one.text, line=one.line) for name, one in several.items()}
-        case InvalidSpec(key=key, problem=clause):
-            text, limit = refusals.text_of(clause)
-            return {refusals.field_of(key, inputs.get("kind", "")): gettext(text, limit=limit)}
+        case InvalidSpec() as refused_key:
+            return {refusals.field_of(refused_key.key, inputs.get("kind", "")): refusals.told(refused_key)}
         case NameTaken():
             return {"name": gettext(refusals.NAME_TAKEN)}
     raise Problem(RefusalCode.INTERNAL)

@@ -9,21 +9,14 @@ from db import webhooks
 from db.messages.refusals import RefusalCode
 from db.serialize import hook
 from flows.webhooks import lifecycle
-from tasks.specs import InvalidSpec
+from tasks.invalid_spec import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from webapp.api.webhooks import once
+from webapp.forms import refusals
 from webapp.http.current import caller, context, reading, workload_named
 from webapp.http.problems import Problem
-from webapp.i18n.i18n import gettext
-from webapp.i18n.marking import N_
 
 blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
-# Key of InvalidSpec -> what is said at the field; what is said never repeats what was typed.
-WRONG = {
-    "provider": N_("This sender does not go with the source of the app."),
-    "pattern": N_("A name or a pattern with * of at most 200 characters; an image has tags and no branches."),
-    "secret": N_("At least 6 printable characters, without spaces."),
-}
 
 
 @blueprint.get("/new")
@@ -48,8 +41,8 @@ def create(name: str) -> tuple[str, int]:
             **({key: pattern} if pattern else {}),
         )
     except InvalidSpec as refused:
-        field = refused.key if refused.key in WRONG else "pattern"
-        return _form(name, inputs, {field: gettext(WRONG[field])}), 422
+        field = "pattern" if refused.key in {"branch", "tag"} else refused.key
+        return _form(name, inputs, {field: refusals.told(refused)}), 422
     return render_template("confirm/hook_added.html", name=name, hook=once(made)), 201
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from db.messages.key_problems import KeyProblem
 from db.states import ErrorCode, Reason, Status, Trigger
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
@@ -33,6 +34,8 @@ class Problem(Shape):
     code: str
     detail: str
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
+    key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
+    problem: KeyProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
 
 
 class StageTime(Shape):
