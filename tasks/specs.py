@@ -22,16 +22,16 @@ ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 CHECKS = ("http", "tcp", "docker", "running_s")
 
 
-def _whole(value: object) -> object:
-    """JSON has one kind of number, and 8080.0 is whole; what is no number is left to be refused."""
+def whole(value: object) -> object:
+    """Return 8080.0 as 8080: JSON has one kind of number. What is no whole number is left to be refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # The limits stand before the validator: behind it, the description of the API would not have them.
-Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(_whole)]
-Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(_whole)]
-Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(_whole)]
-WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(_whole)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
+Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
+WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
 # YAML reads `PORT: 8080` as a number; everybody means its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]

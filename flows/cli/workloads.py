@@ -203,7 +203,7 @@ def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
 
 
 def _row(context: Context, deploy: Deploy, name: str, live: Deploy | None) -> dict[str, Any]:
-    from db.serialize import row
+    from tasks.shapes.deploys import row
 
     return row(deploy, name, live, context.settings.prefect_ui_url)
 

@@ -12,10 +12,12 @@ from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from tasks.context import now
 from tasks.invalid_spec import InvalidSpec
+from tasks.shapes.base import filled
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context
 from webapp.http.problems import Problem
+from webapp.shapes.stored import Credentials, Registry
 
 blueprint = Blueprint("registries", __name__, url_prefix="/api/registries")
 HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$"
@@ -31,7 +33,7 @@ def list_all() -> Response:
 def every() -> list[dict[str, Any]]:
     """What may be shown, for JSON and for the page."""
     with context().database.reading() as session:
-        return [{"host": row.host, "username": row.username} for row in accounts.registries(session)]
+        return [filled(Registry, row) for row in accounts.registries(session)]
 
 
 @blueprint.put("/<host>")
@@ -42,8 +44,8 @@ def put(host: str) -> Response:
 
 def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
-    params.only_keys(data, {"username", "password"})
-    username, password = params.text(data, "username", 255), params.text(data, "password", 4096)
+    given = params.checked(Credentials, data)
+    username, password = given.username, given.password.get_secret_value()
     if len(host) > 255 or not _HOST.match(host):
         raise InvalidSpec("host", KeyProblem.NOT_A_REGISTRY_HOST)
     context().redactor.learn([password])

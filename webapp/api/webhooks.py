@@ -12,7 +12,7 @@ import time
 
 from flask import Blueprint, Response, current_app, request
 
-from db import serialize, webhooks
+from db import webhooks
 from db.access.vault import token_hash
 from db.messages.errors import HOOKS
 from db.messages.refusals import RefusalCode
@@ -20,12 +20,14 @@ from db.models import Hook, Workload
 from flows.refusals import Refusal
 from flows.webhooks import lifecycle, receive
 from tasks.context import Context, now
+from tasks.shapes.webhooks import hook as hook_shape
 from tasks.webhooks import PROVIDERS, Unreadable
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
 from webapp.http.login_backoff import Attempts
 from webapp.http.problems import Problem
+from webapp.shapes.webhooks import NewHook
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/api")
 ATTEMPTS = "backstay.hook_attempts"
@@ -102,22 +104,15 @@ def _slow_down(wait: float) -> Problem:
 def list_all(name: str) -> Response:
     """The webhooks of a workload, without token and secret."""
     with reading(name) as (session, workload):
-        return json_answer({"hooks": [serialize.hook(one) for one in webhooks.of_workload(session, workload.id)]})
+        return json_answer({"hooks": [hook_shape(one) for one in webhooks.of_workload(session, workload.id)]})
 
 
 @blueprint.post("/workloads/<name>/hooks")
 def create(name: str) -> Response:
     """Add one: 201 with its address and its secret, which are shown this once."""
-    data = params.json_body()
-    params.only_keys(data, {"provider", "branch", "tag", "secret"})
+    new = params.body(NewHook)
     made = lifecycle.add(
-        context(),
-        name,
-        caller().actor,
-        params.text(data, "provider", 20),
-        branch=params.optional_text(data, "branch", 200),
-        tag=params.optional_text(data, "tag", 200),
-        secret=params.optional_text(data, "secret", 255),
+        context(), name, caller().actor, new.provider, branch=new.branch, tag=new.tag, secret=new.secret
     )
     return json_answer(once(made), 201, {"Location": f"/api/workloads/{name}/hooks"})
 
@@ -134,4 +129,4 @@ def once(made: lifecycle.Made) -> dict[str, object]:
     """A new hook with what is shown this once."""
     path = f"/api/hooks/{made.token}"
     url = (context().settings.public_url or request.url_root).rstrip("/") + path
-    return serialize.hook(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}
+    return hook_shape(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}

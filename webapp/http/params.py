@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import request
+from pydantic import BaseModel, ValidationError
 
-from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
-from tasks.invalid_spec import InvalidSpec, shown_key
+from tasks.invalid_spec import refusal_of
 from webapp.http.problems import Problem
 
-LARGEST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
 LONGEST_KEY = 255
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def integer(name: str, default: int | None, low: int, high: int) -> int | None:
@@ -53,46 +53,18 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
     return data
 
 
-def only_keys(data: dict[str, Any], known: set[str]) -> None:
-    """Refuse a body that has other keys. Raises InvalidSpec naming one."""
-    for key in data.keys() - known:
-        raise InvalidSpec(shown_key(key), KeyProblem.UNKNOWN_KEY)
+def body(shape: type[Model], *, optional: bool = False) -> Model:
+    """Return the JSON body as its shape. Raises InvalidSpec naming a key, Problem(bad_request and others)."""
+    return checked(shape, json_body(optional=optional))
 
 
-def optional_text(data: dict[str, Any], key: str, longest: int) -> str | None:
-    """A text of a body, None when it is absent or null. Raises InvalidSpec."""
-    value = data.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise InvalidSpec(key, KeyProblem.NOT_TEXT)
-    if not value:
-        raise InvalidSpec(key, KeyProblem.EMPTY)
-    if len(value) > longest:
-        raise InvalidSpec(key, KeyProblem.TOO_LONG, limit=longest)
-    if "\0" in value:
-        raise InvalidSpec(key, KeyProblem.NOT_ONE_LINE)
-    return value
-
-
-def text(data: dict[str, Any], key: str, longest: int) -> str:
-    """A text that must be there. Raises InvalidSpec."""
-    value = optional_text(data, key, longest)
-    if value is None:
-        raise InvalidSpec(key, KeyProblem.REQUIRED)
-    return value
-
-
-def optional_version(data: dict[str, Any], key: str) -> int | None:
-    """A version number of a body, None when it is absent or null. Raises Problem(bad_request)."""
-    value = data.get(key)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # JSON knows one kind of number: 3.0 is 3
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise Problem(RefusalCode.BAD_REQUEST, f"{key}: must be a whole number")
-    if value is not None and abs(value) > LARGEST:
-        raise Problem(RefusalCode.NO_SUCH_VERSION if key == "version" else RefusalCode.LIVE_CHANGED)
-    return value
+def checked(shape: type[Model], data: dict[str, Any]) -> Model:
+    """Return what was sent, or typed into a form, as its shape. Raises InvalidSpec naming the key."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        refusal = refusal_of(error)
+    raise refusal
 
 
 def idempotency_key() -> str | None:

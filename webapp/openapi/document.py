@@ -22,7 +22,7 @@ from webapp.openapi.calls.call import FORM, PROBLEM, Answer, Body, Call, Paramet
 from webapp.openapi.calls.workloads import PATCH
 from webapp.openapi.json_schema import patch_of, tidied
 from webapp.openapi.paths import address, parameters
-from webapp.openapi.shapes.deploys import Problem
+from webapp.shapes.deploys import Problem
 
 REFS = "#/components/schemas/"
 SPEC = "Spec"

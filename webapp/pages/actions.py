@@ -16,11 +16,11 @@ from db import history, workloads
 from db.diff import between
 from db.messages.refusals import RefusalCode
 from db.models import Deploy
-from db.serialize import row
 from flows import requests
 from flows.refusals import Refusal
 from flows.workloads import uploads
 from tasks.invalid_spec import InvalidSpec
+from tasks.shapes.deploys import row
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
 from webapp.forms import refusals
@@ -30,6 +30,7 @@ from webapp.http.problems import Problem
 from webapp.pages.apps import page_of
 from webapp.pages.history_panel import Choice
 from webapp.presenters import rollback_preview
+from webapp.shapes.stored import DeployRequest
 
 # After these there is no page of the app to show: it is not there, or it is being removed.
 NO_PAGE = frozenset({RefusalCode.NO_SUCH_WORKLOAD, RefusalCode.ENGINE_UNREACHABLE})
@@ -51,9 +52,9 @@ def deploy(name: str) -> AnyResponse | tuple[str, int]:
     if files is not None and files.filename and (problem := _not_taken_in(name, files)):
         with reading(name) as (session, workload):
             return _confirmation("deploy", app=describe(session, workload), error=problem), 422
-    given = {key: value for key, value in request.form.items() if value}
-    image, ref = params.optional_text(given, "image", 500), params.optional_text(given, "ref", 200)
-    requests.request_deploy(context(), name, asked(), image, ref)
+    typed = {key: request.form[key] for key in DeployRequest.model_fields if request.form.get(key)}
+    wanted = params.checked(DeployRequest, typed)
+    requests.request_deploy(context(), name, asked(), wanted.image, wanted.ref)
     return _back_to(name)
 
 

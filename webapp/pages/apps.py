@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 from db import diff, event_log, history, webhooks, workloads
 from db.metrics import samples
 from db.models import Deploy, Workload
-from db.serialize import hook
 from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
+from tasks.shapes.webhooks import hook
 from tasks.specs import release_of
 from webapp.api import observations
 from webapp.api.workloads import describe, summaries

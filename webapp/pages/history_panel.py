@@ -13,6 +13,7 @@ from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
 from tasks.images import build_log
 from tasks.metrics.coverage import DEFAULT_WINDOW
+from tasks.shapes.base import LARGEST
 from webapp.api import deploys, stats
 from webapp.checks.prefect_runs import Runs
 from webapp.http import params
@@ -68,7 +69,7 @@ def chosen() -> Choice:
     """
     return Choice(
         limit=params.integer("limit", FIRST_ROWS, 1, deploys.MOST_ROWS) or FIRST_ROWS,
-        before=params.integer("before", None, 1, params.LARGEST),
+        before=params.integer("before", None, 1, LARGEST),
         status=params.choice("status", Status) if request.args.get("status") else None,
         reason=params.choice("reason", Reason) if request.args.get("reason") else None,
         window=stats.window_name(),

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response
 
 from db import webhooks
 from db.messages.refusals import RefusalCode
-from db.serialize import hook
 from flows.webhooks import lifecycle
 from tasks.invalid_spec import InvalidSpec
+from tasks.shapes.webhooks import hook
 from tasks.webhooks import PROVIDERS
 from webapp.api.webhooks import once
 from webapp.forms import refusals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from webapp.openapi.calls.call import FORM, JSON, Answer, Body, Call, ok
-from webapp.openapi.shapes.stored import (
+from webapp.shapes.stored import (
     Alive,
     Anything,
     Credentials,

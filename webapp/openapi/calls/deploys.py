@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from db.states import Reason, Status
+from tasks.shapes.base import LARGEST
+from tasks.shapes.deploys import Row
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
-from webapp.http.params import LARGEST, LONGEST_KEY
+from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
-from webapp.openapi.shapes.deploys import BuildLog, Diff, Row, Rows, WholeImpact
-from webapp.openapi.shapes.stored import DeployRequest, RollbackRequest
+from webapp.shapes.deploys import BuildLog, Diff, Rows, WholeImpact
+from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 KEY = Parameter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from webapp.openapi.calls.call import Answer, Body, Call, ok
-from webapp.openapi.shapes.webhooks import Delivered, Hooks, MadeHook, NewHook
+from webapp.shapes.webhooks import Delivered, Hooks, MadeHook, NewHook
 
 ANYTHING = {"description": "What the sender sends: see docs/webhooks.md."}
 

@@ -6,8 +6,8 @@ from db.messages.refusals import RefusalCode as Code
 from tasks.containers.live_reads import LONGEST_TAIL
 from tasks.metrics.coverage import WINDOWS
 from webapp.openapi.calls.call import Answer, Call, Parameter, ok
-from webapp.openapi.shapes.installation import System
-from webapp.openapi.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
+from webapp.shapes.installation import System
+from webapp.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
 
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")

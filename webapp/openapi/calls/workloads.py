@@ -5,8 +5,8 @@ from __future__ import annotations
 from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
 from webapp.openapi.calls.call import Answer, Body, Call, ok
-from webapp.openapi.shapes.deploys import TakenIn
-from webapp.openapi.shapes.stored import UnderRemoval, WholeWorkload, Workloads
+from webapp.shapes.deploys import TakenIn
+from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 

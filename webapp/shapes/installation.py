@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from webapp.openapi.shapes.deploys import Moment, Row, Shape
+from tasks.shapes.base import Moment, Shape
+from tasks.shapes.deploys import Row
 
 
 class Foundation(Shape):

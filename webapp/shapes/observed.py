@@ -8,7 +8,8 @@ from pydantic import Field
 
 from db.states import ErrorCode, Reason, Status
 from tasks.events import classify
-from webapp.openapi.shapes.deploys import Impact, Moment, Shape, Version
+from tasks.shapes.base import Moment, Shape, Version
+from tasks.shapes.deploys import Impact
 
 
 class DeployMark(Shape):
