@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import history, workloads
+from db import history, pins, workloads
 from db.models import Deploy
 
 MASK = "•••"
 
 
-def compare(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[str, Any]]:
+def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[dict[str, Any]]:
     """[{"key", "from", "to"}] for each dotted key that differs; a key that is absent is null.
 
     Lists are compared as a whole, because position is no identity for a port or a volume.
@@ -27,7 +28,7 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
     """
     old = workloads.document(session, before.release_sha) if before else None
     config = compare(old, workloads.document(session, after.release_sha))
-    if "sha256" in (after.pin or {}):
+    if _file(after):
         # A text as a whole says little: what its services have come to is compared instead.
         config = [one for one in config if one["key"] != "source.text"] + _rendered(session, before, after)
     return {
@@ -43,10 +44,14 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
 def _rendered(session: Session, before: Deploy | None, after: Deploy) -> list[dict[str, Any]]:
     """What differs in the files that Docker Compose rendered: `services.web.image`. Secrets are `${NAME}` in them."""
     old, new = (
-        _flat(workloads.document(session, row.pin["sha256"])) if row and row.pin and "sha256" in row.pin else {}
-        for row in (before, after)
+        _flat(workloads.document(session, file)) if row and (file := _file(row)) else {} for row in (before, after)
     )
     return _changes(old, new)
+
+
+def _file(row: Deploy) -> str | None:
+    pin = pins.of_compose(row.pin)
+    return pin.get("sha256") if pin else None
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,7 +59,7 @@ def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"key": key, "from": old.get(key), "to": new.get(key)} for key in keys if old.get(key) != new.get(key)]
 
 
-def _masked(release: dict[str, Any]) -> dict[str, Any]:
+def _masked(release: Mapping[str, Any]) -> dict[str, Any]:
     return {**release, "secrets": dict.fromkeys(release.get("secrets", []), MASK)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Deploy
+from db.releases import Pin
 from db.states import UNFINISHED, ErrorCode, PinFound, Status
 
 
@@ -91,7 +92,7 @@ def live_and_latest(session: Session) -> tuple[dict[int, Deploy], dict[int, Depl
     return {row.workload_id: row for row in live_rows}, last
 
 
-def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
+def same_pin(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> bool:
     """Whether two pins name the same thing to run. What was typed to get there does not count."""
     return identity(left) == identity(right)
 
@@ -100,7 +101,7 @@ def same_pin(left: dict[str, Any] | None, right: dict[str, Any] | None) -> bool:
 BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ("server", "root")}
 
 
-def identity(pin: dict[str, Any] | None) -> tuple[tuple[str, str], ...]:
+def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     """What of a pin decides that two are the same: what it was built from, image id or file if known, else all but the
     words."""
     pin = pin or {}
@@ -155,7 +156,7 @@ def succeeded(session: Session, workload_id: int) -> Sequence[Deploy]:
     return session.scalars(found.order_by(Deploy.version.desc())).all()
 
 
-def every_pin(session: Session) -> Sequence[dict[str, Any] | None]:
+def every_pin(session: Session) -> Sequence[Pin | None]:
     """The pins of all rows that succeeded or are unfinished, of all workloads."""
     wanted = [Status.SUCCEEDED, *UNFINISHED]
     return session.scalars(select(Deploy.pin).where(Deploy.status.in_(wanted))).all()

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db import history
 from db.metrics import counters
 from db.models import Deploy, Workload
+from db.releases import Pin
 from db.states import (
     FINAL,
     UNFINISHED,
@@ -52,7 +53,7 @@ class NewDeploy:
     release_sha: str
     host: str
     rollback_of: int | None = None
-    pin: dict[str, Any] | None = None
+    pin: Pin | None = None
     idempotency_key: str | None = None
 
 
@@ -128,7 +129,7 @@ def enter_stage(session: Session, deploy_id: int, stage: Stage, done: list[dict[
     ).one()
 
 
-def record_pin(session: Session, deploy_id: int, pin: dict[str, Any]) -> None:
+def record_pin(session: Session, deploy_id: int, pin: Pin) -> None:
     """Write what the requested reference turned out to be."""
     session.execute(update(Deploy).where(Deploy.id == deploy_id, Deploy.status == Status.RUNNING).values(pin=pin))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from db.releases import ComposePin, ContainerPin, Pin, ServiceRun, StaticPin
 
 
 class PinnedImage(NamedTuple):
@@ -14,16 +16,35 @@ class PinnedImage(NamedTuple):
     digest: str | None
 
 
-def since(pin: Any, service: str) -> int | None:
+def image_id(pin: Pin | None) -> str | None:
+    """Return the image that a release of one container runs; None for several, or as long as it is not on the host."""
+    return cast("ContainerPin", pin).get("image_id") if pin else None
+
+
+def of_compose(pin: Pin | None) -> ComposePin | None:
+    """Return a pin that is one of a compose file."""
+    return cast("ComposePin", pin) if pin and "services" in pin else None
+
+
+def content(pin: Pin | None) -> str | None:
+    """Return the hash of the files of a static site."""
+    return cast("StaticPin", pin).get("content") if pin else None
+
+
+def runs(pin: Pin | None) -> dict[str, ServiceRun]:
+    """Return how the services of a pin run; none before it is prepared."""
+    return cast("ComposePin", pin).get("runs") or {} if pin else {}
+
+
+def since(pin: Pin | None, service: str) -> int | None:
     """Since which version a service of a pin is what it is; None when a pin does not say that of each service."""
-    runs = pin.get("runs") if isinstance(pin, dict) else None
-    found = (runs or {}).get(service)
+    found = runs(pin).get(service)
     return found["since"] if found else None
 
 
-def is_of(pin: Any, live: int, service: str, version: int) -> bool:
+def is_of(pin: Pin | None, live: int, service: str, version: int) -> bool:
     """Whether a container with these labels belongs to the live version, whose pin this is."""
-    if isinstance(pin, dict) and "runs" in pin:
+    if pin and "runs" in pin:
         return since(pin, service) == version
     return version == live
 

@@ -1,7 +1,8 @@
-"""Values of the ledger as the outside sees them: moments, durations, short pins. Pure. Whole rows: tasks.shapes."""
+"""Values of the ledger as the outside sees them: moments, durations, short pins. Whole rows: flows.shapes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ def duration_ms(deploy: Deploy) -> int | None:
     return round((deploy.finished_at - deploy.started_at).total_seconds() * 1000)
 
 
-def pin_short(pin: dict[str, Any] | None) -> str | None:
+def pin_short(pin: Mapping[str, Any] | None) -> str | None:
     """The first twelve hex digits of what was pinned: the file, the digest, else the image id."""
     for key in ("sha256", "digest", "commit", "content", "image_id"):
         if pin and pin.get(key):

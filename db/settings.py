@@ -32,12 +32,12 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
-        description="Address of the web interface as others reach it, behind a proxy say; webhooks are shown with it. "
-        "Empty means the address that was asked for.",
+        description="Address of the web interface as others reach it, for example behind a proxy; shown with "
+        "webhooks. Empty means the address of the request.",
     )
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect server that `backstay up` runs.")
     prefect_api_url: str = Field(
-        "", description="Address of a Prefect API that already runs; empty means that `backstay up` runs its own."
+        "", description="Address of an existing Prefect API; empty means that `backstay up` runs its own."
     )
     docker_host: str = Field(
         "", description="Address of the Docker Engine; empty means DOCKER_HOST, else unix:///var/run/docker.sock."
@@ -50,27 +50,27 @@ class Settings(BaseSettings):
     )
     keep_deploys: int = Field(50, ge=1, description="Finished deploys kept per workload.")
     keep_images: int = Field(
-        5, ge=2, description="Succeeded releases per workload whose rows and images are always kept to go back to."
+        5, ge=2, description="Succeeded releases per workload whose rows and images are kept for a rollback."
     )
     keep_raw_hours: int = Field(48, ge=1, description="Hours that single samples of CPU and memory are kept.")
-    keep_1min_days: int = Field(7, ge=1, description="Days that samples summed up by the minute are kept.")
-    keep_15min_days: int = Field(30, ge=1, description="Days that samples summed up by 15 minutes are kept.")
-    keep_1h_days: int = Field(400, ge=1, description="Days that samples summed up by the hour are kept.")
+    keep_1min_days: int = Field(7, ge=1, description="Days that averages per minute are kept.")
+    keep_15min_days: int = Field(30, ge=1, description="Days that averages per 15 minutes are kept.")
+    keep_1h_days: int = Field(400, ge=1, description="Days that averages per hour are kept.")
     git_protocols: str = Field(
         "https,ssh,file",
         pattern=r"^(https|ssh|file|http)(, ?(https|ssh|file|http))*$",
-        description="Protocols over which git repositories are fetched; http, without encryption, only if listed here.",
+        description="Protocols for fetching git repositories; unencrypted http only if listed here.",
     )
     git_timeout: int = Field(300, ge=1, description="Seconds that one step of fetching a git repository may take.")
     source_max_mb: int = Field(
-        1000, ge=1, description="Size of what is fetched, unpacked or uploaded for one deploy, at most, in MB."
+        1000, ge=1, description="Maximum size of what is fetched, unpacked or uploaded for one deploy, in MB."
     )
     build_timeout: int = Field(1800, ge=1, description="Seconds that the build of an image may take.")
-    build_log_kb: int = Field(1000, ge=16, description="Size of the log of one build, at most, in KB.")
+    build_log_kb: int = Field(1000, ge=16, description="Maximum size of the log of one build, in KB.")
     static_image: str = Field(
         "nginx:alpine",
         pattern=r"^\S+$",
-        description="Image of the web server that files of `static` sources are put on.",
+        description="Web server image that serves the files of `static` sources.",
     )
     static_root: str = Field(
         "/usr/share/nginx/html",
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     )
     static_roots: str = Field(
         "",
-        description="Directories of this host, split by colons, below which `static` sources may take a `path`; "
+        description="Directories of this host, separated by colons, that `static` sources with a `path` may use; "
         "empty means none.",
     )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         "", description="The docker-compose program; empty means Docker's plugin, or else the one on the path."
     )
     admin_password: SecretStr = Field(
-        SecretStr(""), description="Password of the first user, admin; empty means one is made and printed once."
+        SecretStr(""), description="Password of the first user, admin; empty means one is generated and printed once."
     )
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.metrics import tiers
 from db.models import OWNER, Container, Deploy, Document, Sample, Workload
+from db.releases import Release
 
 # Made once: nearly every request looks a name up, and building the statement took longer than running it.
 _NAMED = (Workload.name == bindparam("name"), Workload.removing_at.is_(None))
@@ -109,7 +110,7 @@ def remove(session: Session, workload_id: int) -> None:
     drop_unused_documents(session)
 
 
-def keep_document(session: Session, content: dict[str, Any], now: datetime) -> str:
+def keep_document(session: Session, content: Mapping[str, Any], now: datetime) -> str:
     """Store a configuration once, under the hash of its canonical JSON; answers the hash."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     sha = hashlib.sha256(text.encode()).hexdigest()
@@ -125,6 +126,11 @@ def document(session: Session, sha: str) -> dict[str, Any]:
     """A stored configuration."""
     content: dict[str, Any] = json.loads(session.get_one(Document, sha).content)
     return content
+
+
+def release(session: Session, deploy: Deploy) -> Release:
+    """Return the configuration of a deploy."""
+    return cast("Release", document(session, deploy.release_sha))
 
 
 def drop_unused_documents(session: Session) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from db.connection import Database
 from db.models import Workload
 from db.settings import Settings, ensure_home
 from flows import home_locks
+from tasks.failures import translated
 
 LEDGER = "backstay.db"
 # Prefect's database goes aside as well: its runs name rows of the ledger that was there.
@@ -77,12 +77,12 @@ def restore(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
     _only_in_home(settings)
     archive.read_manifest(file)
     ensure_home(settings)
-    try:
+
+    def restored() -> Restored:
         with home_locks.hold_whole_home(settings):
             return _restore(settings.home, file, now, force)
-    except home_locks.HomeInUse:
-        pass
-    raise BackupRefused("home_in_use")
+
+    return translated(restored, home_locks.HomeInUse, into=BackupRefused("home_in_use"))
 
 
 def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
@@ -122,26 +122,14 @@ def _prepare(staged: Path, manifest: Manifest) -> tuple[str, int, int]:
 def _copy_ledger(settings: Settings, target: Path) -> str:
     database = Database(settings.ledger_url)
     try:
-        _as("ledger_damaged", lambda: snapshot.take(database, target))
+        translated(lambda: snapshot.take(database, target), snapshot.Unsound, into=BackupRefused("ledger_damaged"))
     finally:
         database.close()
     return _sound(target, "ledger_damaged")
 
 
 def _sound(ledger: Path, otherwise: str) -> str:
-    found: list[str] = []
-    _as(otherwise, lambda: found.append(snapshot.examine(ledger)))
-    return found[0]
-
-
-def _as(code: str, action: Callable[[], None]) -> None:
-    unsound = False
-    try:
-        action()
-    except snapshot.Unsound:
-        unsound = True
-    if unsound:
-        raise BackupRefused(code)
+    return translated(lambda: snapshot.examine(ledger), snapshot.Unsound, into=BackupRefused(otherwise))
 
 
 def _opens(key: Path) -> bool:

@@ -8,11 +8,12 @@ call in a test.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from db import event_log, history, ledger, workloads
-from db.messages.events import Told, tell
+from db.messages.events import Told, tell, unsuccessful
 from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import held_pins
@@ -88,11 +89,11 @@ def _claim(context: Context, deploy_id: int, engine_id: str, flow_run_id: str | 
         return Job(
             context=context,
             deploy=deploy,
-            workload=workload.name,
-            release=workloads.document(session, deploy.release_sha),
+            workload=workload,
+            release=workloads.release(session, deploy),
             secrets={},
             live=live,
-            live_release=workloads.document(session, live.release_sha) if live else None,
+            live_release=workloads.release(session, live) if live else None,
         )
 
 
@@ -110,9 +111,8 @@ def _take(stage: Stage, step: Step, job: Job, call: Call) -> Failure | None:
 
 
 def _pin(job: Job) -> None:
-    workload = job.context.workload(job.deploy.workload_id)
     wanted = job.release.get("secrets", [])
-    values = job.context.secrets_of(workload)
+    values = job.context.secrets_of(job.workload)
     job.secrets = {name: values[name] for name in wanted if name in values}
     missing = [name for name in wanted if name not in values]
     if missing:
@@ -148,12 +148,13 @@ def _verify(job: Job) -> None:
 def _finish(job: Job) -> None:
     _kind(job).rollout.settle(job)
     with job.context.database.writing() as session:
-        ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], now())
-        _adopt(session, job)
-        held_pins.after_success(session, job)
+        moment = now()
+        ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], moment)
+        _adopt(session, job, moment)
+        held_pins.after_success(session, job, moment)
         for note in job.notes:
-            event_log.note(session, job.deploy.workload_id, note, now(), level="warning")
-        event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), now())
+            event_log.note(session, job.deploy.workload_id, note, moment, level="warning")
+        event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), moment)
 
 
 # The way of every deploy and rollback, in this order.
@@ -171,10 +172,11 @@ def _leave_as_it_is(job: Job) -> str:
     """End the row: succeeded, its pin the one that is live, "no_change" in it the version that goes on serving."""
     assert job.live is not None and job.pin is not None  # noqa: S101 - is_unchanged compared the two
     with job.context.database.writing() as session:
+        moment = now()
         ledger.record_pin(session, job.deploy.id, job.pin | {"no_change": job.live.version})
-        ledger.succeed(session, job.deploy.id, job.stages, now(), takes_over=False)
+        ledger.succeed(session, job.deploy.id, job.stages, moment, takes_over=False)
         told = tell("no_change", version=job.deploy.version, live=job.live.version)
-        event_log.note(session, job.deploy.workload_id, told, now())
+        event_log.note(session, job.deploy.workload_id, told, moment)
     job.context.log.info("%r changes nothing", job)
     return "succeeded"
 
@@ -191,7 +193,7 @@ def _kind(job: Job) -> SourceKind:
     return KINDS[job.deploy.source_kind]
 
 
-def _adopt(session: Session, job: Job) -> None:
+def _adopt(session: Session, job: Job, moment: datetime) -> None:
     """What succeeded becomes the spec: the image of a deploy, the whole release of a rollback.
 
     A spec that was changed while a plain deploy ran keeps its change: only the source is taken over.
@@ -203,7 +205,7 @@ def _adopt(session: Session, job: Job) -> None:
             return
         taken = {"source": job.release["source"]}
     kept = workload.spec if not job.is_rollback else {k: workload.spec[k] for k in OWN_KEYS if k in workload.spec}
-    workloads.change(session, workload.id, kept | taken, workload.secrets, now())
+    workloads.change(session, workload.id, kept | taken, workload.secrets, moment)
 
 
 OWN_KEYS = ("name", "host", "auto_rollback", "watch_s")
@@ -220,11 +222,12 @@ def _back_out(job: Job, stage: Stage, failure: Failure) -> ErrorCode:
     in_order = _attempt_quietly(job, _put_back) if _touched(job) else True
     fingerprint = ledger.fingerprint(failure.code, stage, failure.kind)
     with job.context.database.writing() as session:
-        ledger.fail(session, job.deploy.id, failure.code, fingerprint, now(), job.stages, failure.verified)
+        moment = now()
+        ledger.fail(session, job.deploy.id, failure.code, fingerprint, moment, job.stages, failure.verified)
         if in_order:
             workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
-        event_log.note(session, job.deploy.workload_id, _failure_message(job, stage, failure), now(), level="error")
-        held_pins.after_failure(session, job, failure.code)
+        event_log.note(session, job.deploy.workload_id, _failure_message(job, stage, failure), moment, level="error")
+        held_pins.after_failure(session, job, failure.code, moment)
     _attempt_quietly(job, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
     job.context.log.error("%r ended: %s in %s", job, failure.code, stage, extra={"kind": failure.kind})
     return failure.code
@@ -246,8 +249,7 @@ def _success_message(deploy: Deploy) -> Told:
 
 
 def _failure_message(job: Job, stage: Stage, failure: Failure) -> Told:
-    ended = {"version": job.deploy.version, "stage": stage, "code": failure.code}
-    return tell("ended_serving", **ended, live=job.live.version) if job.live else tell("ended_in", **ended)
+    return unsuccessful(job.deploy.version, failure.code, stage, job.live.version if job.live else None)
 
 
 def _attempt_quietly(job: Job, action: Step) -> bool:

@@ -64,7 +64,7 @@ def check_disk(settings: Settings) -> Check:
     """Whether there is room for images, databases and logs."""
     free = shutil.disk_usage(settings.home).free
     words = f"{free / 1024**3:.1f} GiB free at {settings.home}"
-    return Check("disk", free >= LITTLE_SPACE, words if free >= LITTLE_SPACE else f"only {words}; make room.")
+    return Check("disk", free >= LITTLE_SPACE, words if free >= LITTLE_SPACE else f"only {words}; free some space.")
 
 
 def check_database(settings: Settings) -> Check:
@@ -93,10 +93,10 @@ def check_database(settings: Settings) -> Check:
 
 LOCKED_MS = 3000
 NO_LEDGER = {
-    "locked": "is kept locked by another program; end it (`fuser -v` on the file names it).",
-    "full": "has no room left on its disk; make room.",
+    "locked": "is locked by another program; stop that program (`fuser -v` on the file names it).",
+    "full": "has no space left on its disk; free some.",
     "read_only": "cannot be written to; change the owner or the mount of its file.",
-    "unreachable": "does not answer; check BACKSTAY_DATABASE_URL and that its server runs.",
+    "unreachable": "does not respond; check BACKSTAY_DATABASE_URL and that its server is running.",
 }
 
 
@@ -157,7 +157,7 @@ def check_compose(settings: Settings) -> Check:
     oldest = ".".join(str(part) for part in cli.OLDEST)
     todo = f"install Docker's plugin, or `pip install 'backstay[compose]'`; needs {oldest} or newer"
     if settings.compose:
-        return Check("compose", False, f"BACKSTAY_COMPOSE names no Docker Compose that works; {todo}.")
+        return Check("compose", False, f"BACKSTAY_COMPOSE does not name a working Docker Compose; {todo}.")
     return Check("compose", not _has_compose_workloads(settings), f"not found; compose workloads need it: {todo}.")
 
 
@@ -193,14 +193,14 @@ def check_prefect(settings: Settings) -> Check:
     if well:
         return Check("prefect", True, settings.api_url)
     todo = "check BACKSTAY_PREFECT_API_URL and PREFECT_API_AUTH_STRING" if settings.prefect_api_url else "`backstay up`"
-    return Check("prefect", False, f"does not answer at {settings.api_url}, or refuses the login; {todo}.")
+    return Check("prefect", False, f"does not respond at {settings.api_url}, or refuses the login; {todo}.")
 
 
 def check_ports(settings: Settings) -> Check:
     """Whether the web interface's port is ours, or free to be taken."""
     where = f"{settings.web_host}:{settings.web_port}"
     if answers(reachable(settings.web_host), settings.web_port, "/healthz"):
-        return Check("ports", True, f"the web interface answers at {where}")
+        return Check("ports", True, f"the web interface responds at {where}")
     if problem := preflight.port_problem(settings.web_host, settings.web_port):
         return Check("ports", False, f"port {where} {problem}; free it or set BACKSTAY_WEB_PORT.")
     return Check("ports", True, f"{where} is free for the web interface")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from db import event_log, held_pins, history, workloads
@@ -27,25 +29,25 @@ def refuse(job: Job) -> None:
     raise Failure(ErrorCode.CANCELLED, "held")
 
 
-def after_success(session: Session, job: Job) -> None:
+def after_success(session: Session, job: Job, moment: datetime) -> None:
     """What was gone back from is held, until a person deploys it by hand."""
     workload = workloads.by_id(session, job.deploy.workload_id)
-    held, pin = list(workload.held_pins), job.pin or {}
+    held, pin = list(workload.held_pins), job.pinned
     if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback:
         held = held_pins.release(held, pin)
-    if job.is_rollback and job.live is not None and not history.same_pin(job.live.pin, pin):
-        held = held_pins.hold(held, job.live.pin or {}, job.live.version, job.deploy.reason, now())
+    if job.is_rollback and job.live and job.live.pin and not history.same_pin(job.live.pin, pin):
+        held = held_pins.hold(held, job.live.pin, job.live.version, job.deploy.reason, moment)
     if held != workload.held_pins:
         workload.held_pins = held
 
 
-def after_failure(session: Session, job: Job, code: ErrorCode) -> None:
+def after_failure(session: Session, job: Job, code: ErrorCode, moment: datetime) -> None:
     """With `auto_rollback`, what did not pass its health check is held as well: no automatic deploy tries it again."""
     workload = workloads.by_id(session, job.deploy.workload_id)
     if code not in HEALTH_FAILURES or not workload.spec.get("auto_rollback") or job.pin is None:
         return
     if job.live is not None and not history.same_pin(job.live.pin, job.pin):
         workload.held_pins = held_pins.hold(
-            list(workload.held_pins), job.pin, job.deploy.version, Reason.AUTO_ROLLBACK, now()
+            list(workload.held_pins), job.pin, job.deploy.version, Reason.AUTO_ROLLBACK, moment
         )
-        event_log.note(session, workload.id, tell("held", version=job.deploy.version), now())
+        event_log.note(session, workload.id, tell("held", version=job.deploy.version), moment)

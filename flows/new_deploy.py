@@ -6,6 +6,7 @@ flows.requests and flows.webhooks.pending call it; both keep a second deploy of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,9 +17,8 @@ from db.messages.events import asked_for
 from db.messages.key_problems import KeyProblem
 from db.models import Deploy, Workload
 from db.states import Reason, Trigger
-from tasks.context import now
-from tasks.invalid_spec import InvalidSpec
 from tasks.kinds import kind_of
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import redirected, release_of
 
 
@@ -32,7 +32,12 @@ class Asked:
 
 
 def deploy_of(
-    session: Session, workload: Workload, asked: Asked, image: str | None = None, ref: str | None = None
+    session: Session,
+    workload: Workload,
+    moment: datetime,
+    asked: Asked,
+    image: str | None = None,
+    ref: str | None = None,
 ) -> NewDeploy:
     """A deploy of the spec, with another image or ref if one is given. Raises InvalidSpec."""
     kind = kind_of(workload)
@@ -44,7 +49,7 @@ def deploy_of(
         actor=asked.actor,
         source_kind=kind.name,
         requested=kind.requested(spec["source"]),
-        release_sha=workloads.keep_document(session, release, now()),
+        release_sha=workloads.keep_document(session, release, moment),
         host=workload.host,
         idempotency_key=asked.idempotency_key,
     )
@@ -66,11 +71,11 @@ def back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) ->
     )
 
 
-def write(session: Session, workload: Workload, wanted: NewDeploy) -> Deploy:
+def write(session: Session, workload: Workload, wanted: NewDeploy, moment: datetime) -> Deploy:
     """The queued row, and its line in the event log. Raises db.ledger.DeployInFlight, which undoes the transaction."""
-    deploy = ledger.open_deploy(session, workload.id, wanted, now())
+    deploy = ledger.open_deploy(session, workload.id, wanted, moment)
     told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
-    event_log.note(session, workload.id, told, now(), actor=wanted.actor)
+    event_log.note(session, workload.id, told, moment, actor=wanted.actor)
     return deploy
 
 

@@ -6,8 +6,9 @@ leaves no row; what is accepted has exactly one, whatever happens next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,8 @@ from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable
 
 __all__ = ["Asked"]  # besides what is below
+
+New = Callable[[Session, Workload, datetime], NewDeploy]
 
 
 def request_deploy(
@@ -58,7 +61,7 @@ def request_cancel(context: Context, name: str, version: int) -> Deploy:
             raise Refusal(RefusalCode.NO_SUCH_VERSION)
         if not ledger.request_cancel(session, deploy.id):
             raise _refusal(session, RefusalCode.NOT_CANCELLABLE, deploy)
-        return _end_if_queued(session, deploy)
+        return _end_if_queued(session, deploy, now())
 
 
 def cancel_by_run(context: Context, flow_run_id: str) -> None:
@@ -66,12 +69,12 @@ def cancel_by_run(context: Context, flow_run_id: str) -> None:
     with context.database.writing() as session:
         deploy = history.by_flow_run(session, flow_run_id)
         if deploy is not None and ledger.request_cancel(session, deploy.id):
-            _end_if_queued(session, deploy)
+            _end_if_queued(session, deploy, now())
 
 
-def _end_if_queued(session: Session, deploy: Deploy) -> Deploy:
+def _end_if_queued(session: Session, deploy: Deploy, moment: datetime) -> Deploy:
     session.refresh(deploy)
-    return _fail(session, deploy, ErrorCode.CANCELLED) if deploy.status == Status.QUEUED else deploy
+    return _fail(session, deploy, ErrorCode.CANCELLED, moment) if deploy.status == Status.QUEUED else deploy
 
 
 def open_deploy(
@@ -87,7 +90,7 @@ def open_rollback(
 ) -> tuple[Deploy, str, bool]:
     """As open_deploy, for a rollback."""
 
-    def new(session: Session, workload: Workload) -> NewDeploy:
+    def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
         if expected_live is not None and (live is None or live.version != expected_live):
             raise _refusal(session, RefusalCode.LIVE_CHANGED, live)
@@ -102,7 +105,7 @@ def open_rollback(
 def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy) -> tuple[Deploy, str, bool]:
     """As open_rollback, from a live version that failed while it was watched to the one that it replaced."""
 
-    def new(session: Session, workload: Workload) -> NewDeploy:
+    def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
         if live is None or live.id != failed.id:
             raise _refusal(session, RefusalCode.LIVE_CHANGED, live)
@@ -126,14 +129,14 @@ def _target(session: Session, workload: Workload, version: int | None) -> Deploy
     return newest
 
 
-def _open(context: Context, name: str, asked: Asked, new: Any) -> tuple[Deploy, str, bool]:
+def _open(context: Context, name: str, asked: Asked, new: New) -> tuple[Deploy, str, bool]:
     try:
         with context.database.writing() as session:
             workload = workload_named(session, name)
             if known := _known(session, workload, asked):
                 return known, name, False
-            wanted: NewDeploy = new(session, workload)
-            return write(session, workload, wanted), name, True
+            moment = now()
+            return write(session, workload, new(session, workload, moment), moment), name, True
     except DeployInFlight:
         pass
     with context.database.reading() as session:
@@ -168,13 +171,13 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
         row = session.get_one(Deploy, deploy.id, populate_existing=True, with_for_update=True)
         if row.status != Status.QUEUED:
             return row  # the answer was lost, not the run: the engine has it
-        failed = _fail(session, deploy, ErrorCode.ORCHESTRATOR_UNREACHABLE)
+        failed = _fail(session, deploy, ErrorCode.ORCHESTRATOR_UNREACHABLE, now())
     raise Refusal(RefusalCode.ORCHESTRATOR_UNREACHABLE, failed)
 
 
-def _fail(session: Session, deploy: Deploy, code: ErrorCode) -> Deploy:
-    row = ledger.fail(session, deploy.id, code, ledger.fingerprint(code, None, "request"), now())
-    event_log.note(session, row.workload_id, tell("ended", version=row.version, code=code), now(), level="error")
+def _fail(session: Session, deploy: Deploy, code: ErrorCode, moment: datetime) -> Deploy:
+    row = ledger.fail(session, deploy.id, code, ledger.fingerprint(code, None, "request"), moment)
+    event_log.note(session, row.workload_id, tell("ended", version=row.version, code=code), moment, level="error")
     return row
 
 

@@ -16,8 +16,8 @@ from db.connection import Database
 from db.installation import identity
 from db.models import Workload
 from db.settings import Settings, ensure_home, secrets_in
-from tasks.credentials import GitLogin
-from tasks.docker.client import Credentials, DockerEngine
+from tasks.credentials import Credentials, GitLogin
+from tasks.docker.client import DockerEngine
 from tasks.logs.log import open_log
 from tasks.logs.redactor import Redactor
 from tasks.logs.vault_redactor import StoredSecrets

@@ -1,17 +1,44 @@
-"""The one exception that crosses out of tasks: a code of the closed list, and no text of anybody else. Pure."""
+"""The one exception that crosses out of tasks: a code of the closed list, and no text of anybody else. Pure.
+
+An exception that is raised inside of `except` carries the caught one, with its text, as its context. `translated` and
+`attempt` leave the block first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from db.states import ErrorCode
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 
 class Failure(Exception):  # noqa: N818 - it names what happened
     """A step that did not work.
 
     `code` is for the ledger and for people, `kind` names the exception type that was behind it, for the fingerprint.
-    Raise it after the `except` block has been left, so that no foreign exception travels along as its context.
+    No foreign exception may travel along as its context: raise it outside of `except`, by `translated` or `attempt`.
     """
 
     def __init__(self, code: ErrorCode, kind: str = "", *, verified: bool | None = None) -> None:
         super().__init__(str(code))
         self.code, self.kind, self.verified = code, kind, verified
+
+
+def attempt(action: Callable[[], T], *kinds: type[E]) -> T | E:
+    """Return what an action returns, or the exception of these kinds that it raises. Others pass through."""
+    try:
+        return action()
+    except kinds as error:
+        return error
+
+
+def translated(action: Callable[[], T], *kinds: type[Exception], into: Exception) -> T:
+    """Return what an action returns; raise `into` in the place of an exception of these kinds."""
+    try:
+        return action()
+    except kinds:
+        pass
+    raise into

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+
+from db.releases import ImagePin
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|[A-Za-z0-9-]+:[0-9]{1,5})"
@@ -49,7 +50,7 @@ def plain_pattern(pattern: str) -> str:
     return re.sub(r"\(\?P<\w+>", "(?:", pattern)
 
 
-def image_pin(image: str, repository: str, digest: str | None, image_id: str | None) -> dict[str, Any]:
+def image_pin(image: str, repository: str, digest: str | None, image_id: str | None) -> ImagePin:
     """What an image deploy is pinned to. `digest` is None for an image that no registry has."""
     return {"kind": "image", "image": image, "repository": repository, "digest": digest, "image_id": image_id}
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from db import history
 from db.messages.events import Told
-from db.models import Deploy
+from db.models import Deploy, Workload
+from db.releases import Pin, Release
 from db.states import ErrorCode, Stage
 from tasks.context import Context
 from tasks.failures import Failure
@@ -21,21 +22,22 @@ LOOK_EACH_S = 1.0
 
 
 class Job:
-    """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves."""
+    """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves;
+    `workload` is the row as it was then; what must not be old of it (needs_reconcile, the spec) is read anew."""
 
     def __init__(
         self,
         context: Context,
         deploy: Deploy,
-        workload: str,
-        release: dict[str, Any],
+        workload: Workload,
+        release: Release,
         secrets: dict[str, str],
         live: Deploy | None,
-        live_release: dict[str, Any] | None,
+        live_release: Release | None,
     ) -> None:
         self.context, self.deploy, self.workload = context, deploy, workload
         self.release, self.secrets, self.live, self.live_release = release, secrets, live, live_release
-        self.pin: dict[str, Any] | None = deploy.pin
+        self.pin: Pin | None = deploy.pin
         self.container_id: str | None = None
         self.notes: list[Told] = []  # for the event log
         self.cancelled = False
@@ -44,8 +46,16 @@ class Job:
         self.stages: list[dict[str, Any]] = []  # as the row has them: {"name", "ms"} of each that was left
         self._stage: tuple[str, float] = ("", 0.0)  # the one that it is in, and since when
         self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
+        self.replaces: list[str] = []  # ids of the containers of the live version, as the rollout began
         self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
         self._looked_at = 0.0
+
+    @property
+    def pinned(self) -> Pin:
+        """What the deploy is pinned to, from the end of its first stage on."""
+        if self.pin is None:
+            raise ValueError("nothing is pinned yet")
+        return self.pin
 
     @property
     def is_rollback(self) -> bool:
@@ -91,4 +101,4 @@ class Job:
         self.raise_if_cancelled()
 
     def __repr__(self) -> str:
-        return f"<Job {self.workload} v{self.deploy.version}>"
+        return f"<Job {self.workload.name} v{self.deploy.version}>"

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from db.settings import Settings, prefect_auth
+from tasks.failures import attempt
 
 POOL = "backstay"
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
@@ -177,12 +178,11 @@ class PrefectApi:
             return self._send(method, path, body)
 
     def _send_once(self, method: str, path: str, body: Any) -> httpx.Response:
-        caught = ""
-        try:
-            return self._client.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            caught = type(error).__name__
-        raise _TooSlow(caught) if caught == httpx.ReadTimeout.__name__ else PrefectUnreachable(caught)
+        found = attempt(lambda: self._client.request(method, path, json=body), httpx.HTTPError)
+        if isinstance(found, httpx.HTTPError):
+            cause = type(found).__name__
+            raise _TooSlow(cause) if isinstance(found, httpx.ReadTimeout) else PrefectUnreachable(cause)
+        return found
 
 
 def _json(response: httpx.Response) -> Any:

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.invalid_spec import InvalidSpec, refusal_of, wrong
 from tasks.sources import Source, parse_source
 from tasks.sources.base import Part, alone
 from tasks.sources.compose import ComposeSource, is_reserved
+from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -9,9 +9,9 @@ from werkzeug.routing import IntegerConverter
 
 from db.settings import load_settings
 from flows.refusals import Refusal
+from flows.shapes.base import LARGEST
 from tasks.context import Context
 from tasks.logs.log import guard_streams
-from tasks.shapes.base import LARGEST
 from webapp.api import (
     build_logs,
     content,

@@ -1,7 +1,7 @@
-"""What the event log says: one English sentence a code, with %(name)s for what is filled in. Pure.
+"""Sentences of the event log: one in English per code, with %(name)s for what is filled in. Pure.
 
-A line of the log keeps the code and what was filled in beside the English text, so that a page can say it in another
-language. The sentences are the keys of the translations in webapp. Nothing of somebody else's error goes in.
+A line of the log stores the code and the parameters beside the English text, so that a page can show it in another
+language. The sentences are the keys of the translations in webapp. The text of an external error never goes in.
 """
 
 from __future__ import annotations
@@ -9,97 +9,133 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.messages.labels import label
+from db.states import ErrorCode, Stage, Status, status_for
+
 SENTENCES: dict[str, str] = {
     # What a person or a program asked for.
-    "created": "Created",
-    "changed": "Changed: %(keys)s",
-    "requested_deploy": "Version %(version)s requested: deploy of %(requested)s",
-    "requested_rollback": "Version %(version)s requested: rollback to version %(target)s (%(requested)s)",
+    "created": "Created.",
+    "changed": "Changed: %(keys)s.",
+    "requested_deploy": "Version %(version)s requested: deploy of %(requested)s.",
+    "requested_rollback": "Version %(version)s requested: rollback to version %(target)s (%(requested)s).",
     "requested_auto_rollback": "Version %(version)s requested: automatic rollback to version %(target)s "
-    "(%(requested)s)",
-    "hook_added": "Webhook added (%(provider)s)",
-    "hook_removed": "Webhook removed (%(provider)s)",
-    "hook_push": "Webhook: %(what)s was pushed",
-    "hook_waiting": "Webhook: %(what)s was pushed; it is deployed as soon as what is under way has ended",
-    "hook_held": "Webhook: %(what)s was pushed and not deployed: it is held back until a person deploys it",
-    "hook_left_alone": "Webhook: %(what)s was pushed, which this hook does not wait for",
-    "hook_given_up": "What a webhook asked for could not be started, and is not tried again",
-    "hook_outdated": "What a webhook asked for does not go with the app's source any more, and is not deployed",
+    "(%(requested)s).",
+    "hook_added": "Webhook added (%(provider)s).",
+    "hook_removed": "Webhook removed (%(provider)s).",
+    "hook_push": "Webhook: %(what)s was pushed.",
+    "hook_waiting": "Webhook: %(what)s was pushed. It is deployed when the deploy in progress has finished.",
+    "hook_held": "Webhook: %(what)s was pushed and not deployed: it is blocked from automatic deploys. Deploy it by "
+    "hand to lift the block.",
+    "hook_left_alone": "Webhook: push of %(what)s ignored, because it is not the branch or tag of this webhook.",
+    "hook_given_up": "The deploy that a webhook requested could not be started and is not retried. Deploy by hand.",
+    "hook_outdated": "The deploy that a webhook requested was dropped: the app's source has changed since.",
     # How a deploy went.
-    "live": "Version %(version)s is live",
-    "live_again": "Version %(version)s is live, back to version %(target)s",
-    "ended": "Version %(version)s ended: %(code)s",
-    "ended_in": "Version %(version)s ended (%(stage)s: %(code)s)",
-    "ended_serving": "Version %(version)s ended (%(stage)s: %(code)s); version %(live)s keeps serving",
-    "ended_alone": "Version %(version)s ended: %(code)s, nobody was working on it any more",
-    "secrets_missing": "These secrets of the release have no value today: %(names)s.",
-    "registry_silent": "The registry did not give %(image)s; the image that this host has was used.",
-    "built_before": "Version %(version)s needed no build: version %(of)s was built from the same %(source)s",
-    "built_again": "Version %(version)s was built again from %(source)s, because the image was gone",
-    "services_built_again": "Version %(version)s: the image of %(services)s was gone, and was built again from "
-    "%(source)s",
-    "no_change": "Version %(version)s changes nothing: version %(live)s, which keeps serving, has the same content and "
-    "configuration",
-    "not_deployed_held": "Version %(version)s is not deployed: its image is held back until a person deploys it",
-    "put_in_order": "Containers were put in order after an interruption",
-    "compose_refused": "The compose file may not have %(keys)s; take it out, or name it in source.allow if it is "
-    "meant to be",
-    "compose_unusable": "The compose file cannot have %(keys)s as it is; change it, or take it out",
-    "service_failed": "Version %(version)s: service %(service)s: %(code)s",
+    "live": "Version %(version)s is live.",
+    "live_again": "Version %(version)s is live: rolled back to version %(target)s.",
+    "ended": "Version %(version)s failed: %(code)s.",
+    "ended_in": "Version %(version)s failed %(stage)s: %(code)s.",
+    "ended_serving": "Version %(version)s failed %(stage)s: %(code)s. Version %(live)s keeps serving.",
+    "ended_alone": "Version %(version)s failed: %(code)s.",
+    "cancelled_alone": "Version %(version)s was cancelled.",
+    "cancelled_in": "Version %(version)s was cancelled %(stage)s.",
+    "cancelled_serving": "Version %(version)s was cancelled %(stage)s. Version %(live)s keeps serving.",
+    "interrupted_alone": "Version %(version)s was interrupted: the engine stopped during the deploy. Deploy again.",
+    "interrupted_in": "Version %(version)s was interrupted %(stage)s: the engine stopped. Deploy again.",
+    "interrupted_serving": "Version %(version)s was interrupted %(stage)s: the engine stopped. Version %(live)s "
+    "keeps serving; deploy again.",
+    "secrets_missing": "These secrets of the release no longer have a value: %(names)s. Set them in the settings of "
+    "the app.",
+    "registry_silent": "The registry did not serve %(image)s. The image on this host was used.",
+    "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
+    "(%(source)s).",
+    "built_again": "Version %(version)s was rebuilt from %(source)s, because its image was no longer on the host.",
+    "services_built_again": "Version %(version)s: the image of %(services)s was rebuilt from %(source)s, because it "
+    "was no longer on the host.",
+    "no_change": "Version %(version)s changes nothing: its content and configuration are those of version %(live)s, "
+    "which keeps serving.",
+    "not_deployed_held": "Version %(version)s was not deployed: its image is blocked from automatic deploys. Deploy "
+    "it by hand to lift the block.",
+    "put_in_order": "Containers were restored after an interruption.",
+    "compose_refused": "The compose file may not use %(keys)s. Remove it, or list it in source.allow if it is "
+    "intended.",
+    "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
+    "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     # What is found out later.
-    "drifted": "Version %(version)s does not run as the ledger says",
-    "as_pinned_again": "Version %(version)s runs as pinned again",
-    "taken_back_memory": "Version %(version)s was killed for using too much memory; going back automatically",
-    "taken_back_restarted": "Version %(version)s ended and was started again; going back automatically",
-    "taken_back_ended": "Version %(version)s ended; going back automatically",
-    "taken_back_health": "Version %(version)s stopped passing its health check; going back automatically",
-    "no_way_back": "Version %(version)s failed soon after it went live, and there is no version to go back to",
-    "held": "Version %(version)s is held back from automatic deploys until a person deploys it",
+    "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "
+    "again to restore it.",
+    "as_pinned_again": "Version %(version)s runs as deployed again.",
+    "taken_back_memory": "Version %(version)s ran out of memory and was killed. Rolling back automatically.",
+    "taken_back_restarted": "Version %(version)s exited and was restarted. Rolling back automatically.",
+    "taken_back_ended": "Version %(version)s exited. Rolling back automatically.",
+    "taken_back_health": "Version %(version)s stopped passing its health check. Rolling back automatically.",
+    "no_way_back": "Version %(version)s failed soon after it went live, and no version can be rolled back to. Deploy "
+    "one that works.",
+    "held": "Version %(version)s is blocked from automatic deploys. Deploy it by hand to lift the block.",
     # What happened to the containers.
-    "crashed": "Version %(version)s crashed with exit code %(exit_code)s",
-    "ran_out_of_memory": "Version %(version)s ended because it ran out of memory",
-    "ended_by_itself": "Version %(version)s ended by itself with exit code %(exit_code)s",
-    "stopped_by_hand": "Version %(version)s was stopped by hand",
-    "process_killed": "Version %(version)s reached its memory limit, and a process of it was killed",
-    "started_by_hand": "Version %(version)s was started by hand",
-    "started_by_docker": "Version %(version)s was started again by Docker",
-    "unhealthy": "Version %(version)s became unhealthy",
-    "healthy_again": "Version %(version)s is healthy again",
-    "paused_by_hand": "Version %(version)s was paused by hand",
-    "goes_on": "Version %(version)s goes on after a pause",
+    "crashed": "Version %(version)s crashed with exit code %(exit_code)s.",
+    "ran_out_of_memory": "Version %(version)s ran out of memory and was killed.",
+    "ended_by_itself": "Version %(version)s exited with code %(exit_code)s.",
+    "stopped_by_hand": "Version %(version)s was stopped by hand, outside Backstay.",
+    "process_killed": "Version %(version)s reached its memory limit, and the kernel killed one of its processes.",
+    "started_by_hand": "Version %(version)s was started by hand, outside Backstay.",
+    "started_by_docker": "Version %(version)s was restarted by Docker.",
+    "unhealthy": "Version %(version)s became unhealthy: its health check fails.",
+    "healthy_again": "Version %(version)s is healthy again.",
+    "paused_by_hand": "Version %(version)s was paused by hand, outside Backstay.",
+    "goes_on": "Version %(version)s was resumed after a pause.",
 }
+
+
+# How the codes of a line begin, by the final status of its deploy. Lines of older versions say `ended` for all three.
+_VERBS = {Status.FAILED: "ended", Status.CANCELLED: "cancelled", Status.INTERRUPTED: "interrupted"}
 
 
 @dataclass(frozen=True)
 class Told:
-    """A line for the event log: a code of SENTENCES and what is filled in: numbers, texts, lists of texts."""
+    """A line for the event log: a code of SENTENCES and its parameters (numbers, texts, lists of texts)."""
 
     code: str
     params: dict[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """The English sentence."""
-        return SENTENCES[self.code] % {name: listed(value) for name, value in self.params.items()}
+        """The English sentence, codes of errors and stages as their labels."""
+        return SENTENCES[self.code] % {name: _shown(name, value) for name, value in self.params.items()}
 
 
 def tell(code: str, /, **params: Any) -> Told:
-    """A line for the event log. Raises KeyError for a code without a sentence, or when what goes into it is missing.
+    """Return a line for the event log. Raises KeyError for an unknown code or a missing parameter.
 
-    Texts are kept as plain texts, so that enumerations (a stage, an error code) can be stored as JSON.
+    Texts are stored as plain strings, so that enumerations (a stage, an error code) can be written as JSON.
     """
     plain = {name: str(value) if isinstance(value, str) else value for name, value in params.items()}
     told = Told(code, plain)
-    told.text  # noqa: B018 - what cannot be said is found out here, not when somebody reads the log
+    told.text  # noqa: B018 - a missing parameter fails here, not when a person reads the log
     return told
 
 
 def asked_for(reason: str, version: int, requested: str, target: int | None) -> Told:
-    """The line of a request, by the reason of its row. `target` is the version that a rollback goes back to."""
+    """Return the line of a request, by the reason of its row. `target` is the version that a rollback restores."""
     back = {} if target is None else {"target": target}
     return tell(f"requested_{reason}", version=version, requested=requested, **back)
 
 
+def unsuccessful(version: int, code: ErrorCode, stage: Stage, live: int | None) -> Told:
+    """Return the line of a deploy that failed, was cancelled or was interrupted, in `stage`. `live` keeps serving."""
+    verb = _VERBS[status_for(code)]
+    params = {"version": version, "stage": stage, "code": code}
+    return tell(f"{verb}_in", **params) if live is None else tell(f"{verb}_serving", **params, live=live)
+
+
+def abandoned(version: int, code: ErrorCode) -> Told:
+    """Return the line of a deploy whose engine stopped, closed later by reconcile or sweep."""
+    return tell(f"{_VERBS[status_for(code)]}_alone", version=version, code=code)
+
+
 def listed(value: Any) -> str:
-    """A value as a sentence has it; several with commas."""
+    """Return a value as a sentence shows it; lists with commas."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _shown(name: str, value: Any) -> str:
+    return label(name, value) if isinstance(value, str) else listed(value)

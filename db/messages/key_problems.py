@@ -196,7 +196,7 @@ class KeyProblem(StrEnum):
     NOT_IN_SOURCE = (
         "not_in_source",
         "goes with a source that has %(needs)s, which this workload's has not",
-        "This sender does not go with the source of the app.",
+        "This sender does not fit the app's source.",
     )
     NO_BRANCHES = (
         "no_branches",

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSE_IDS, Base, Id
+from db.releases import Pin
 
 # Samples and containers belong to an owner; today every owner is a workload.
 OWNER = "workload"
@@ -67,7 +68,7 @@ class Deploy(Base):
     source_kind: Mapped[str] = mapped_column(String(20))
     requested: Mapped[str] = mapped_column(Text)
     release_sha: Mapped[str] = mapped_column(ForeignKey("documents.sha256"))
-    pin: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    pin: Mapped[Pin | None] = mapped_column(JSON(none_as_null=True))
     status: Mapped[str] = mapped_column(String(20))
     stage: Mapped[str | None] = mapped_column(String(20))
     stages: Mapped[list[Any]]  # [{"name", "ms"}]

@@ -1,4 +1,4 @@
-"""Verbs for those who may come in: token create, user add, user password. A password is never an argument."""
+"""Verbs for tokens and users: token create, user add, user password. A password is never an argument."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ users = typer.Typer(help="People who log in.", no_args_is_help=True, rich_markup
 
 
 class Role(StrEnum):
-    """A viewer may look, an admin may do all."""
+    """A viewer may read, an admin may do everything."""
 
     ADMIN = "admin"
     VIEWER = "viewer"
 
 
-RoleOption = Annotated[Role, typer.Option("--role", help="A viewer may look, an admin may do all.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="A viewer may read, an admin may do everything.")]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="Read the password from this file instead of the terminal.")
 ]
-UserName = Annotated[str, typer.Argument(metavar="NAME", help="Name to log in with.")]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="The user's login name.")]
 
 
 @tokens.callback()
@@ -43,7 +43,7 @@ def create_token(
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make an API token. It is shown once and cannot be read again."""
+    """Create an API token. It is shown once."""
     from db.access import accounts
 
     with opened_ledger() as database, database.writing() as session:
@@ -53,14 +53,14 @@ def create_token(
         data(answer)
         return
     text(value)
-    say("Keep it now: it is not shown again.")
+    say("Save it now: it is not shown again.")
 
 
 @users.command("add")
 def add_user(
     name: UserName, role: RoleOption = Role.ADMIN, password_file: PasswordFile = None, as_json: Json = False
 ) -> None:
-    """Add a person. The password comes from the terminal, standard input or --password-file."""
+    """Add a user. The password is read from the terminal, standard input or --password-file."""
     from db.access import accounts
 
     if not name.strip() or len(name) > 80:
@@ -77,14 +77,14 @@ def add_user(
 
 @users.command("password")
 def change_password(name: UserName, password_file: PasswordFile = None) -> None:
-    """Give a person another password. Ends their sessions."""
+    """Set a new password for a user and end their sessions."""
     from db.access import accounts
 
     password = _password(password_file)
     with opened_ledger() as database, database.writing() as session:
         known = accounts.set_password(session, name, password)
     if not known:
-        say(f"backstay: there is no user {name}; `backstay user add {name}` makes one.")
+        say(f"backstay: no user is called {name}; create one with `backstay user add {name}`.")
         raise typer.Exit(1)
     text(f"{name} has a new password.")
 
@@ -93,7 +93,7 @@ def _password(file: Path | None) -> str:
     if file is not None:
         password = file.read_text().partition("\n")[0].rstrip("\r")
     elif sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt="Once more", err=True)
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password", err=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if len(password) < SHORTEST_PASSWORD:

@@ -1,4 +1,4 @@
-"""The console script `backstay`: one verb a line, each in the module of its subject.
+"""Console script `backstay`: one verb per line, each in the module of its subject.
 
 Imports little at the top, so that `backstay --help` is quick; every verb imports what it needs when it runs.
 """
@@ -19,7 +19,7 @@ OURS = ("db", "tasks", "flows")  # an error of ours has said all there is in its
 
 app = typer.Typer(
     name="backstay",
-    help="Deploys container workloads, remembers every deploy exactly, and takes any of them back.",
+    help="Deploy container workloads, record every deploy exactly, and roll any of them back.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

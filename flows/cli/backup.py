@@ -14,10 +14,10 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, one file
 
 def backup(
     file: File,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Save the ledger and its keys into one file, while everything runs."""
+    """Back up the ledger and its keys into one file while everything keeps running."""
     from db.settings import load_settings
     from flows.backups import back_up
     from tasks.context import now
@@ -28,15 +28,15 @@ def backup(
     else:
         text(f"{file}: {file.stat().st_size} bytes, {', '.join(manifest.members)}, revision {manifest.revision}")
     if "secret.key" in manifest.members:
-        say("Who has this file can open the stored secrets: keep it as safe as HOME itself.")
+        say("Anyone who has this file can open the stored secrets: keep it as safe as HOME itself.")
 
 
 def restore(
     file: File,
-    force: Annotated[bool, typer.Option("--force", help="Move a state that is there aside first.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move existing state aside first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a backup back into HOME. Backstay must not be running on it."""
+    """Restore a backup into HOME. Backstay must not be running on it."""
     from db.settings import load_settings
     from flows import backups
     from tasks.context import now
@@ -50,6 +50,6 @@ def restore(
         return
     text(f"Restored {done.workloads} workloads as of {done.manifest.created_at:%Y-%m-%d %H:%M:%S} UTC.")
     if done.unfinished:
-        say(f"{done.unfinished} deploys were unfinished then; the next start ends them as interrupted.")
+        say(f"{done.unfinished} deploys were unfinished then; the next start marks them as interrupted.")
     if done.kept:
-        say(f"What was there before is in {done.kept}.")
+        say(f"The previous state was moved to {done.kept}.")

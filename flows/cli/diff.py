@@ -22,7 +22,7 @@ def diff(
     after: Annotated[int, typer.Argument(metavar="B", help="The version to go to.")],
     as_json: Json = False,
 ) -> None:
-    """Show what changes from version A to version B: image, pin, configuration. Secrets by name only."""
+    """Show what changes from version A to version B: image, pin and configuration. Secrets by name only."""
     from db.diff import between
 
     with opened_ledger() as database, database.reading() as session:

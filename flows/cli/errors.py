@@ -30,17 +30,17 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
     from flows.refusals import Refusal
     from flows.supervisor.preflight import CannotStart
     from tasks.failures import Failure
-    from tasks.invalid_spec import InvalidSpec
+    from tasks.sources.invalid_spec import InvalidSpec
 
     match error:
         case CannotStart():
             return 2, str(error)
         case AlreadyRunning():
-            return 2, "an engine of this HOME and host runs already; stop it, or set BACKSTAY_HOME."
+            return 2, "an engine is already running on this HOME and host; stop it, or set BACKSTAY_HOME."
         case InvalidSpec():
             return 2, f"{error.key} {error.clause}"
         case UserExists():
-            return 1, "there is a user of that name already; `backstay user password NAME` sets another password."
+            return 1, "a user of that name already exists; set another password with `backstay user password NAME`."
         case Refusal() | Failure() | LedgerUnavailable() | BackupRefused():
             return 1, f"{sentence(str(error.code))} ({error.code})"
         case _:
@@ -80,7 +80,7 @@ def _database_sentence() -> str:
         current = True
     if not current:
         return "the ledger is not set up for this version; run `backstay migrate`."
-    return "the ledger's database cannot be used; `backstay doctor` says more."
+    return "the ledger's database cannot be used; run `backstay doctor` for details."
 
 
 def _without_values(message: str) -> str:
@@ -89,7 +89,7 @@ def _without_values(message: str) -> str:
 
 
 def _unforeseen(error: BaseException) -> str:
-    return f"something in Backstay itself went wrong ({type(error).__name__}); the detail is in HOME/logs/cli.jsonl."
+    return f"Backstay had an internal error ({type(error).__name__}); the details are in HOME/logs/cli.jsonl."
 
 
 def write_down(error: BaseException) -> None:

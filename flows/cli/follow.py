@@ -1,4 +1,4 @@
-"""Following a deploy or a removal in the ledger to its end. Reads only: whoever stops following changes nothing."""
+"""Follows a deploy or a removal in the ledger to its end. Only reads: to stop following changes nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from db import event_log, history
+from db.messages.labels import label
 from db.messages.sentences import sentence
 from db.models import Deploy
 from db.states import FINAL
@@ -18,15 +19,15 @@ LOOK_EVERY_S = 0.2
 REMOVED_WITHIN_S = 120.0
 
 
-# Lines of the event log that say what of a source, or which of several services, a deploy failed for.
+# Lines of the event log that name the key of a source, or the service, that made a deploy fail.
 REASONS = frozenset({"compose_refused", "compose_unusable", "service_failed"})
 
 
 def failure(context: Context, name: str, row: Deploy) -> str:
-    """How a deploy ended that did not succeed: its code with its sentence, and what the event log knows beyond that."""
-    where = f" at {row.stage}" if row.stage else ""
+    """Return why a deploy did not succeed: its code and sentence, and the lines of the event log that say more."""
+    where = f" {label('stage', row.stage)}" if row.stage else ""
     code = row.error_code or "internal"
-    first = f"backstay: {name} version {row.version} {row.status}{where}, {code}: {sentence(code)}"
+    first = f"backstay: {name} version {row.version} {row.status}{where} ({code}): {sentence(code)}"
     began = row.started_at or row.queued_at
     with context.database.reading() as session:
         lines = event_log.page(session, row.workload_id)
@@ -62,5 +63,5 @@ def follow_removal(context: Context, removal: Removal) -> str | None:
     if wait_until_gone(context, removal, REMOVED_WITHIN_S, engine_is_away):
         return None
     if engine_is_away():
-        return f"no engine runs on host {removal.host}, so {removal.name} is removed when it starts (`backstay up`)."
-    return f"{removal.name} is not removed within {REMOVED_WITHIN_S:.0f} s; the engine goes on and finishes it."
+        return f"no engine is running on host {removal.host}; {removal.name} is removed when it starts (`backstay up`)."
+    return f"{removal.name} was not removed within {REMOVED_WITHIN_S:.0f} s; the engine continues the removal."

@@ -18,7 +18,7 @@ def up() -> None:
 
 
 def engine() -> None:
-    """Run the engine alone: it carries out deploys and takes samples. `up` does this for you."""
+    """Run the engine alone: it carries out deploys and collects samples. `up` does this for you."""
     from db.settings import load_settings
     from flows.engine.start import run
 
@@ -39,7 +39,7 @@ def web() -> None:
 
 
 def migrate(as_json: Json = False) -> None:
-    """Bring the ledger's database to the schema of this version."""
+    """Migrate the ledger's database to the schema of this version."""
     from db.migrate import upgrade
     from flows.cli.terminal import opened_ledger
 

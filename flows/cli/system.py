@@ -17,7 +17,7 @@ _PASSWORDS = ((re.compile(r"(://[^:/@]*):.*@"), r"\1:***@"), (re.compile(r"(?i)(
 
 
 def settings(as_json: Json = False) -> None:
-    """Print every setting with its value, its default and what it is for."""
+    """Print every setting with its value, default and meaning."""
     from db.settings import load_settings
 
     rows = setting_rows(load_settings())
@@ -61,11 +61,13 @@ def _shown(value: Any) -> str:
 
 
 def sweep(
-    apply: Annotated[bool, typer.Option("--apply", help="Remove it; without this nothing is touched.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove what is listed; without this nothing is changed.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what is left over on this host: containers, images, deploys that nobody works on. Exit code 1 when --apply
-    could not remove all of it."""
+    """List leftovers on this host: containers, images and abandoned deploys. Exit code 1 if --apply could not remove
+    all of them."""
     from flows.upkeep import sweep as upkeep_sweep
 
     with opened_context() as context:
@@ -82,16 +84,18 @@ def sweep(
 
 def _swept(total: int, stay: int, apply: bool) -> str:
     if total == 0:
-        return "Nothing is left over."
+        return "No leftovers."
     if not apply:
-        return "Nothing was touched; `backstay sweep --apply` removes it."
+        return "Nothing was changed; `backstay sweep --apply` removes what is listed."
     return (
-        f"{total} removed." if stay == 0 else f"{total - stay} removed, {stay} could not be; see HOME/logs/cli.jsonl."
+        f"{total} removed."
+        if stay == 0
+        else f"{total - stay} removed, {stay} could not be removed; see HOME/logs/cli.jsonl."
     )
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check what Backstay needs, and say what to do about what is wrong. Exit code 1 when something is."""
+    """Check what Backstay needs and say how to fix what is wrong. Exit code 1 if anything is."""
     from db.settings import load_settings
     from flows.doctor import examine
 
@@ -103,5 +107,5 @@ def doctor(as_json: Json = False) -> None:
         for check in checks:
             text(f"{'✓' if check.ok else '✗'} {check.name:<9} {check.detail}")
     if not well:
-        say("backstay: something needs your attention.")
+        say("backstay: at least one check failed; the lines marked ✗ say what to do.")
         raise typer.Exit(1)

@@ -8,13 +8,13 @@ import typer
 
 from flows.cli.terminal import Json, Name, actor, data, opened_context, say, table, text
 
-hooks = typer.Typer(help="Webhooks, by which others have a workload deployed.", no_args_is_help=True)
-HEAD = ("ID", "SENDER", "WAITS FOR", "LAST CALL", "OUTCOME")
+hooks = typer.Typer(help="Webhooks, which deploy a workload on a push.", no_args_is_help=True)
+HEAD = ("ID", "SENDER", "EVENT", "LAST CALL", "OUTCOME")
 
 
 @hooks.callback()
 def _hooks() -> None:
-    """Webhooks, by which others have a workload deployed."""
+    """Webhooks, which deploy a workload on a push."""
 
 
 @hooks.command("add")
@@ -25,9 +25,9 @@ def add(
     tag: Annotated[str | None, typer.Option("--tag", help="Name or pattern; default: the source's own.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Let a program deploy a workload. Its address and its secret are shown once."""
+    """Add a webhook to a workload. Its address and its secret are shown once."""
+    from flows.shapes.webhooks import hook
     from flows.webhooks import lifecycle
-    from tasks.shapes.webhooks import hook
 
     with opened_context() as context:
         made = lifecycle.add(context, name, actor(), provider, branch=branch, tag=tag)
@@ -40,9 +40,9 @@ def add(
         return
     text(f"address  {found['url']}")
     text(f"secret   {found['secret']}")
-    say("Keep both now: they are not shown again.")
+    say("Save both now: they are not shown again.")
     if not settings.public_url:
-        say("Others may reach the web interface under another address; BACKSTAY_PUBLIC_URL says under which.")
+        say("If the sender reaches the web interface at another address, set BACKSTAY_PUBLIC_URL to it.")
 
 
 @hooks.command("list")
@@ -50,7 +50,7 @@ def list_all(name: Name, as_json: Json = False) -> None:
     """List the webhooks of a workload, without their secrets."""
     from db import webhooks
     from flows.refusals import workload_named
-    from tasks.shapes.webhooks import hook
+    from flows.shapes.webhooks import hook
 
     with opened_context() as context, context.database.reading() as session:
         found = [hook(one) for one in webhooks.of_workload(session, workload_named(session, name).id)]
@@ -63,21 +63,21 @@ def list_all(name: Name, as_json: Json = False) -> None:
 @hooks.command("remove")
 def remove(
     name: Name,
-    number: Annotated[int, typer.Argument(metavar="ID", help="Its number, as `hook list` shows it.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="Its number in `hook list`.")],
     as_json: Json = False,
 ) -> None:
-    """Remove a webhook: its address is nobody's from then on."""
+    """Remove a webhook; calls to its address are refused."""
     from flows.webhooks import lifecycle
 
     with opened_context() as context:
         gone = lifecycle.remove(context, name, number, actor())
     if not gone:
-        say(f"backstay: {name} has no webhook {number}; `backstay hook list {name}` shows the ones it has.")
+        say(f"backstay: {name} has no webhook {number}; `backstay hook list {name}` lists them.")
         raise typer.Exit(1)
     if as_json:
         data({"removed": number})
     else:
-        text(f"The webhook {number} of {name} is removed.")
+        text(f"Webhook {number} of {name} was removed.")
 
 
 def _cells(hook: dict[str, Any]) -> list[str]:

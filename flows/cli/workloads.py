@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from flows.requests import Asked
     from tasks.context import Context
 
-Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead of following it to its end.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead of following the deploy.")]
 
 
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="One or more specs; - is standard input.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, key by key; write nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change, key by key; write nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Create workloads from a file, or change them to be as it says. Deploys nothing."""
+    """Create or change workloads from a file. Deploys nothing."""
     from dataclasses import asdict
 
     from flows.workloads.apply import apply_all, read_specs
@@ -47,13 +47,17 @@ def apply(
 
 def deploy(
     name: Name,
-    image: Annotated[str | None, typer.Option("--image", help="Another image than the spec names.")] = None,
-    ref: Annotated[str | None, typer.Option("--ref", help="Another branch, tag or commit than the spec names.")] = None,
-    upload: Annotated[Path | None, typer.Option("--upload", help="Files to serve: a directory, a tar, a zip.")] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="Deploy this image instead of the one in the spec.")
+    ] = None,
+    ref: Annotated[
+        str | None, typer.Option("--ref", help="Deploy this branch, tag or commit instead of the one in the spec.")
+    ] = None,
+    upload: Annotated[Path | None, typer.Option("--upload", help="Files to serve: a directory, tar or zip.")] = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy a workload and follow it to its end. Exit code 1 when it fails."""
+    """Deploy a workload and follow the deploy to its end. Exit code 1 if it fails."""
     from flows.workloads import uploads
 
     _carry_out(name, lambda context, asked: uploads.deploy(context, name, asked, image, ref, upload), detach, as_json)
@@ -62,12 +66,13 @@ def deploy(
 def rollback(
     name: Name,
     version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="Default: the last good one that differs.")
+        int | None,
+        typer.Argument(metavar="[VERSION]", help="Default: the newest earlier version that succeeded and differs."),
     ] = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Go back to an earlier version, its image and its configuration. Exit code 1 when that fails."""
+    """Roll back to an earlier version, its image and its configuration. Exit code 1 if that fails."""
     from flows.requests import request_rollback
 
     _carry_out(name, lambda context, asked: request_rollback(context, name, asked, version), detach, as_json)
@@ -75,10 +80,10 @@ def rollback(
 
 def releases(
     name: Name,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many deploys.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """List what was deployed, the newest first."""
+    """List deploys, newest first."""
     from db import history
 
     with opened_context() as context, context.database.reading() as session:
@@ -95,7 +100,7 @@ def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One workload, with its containers.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is live, of all workloads or of one."""
+    """Show the live version of all workloads or of one."""
     from db import history, workloads
 
     with opened_context() as context:
@@ -114,7 +119,7 @@ def logs(
     tail: Annotated[int, typer.Option("--tail", min=1, max=2000, help="How many lines.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Print the last lines that the workload's container wrote."""
+    """Print the last lines of output of the workload's containers."""
     from tasks.containers import live_reads
 
     with opened_context() as context:
@@ -125,29 +130,29 @@ def logs(
     for line in lines:
         text(line)
     if not lines:
-        say(f"{name} has written nothing, or has no container.")
+        say(f"{name} has no output yet, or no container.")
     return None
 
 
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Stop a workload and delete it, with its history and samples; its volumes stay. Exit code 1 when that is not
-    finished yet: the engine finishes it."""
+    """Remove a workload with its containers, history and samples. Its volumes are kept. Exit code 1 if it takes longer;
+    the engine then continues the removal."""
     from flows.cli.follow import follow_removal
     from flows.workloads.removal import request_removal
 
     if sys.stdin.isatty() and not yes:
-        typer.confirm(f"Remove {name} with its whole history?", abort=True, err=True)
+        typer.confirm(f"Remove {name} with its containers, history and samples?", abort=True, err=True)
     with opened_context() as context:
         removal = request_removal(context, name, actor())
         try:
             unfinished = None if detach else follow_removal(context, removal)
         except KeyboardInterrupt:
-            say(f"{name} is removed without you watching.")
+            say(f"The removal of {name} continues.")
             raise
     if unfinished:
         say(f"backstay: {unfinished}")
@@ -155,7 +160,7 @@ def remove(
     if as_json:
         data({"removing": name} if detach else {"removed": name})
     else:
-        text(f"{name} is being removed." if detach else f"{name} is removed.")
+        text(f"{name} is being removed." if detach else f"{name} was removed.")
 
 
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
@@ -173,7 +178,7 @@ def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: b
             data(_fresh_row(context, row, name))
         told = failure(context, name, row)
     if detach:
-        return say(f"It is {row.status}; `backstay releases {name}` shows it.")
+        return say(f"The deploy is {row.status}; follow it with `backstay releases {name}`.")
     if row.status == Status.SUCCEEDED:
         return say(f"{name} version {row.version} is live.")
     say(told)
@@ -190,7 +195,7 @@ def _to_the_end(context: Context, asked: Deploy) -> Deploy:
                 say(f"  {stage['name']:<9} {stage['ms'] / 1000:6.1f} s")
             told = len(row.stages)
     except KeyboardInterrupt:
-        say("It goes on without you; `backstay releases` shows how it ends.")
+        say("The deploy continues; `backstay releases` shows its result.")
         raise
     return row
 
@@ -203,7 +208,7 @@ def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
 
 
 def _row(context: Context, deploy: Deploy, name: str, live: Deploy | None) -> dict[str, Any]:
-    from tasks.shapes.deploys import row
+    from flows.shapes.deploys import row
 
     return row(deploy, name, live, context.settings.prefect_ui_url)
 
@@ -241,13 +246,13 @@ def _status_of_one(context: Context, name: str, as_json: bool) -> None:
     for each in found["runtime"]["containers"]:
         text(f"  {each['name']}  version {each['version']}  {each['state']}  restarts {each['restarts']}")
     if not found["runtime"]["available"]:
-        say("Docker does not answer, so what runs is not known.")
+        say("Docker does not respond, so the containers are unknown.")
     return None
 
 
 def _read(file: Path) -> str:
     from db.messages.key_problems import KeyProblem
-    from tasks.invalid_spec import InvalidSpec
+    from tasks.sources.invalid_spec import InvalidSpec
 
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")

@@ -186,9 +186,7 @@ def _run(
     try:
         demo.play()
         if leave:
-            tell(
-                f"All of it holds: a success, a failure that left v2 serving, a rollback, live samples. {_spent(began)}"
-            )
+            tell(f"All checks passed: success, failure that left v2 serving, rollback, live samples. {_spent(began)}")
             return 0
         print(banner(settings, password))
         _say_where(context, settings, demo.port, password)
@@ -236,7 +234,7 @@ def _clear_away(context: Context) -> None:
     with context.database.writing() as session:
         accounts.delete_user(session, USER)
     for version in VERSIONS:
-        context.docker.remove_image(version.image)
+        context.docker.images.remove(version.image)
 
 
 def tell(line: str) -> None:
@@ -247,7 +245,7 @@ def tell(line: str) -> None:
 def _busybox() -> bytes:
     path = shutil.which("busybox")
     if path is None:
-        raise DemoFailed("there is no busybox: install busybox-static, or start this with `make demo`")
+        raise DemoFailed("busybox was not found: install busybox-static, or start the demo with `make demo`")
     return Path(path).read_bytes()
 
 

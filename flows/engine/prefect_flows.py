@@ -27,9 +27,9 @@ from flows.upkeep import removal
 from flows.upkeep.housekeeping import tidy
 from flows.upkeep.rollups import sum_up_installation
 from tasks.context import Context
-from tasks.invalid_spec import InvalidSpec
 from tasks.metrics.collector import Sampler, align, ticks_of
 from tasks.prefect_tasks import caller
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import NAME
 
 LATE_S = 50

@@ -53,7 +53,7 @@ def _take(descriptor: int, settings: Settings, say: Callable[[str], None]) -> No
         holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
         if _is_alive(holder):
             raise CannotStart(
-                f"`backstay up` runs already on {home} (process {holder}); stop it, or set BACKSTAY_HOME."
+                f"`backstay up` is already running on {home} (process {holder}); stop it, or set BACKSTAY_HOME."
             )
         if time.monotonic() > deadline:
             raise CannotStart(
@@ -61,7 +61,7 @@ def _take(descriptor: int, settings: Settings, say: Callable[[str], None]) -> No
                 f"(`fuser -v {up_lock(settings)}` lists them)."
             )
         if not told:
-            say("waiting for the processes of the last run to end…")
+            say("waiting for the processes of the last run to exit…")
             told = True
         time.sleep(0.2)
 
@@ -95,7 +95,7 @@ def port_problem(host: str, port: int) -> str | None:
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError:
-        return "is at an address that is unknown here"
+        return "is at an unknown address"
     with socket.socket(family, kind, proto) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -103,13 +103,13 @@ def port_problem(host: str, port: int) -> str | None:
         except OSError as error:
             return _words(error)
         # A listener on 127.0.0.1 does not keep us from binding 0.0.0.0, but it would get the requests.
-        return "is taken by another program" if _somebody_answers(reachable(host), port, family) else None
+        return "is in use by another program" if _somebody_answers(reachable(host), port, family) else None
 
 
 def _words(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return "is taken by another program"
+            return "is in use by another program"
         case errno.EACCES:
             return "needs root"
         case errno.EADDRNOTAVAIL:
@@ -128,16 +128,13 @@ def _somebody_answers(host: str, port: int, family: int) -> bool:
 def check_docker(settings: Settings) -> str:
     """The version of the Docker Engine. Raises CannotStart when it does not answer."""
     from tasks.docker.client import DockerEngine
-    from tasks.failures import Failure
+    from tasks.failures import Failure, translated
 
-    try:
-        return DockerEngine(settings.engine_address).version()
-    except Failure:
-        pass
-    raise CannotStart(
-        f"Docker does not answer at {settings.engine_address}; start Docker, "
+    refused = CannotStart(
+        f"Docker does not respond at {settings.engine_address}; start Docker, "
         "or run `make up`, which installs and starts it (.ci/ensure-system)."
     )
+    return translated(DockerEngine(settings.engine_address).version, Failure, into=refused)
 
 
 def prepare_ledger(settings: Settings) -> str | None:
@@ -159,7 +156,7 @@ def prepare_ledger(settings: Settings) -> str | None:
             database.close()
     except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError):
         pass
-    raise CannotStart("the ledger's database cannot be opened or migrated; `backstay doctor` says more.")
+    raise CannotStart("the ledger's database cannot be opened or migrated; run `backstay doctor` for details.")
 
 
 def _first_user(database: Database, settings: Settings) -> str | None:

@@ -80,8 +80,8 @@ def _not_ready_yet(record: Record, seen: Seen, now: float) -> Decision:
 def how_it_ended(exit_code: int) -> str:
     """`ended with code 3` or `was ended by SIGKILL`."""
     if exit_code >= 0:
-        return f"ended with code {exit_code}"
+        return f"exited with code {exit_code}"
     try:
-        return f"was ended by {signal.Signals(-exit_code).name}"
+        return f"was killed by {signal.Signals(-exit_code).name}"
     except ValueError:
-        return f"was ended by signal {-exit_code}"
+        return f"was killed by signal {-exit_code}"

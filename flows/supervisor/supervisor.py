@@ -58,13 +58,13 @@ class Runner:
             self._pulse = LivenessProbe(self.program.is_healthy) if self.program.is_healthy is not None else None
         if decision.died_for is not None:
             ended = how_it_ended(exit_code if exit_code is not None else NOT_STARTED)
-            self._output.say(f"{self.program.name} {ended}; it is started again in {decision.died_for:.0f} s")
+            self._output.say(f"{self.program.name} {ended}; restarting it in {decision.died_for:.0f} s")
             self._forget_pulse()
         self.record = decision.record
         if decision.start:
             self._start()
         elif self._child is not None and self._pulse is not None and self._pulse.is_stuck():
-            self._output.say(f"{self.program.name} runs and does not work any more; it is ended, to be started again")
+            self._output.say(f"{self.program.name} is running but no longer responds; stopping it for a restart")
             self._forget_pulse()
             self._child.kill()
 
@@ -209,7 +209,7 @@ class Supervisor:
                 self._rest()
         except Exception as error:
             self.broken = True
-            self.output.say(f"the supervisor itself broke ({type(error).__name__}); everything is stopped")
+            self.output.say(f"the supervisor had an internal error ({type(error).__name__}); stopping everything")
         finally:
             self._end_all()
 
@@ -219,7 +219,7 @@ class Supervisor:
             self._wakes.get(timeout=LOOK_EVERY_S if all_ready else LOOK_EVERY_AT_START_S)
 
     def _end_all(self) -> None:
-        self.output.say("stopping (once more to kill at once)…")
+        self.output.say("stopping (press Ctrl-C again to kill at once)…")
         for runner in reversed(self._runners):
             runner.end(lambda: self._wishes_to_stop > 1)
         os.close(self._lock)

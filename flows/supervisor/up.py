@@ -34,7 +34,7 @@ def banner(settings: Settings, first_password: str | None) -> str:
         rows.append(("Log in with", f"{prefect_auth(settings)}   (user:password, one field)"))
     rows.append(("State", str(settings.home)))
     lines = "\n".join(f"  {name:<13}{value}" for name, value in rows)
-    return f"\nBackstay is ready.\n\n{lines}\n\nCtrl-C ends all of it.\n"
+    return f"\nBackstay is ready.\n\n{lines}\n\nCtrl-C stops everything.\n"
 
 
 def web_url(settings: Settings) -> str:
@@ -45,5 +45,5 @@ def web_url(settings: Settings) -> str:
 
 def _login(first_password: str | None) -> str:
     if first_password:
-        return f"{FIRST_USER} / {first_password}   (made just now and shown this once)"
-    return f"{FIRST_USER} and its password   (forgotten: `backstay user password {FIRST_USER}`)"
+        return f"{FIRST_USER} / {first_password}   (created now and shown only once)"
+    return f"{FIRST_USER} and its password   (forgotten? `backstay user password {FIRST_USER}`)"

@@ -88,7 +88,7 @@ class Watch:
         if over := judge(*rollout.brought_by(live, records)):
             return over
         with self._context.database.reading() as session:
-            release = workloads.document(session, live.release_sha)
+            release = workloads.release(session, live)
         works = rollout.still_works(self._context, live, release, records)
         self._failed[live.id] = 0 if works else self._failed[live.id] + 1
         return Verdict("taken_back_health") if self._failed[live.id] >= SICK_AFTER else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import event_log, history, ledger, webhooks, workloads
+from db import event_log, history, ledger, pins, webhooks, workloads
 from db.metrics import container_events
 from flows.upkeep import rollups
 from tasks.content import store
@@ -33,7 +33,7 @@ def prune_content(context: Context, moment: int) -> None:
     with context.database.reading() as session:
         if history.unfinished(session):
             return  # one that waits for its turn has its content in no pin yet
-        needed = {str(pin["content"]) for pin in history.every_pin(session) if pin and pin.get("content")}
+        needed = {found for pin in history.every_pin(session) if (found := pins.content(pin))}
         needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
     store.prune(context.settings, needed, moment)
 

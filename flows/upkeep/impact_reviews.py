@@ -24,12 +24,13 @@ _NAMESPACE = UUID("8c1f6f5e-4f0e-4c53-9d6a-2f1d3a9b7c10")
 
 def look(context: Context) -> None:
     """One look at every version that is due; then Prefect is told what is new."""
+    moment = now()
     try:
-        for deploy_id in due(context, now()):
+        for deploy_id in due(context, moment):
             if context.stopping.is_set():
                 return
-            settle(context, deploy_id, now())
-        tell(context, now())
+            settle(context, deploy_id, moment)
+        tell(context, moment)
     except LedgerUnavailable as unavailable:
         context.log.warning("the impact has to wait for the ledger", extra={"cause": str(unavailable.cause)})
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from db import event_log, history, ledger, workloads
 from db.connection import LedgerUnavailable
-from db.messages.events import tell
+from db.messages.events import abandoned, tell
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, ErrorCode, Status
 from flows.requests import cancel_by_run
@@ -150,7 +150,7 @@ def _bring_back(context: Context, workload: Workload, dead: int) -> None:
         return
     with context.database.reading() as session:
         live = history.live(session, workload.id)
-        release = workloads.document(session, live.release_sha) if live else None
+        release = workloads.release(session, live) if live else None
     if live is not None and release is not None:
         recovery.wait_until_healthy(context, kind_of(workload).rollout, workload.name, live, release)
 
@@ -162,9 +162,9 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
         if current is None or current.status != row.status or current.engine_id != row.engine_id:
             return  # it moved on while we looked
         code = ErrorCode.CANCELLED if current.cancel_requested else code
-        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), now())
-        told = tell("ended_alone", version=row.version, code=code)
-        event_log.note(session, row.workload_id, told, now(), level="error")
+        moment = now()
+        ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), moment)
+        event_log.note(session, row.workload_id, abandoned(row.version, code), moment, level="error")
     context.log.warning("reconcile: a deploy was %s", code, extra={"deploy": row.id, "version": row.version})
     if row.flow_run_id is not None and row.status == Status.RUNNING:
         try:

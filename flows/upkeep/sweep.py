@@ -69,7 +69,7 @@ def sweep(context: Context, apply: bool = False) -> list[Swept]:
 def _gather(context: Context, engine_runs: bool) -> _Gathered:
     host = context.settings.host_name
     # Docker first: a workload or a version that appears in between is in the ledger then.
-    containers = context.docker.find({INSTALLATION: context.installation})
+    containers = context.docker.containers.find({INSTALLATION: context.installation})
     seen_images = host_images.look(context)
     images = host_images.steps(context, seen_images)
     with context.database.reading() as session:
@@ -130,7 +130,7 @@ def _end(context: Context, row: Deploy) -> bool:
 
 
 def _remove_container(context: Context, container_id: str) -> bool:
-    record = context.docker.inspect(container_id)
+    record = context.docker.containers.inspect(container_id)
     if record is not None:
         converge.remove(context, container_id, converge.STOP_TIMEOUT_S)
     return True

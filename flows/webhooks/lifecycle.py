@@ -12,7 +12,7 @@ from db.messages.key_problems import KeyProblem
 from db.models import Hook
 from flows.refusals import workload_named
 from tasks.context import Context, now
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from tasks.webhooks.matching import is_pattern
 
@@ -49,9 +49,9 @@ def add(
             raise InvalidSpec("provider", KeyProblem.NOT_IN_SOURCE, needs=needs)
         if branch is not None and "image" in workload.spec["source"]:
             raise InvalidSpec("branch", KeyProblem.NO_BRANCHES)
-        locked = context.vault.lock(chosen)
-        hook = webhooks.add(session, workload.id, provider, token, locked, now(), branch=branch, tag=tag, actor=actor)
-        event_log.note(session, workload.id, tell("hook_added", provider=provider), now(), actor=actor)
+        locked, moment = context.vault.lock(chosen), now()
+        hook = webhooks.add(session, workload.id, provider, token, locked, moment, branch=branch, tag=tag, actor=actor)
+        event_log.note(session, workload.id, tell("hook_added", provider=provider), moment, actor=actor)
     return Made(hook, token, chosen)
 
 

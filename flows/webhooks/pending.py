@@ -6,6 +6,7 @@ of them left behind.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from flows.new_deploy import Asked, deploy_of, write
 from flows.refusals import Refusal
 from flows.requests import start
 from tasks.context import Context, now
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 
 # Each of them is a row that failed because Prefect did not take it, though it had just answered.
 MOST_TRIES = 3
@@ -54,10 +55,10 @@ def is_ready(context: Context) -> bool:
     return context.prefect.answers() and context.prefect.knows_us()
 
 
-def open_pending(session: Session, workload: Workload, wish: PendingDeploy) -> Deploy:
+def open_pending(session: Session, workload: Workload, wish: PendingDeploy, moment: datetime) -> Deploy:
     """The row of a wish, noted on it. Nothing else may be under way. Raises InvalidSpec."""
     asked = Asked(Trigger.WEBHOOK, wish.actor)
-    row = write(session, workload, deploy_of(session, workload, asked, wish.image, wish.ref))
+    row = write(session, workload, deploy_of(session, workload, moment, asked, wish.image, wish.ref), moment)
     wish.deploy_id, wish.tries = row.id, (wish.tries or 0) + 1
     return row
 
@@ -89,12 +90,12 @@ def start_pending(context: Context, workload_id: int) -> None:
         workload, wish = webhooks.hold(session, workload_id), webhooks.wanted(session, workload_id)
         if workload is None or wish is None:
             return
-        row = _settle(session, workload, wish)
+        row = _settle(session, workload, wish, now())
     if row is not None:
         begin(context, workload.name, row)
 
 
-def _settle(session: Session, workload: Workload, wish: PendingDeploy) -> Deploy | None:
+def _settle(session: Session, workload: Workload, wish: PendingDeploy, moment: datetime) -> Deploy | None:
     opened = session.get(Deploy, wish.deploy_id) if wish.deploy_id is not None else None
     todo = decide(wish, opened, history.latest(session, workload.id))
     if todo is Next.WAIT:
@@ -104,12 +105,12 @@ def _settle(session: Session, workload: Workload, wish: PendingDeploy) -> Deploy
         told = tell("hook_held", what=wish.image or wish.ref or wish.commit or wish.digest)
     elif todo is Next.OPEN:
         try:
-            return open_pending(session, workload, wish)
+            return open_pending(session, workload, wish, moment)
         except InvalidSpec:
             told = tell("hook_outdated")
     webhooks.forget_wanted(session, workload.id)
     if told is not None:
-        event_log.note(session, workload.id, told, now(), level="warning")
+        event_log.note(session, workload.id, told, moment, level="warning")
     return None
 
 

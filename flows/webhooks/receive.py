@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,7 @@ from flows.new_deploy import redirected_source
 from flows.refusals import Refusal
 from flows.webhooks.pending import begin, is_held, is_ready, open_pending
 from tasks.context import Context, now
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import Delivery
 from tasks.webhooks.matching import Target, decide, own_ref
 
@@ -68,14 +69,14 @@ def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery, c
         return _leave_alone(context, hook, said, target)
     ready = is_ready(context)
     with context.database.writing() as session:
-        answer, row = _act(session, hook, delivery, said, target, ready)
+        answer, row = _act(session, hook, delivery, said, target, ready, now())
     if row is not None:
         begin(context, workload.name, row)
     return answer
 
 
 def _act(
-    session: Session, hook: Hook, delivery: Delivery, said: Said, target: Target, ready: bool
+    session: Session, hook: Hook, delivery: Delivery, said: Said, target: Target, ready: bool, moment: datetime
 ) -> tuple[Answer, Deploy | None]:
     workload, key = webhooks.hold(session, hook.workload_id), _key(delivery)
     if workload is None or session.get(Hook, hook.id) is None:
@@ -90,19 +91,19 @@ def _act(
         digest=delivery.digest,
         commit=delivery.commit,
         actor=said.actor,
-        asked_at=now(),
+        asked_at=moment,
         tries=0,
     )
     outcome = _outcome(session, workload, wish, ready)
     level = "warning" if outcome == "held" else "info"
-    event_log.note(session, workload.id, _told(outcome, said.what), now(), actor=wish.actor, level=level)
-    row = open_pending(session, workload, wish) if outcome == "deploying" else None
+    event_log.note(session, workload.id, _told(outcome, said.what), moment, actor=wish.actor, level=level)
+    row = open_pending(session, workload, wish, moment) if outcome == "deploying" else None
     if outcome in {"deploying", "waiting"}:
         webhooks.want(session, wish)
     answer = Answer(outcome, row.version if row else None)
     if key is not None:
-        webhooks.record(session, hook.id, key, answer.outcome, answer.version, now())
-    webhooks.mark(session, hook.id, outcome, now())
+        webhooks.record(session, hook.id, key, answer.outcome, answer.version, moment)
+    webhooks.mark(session, hook.id, outcome, moment)
     return answer, row
 
 
@@ -132,10 +133,11 @@ def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
     """Nothing is done; said at the hook, and in the event log where a person might wonder."""
     if why not in {"other_event", "other_repository"}:
         with context.database.writing() as session:
-            webhooks.mark(session, hook.id, why, now())
+            moment = now()
+            webhooks.mark(session, hook.id, why, moment)
             if why in {"other_branch", "other_tag"}:
                 told = tell("hook_left_alone", what=said.what)
-                event_log.note(session, hook.workload_id, told, now(), actor=said.actor)
+                event_log.note(session, hook.workload_id, told, moment, actor=said.actor)
     return Answer(why)
 
 

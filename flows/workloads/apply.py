@@ -21,8 +21,8 @@ from db.models import Workload
 from flows.refusals import Refusal
 from flows.workloads.lifecycle import change, checked, create, patched
 from tasks.context import Context
-from tasks.invalid_spec import InvalidSpec
 from tasks.sources.compose import LONGEST_TEXT
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import parse_spec, public
 
 

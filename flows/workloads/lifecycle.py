@@ -10,8 +10,8 @@ from db.messages.key_problems import KeyProblem
 from db.models import Workload
 from flows.refusals import workload_named
 from tasks.context import Context, now
-from tasks.invalid_spec import InvalidSpec, shown_key
 from tasks.kinds import KINDS, kind_of
+from tasks.sources.invalid_spec import InvalidSpec, shown_key
 from tasks.sources.permitted import refused
 from tasks.specs import Spec, parse_spec, public
 
@@ -20,8 +20,9 @@ def create(context: Context, data: object, actor: str) -> Workload:
     """Add a workload from a spec. Raises InvalidSpec, db.workloads.NameTaken."""
     spec = checked(context, data)
     with context.database.writing() as session:
-        workload = workloads.create(session, public(spec), _locked(context, spec), now())
-        event_log.note(session, workload.id, tell("created"), now(), actor=actor)
+        moment = now()
+        workload = workloads.create(session, public(spec), _locked(context, spec), moment)
+        event_log.note(session, workload.id, tell("created"), moment, actor=actor)
         return workload
 
 
@@ -33,15 +34,15 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
     if not isinstance(patch, dict):
         raise InvalidSpec("spec", KeyProblem.NOT_A_MAPPING)
     with context.database.writing() as session:
-        workload = workload_named(session, name)
+        workload, moment = workload_named(session, name), now()
         spec, kept = patched(context, workload, patch)
         given = patch.get("secrets", {})
         changed = [one["key"] for one in diff.compare(workload.spec, public(spec))]
         # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
-        workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), now())
+        workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), moment)
         if changed:
-            event_log.note(session, workload.id, tell("changed", keys=changed), now(), actor=actor)
+            event_log.note(session, workload.id, tell("changed", keys=changed), moment, actor=actor)
         return session.get_one(Workload, workload.id, populate_existing=True)
 
 

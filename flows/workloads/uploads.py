@@ -14,7 +14,7 @@ from tasks.content import archives, store
 from tasks.content.store import Content
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 
 
 def take_in(context: Context, name: str, given: Path, actor: str) -> Content:

@@ -67,7 +67,7 @@ def build_all(job: Job, builds: Mapping[str, Mapping[str, Any]], tree: Path, add
 
     Raises Failure: build_failed, invalid_source, and what `job.check_cancelled` raises.
     """
-    log = BuildLog(job.context, job.workload, job.deploy.workload_id, job.deploy.version)
+    log = BuildLog(job.context, job.workload.name, job.deploy.workload_id, job.deploy.version)
     built: dict[str, str] = {}
     found: dict[str, str] = {}
     try:
@@ -85,10 +85,8 @@ def build_all(job: Job, builds: Mapping[str, Mapping[str, Any]], tree: Path, add
 def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: str, log: BuildLog) -> str:
     place = directory_inside(tree, recipe["context"])
     dockerfile = recipe.get("dockerfile", "Dockerfile")
-    tag = f"{prefix(job.context.installation)}{job.workload}:built-{name[:100]}"
-    own = (BUILT_FOR, BUILT_BY)
-    every = labels_of(job.context.installation, job.workload, now(), source=address)
-    labels = {key: value for key, value in every.items() if key in own or key.endswith(".source")}
+    tag = f"{prefix(job.context.installation)}{job.workload.name}:built-{name[:100]}"
+    labels = _labels(job, address)
     more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
     job.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=job.context.settings.work) as tar:
@@ -98,3 +96,10 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
     with job.context.database.writing() as session:
         images.remember(session, job.deploy.host, image_id, now())
     return image_id
+
+
+def _labels(job: Job, address: str) -> dict[str, str]:
+    """Those that are the same for every build of a source: others would make another image of the same files."""
+    own = (BUILT_FOR, BUILT_BY)
+    every = labels_of(job.context.installation, job.workload.name, now(), source=address)
+    return {key: value for key, value in every.items() if key in own or key.endswith(".source")}

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.compose.external_files import Opened, Unreadable, opened
+from tasks.failures import translated
 
 Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
@@ -147,11 +148,7 @@ def _is_text(name: str) -> bool:
 
 def _text(path: Path) -> str:
     """Raises Unreadable for what is no UTF-8: Docker Compose reads UTF-16 as well."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        pass
-    raise Unreadable
+    return translated(lambda: path.read_text(encoding="utf-8"), OSError, UnicodeDecodeError, into=Unreadable())
 
 
 def _stays_inside(one: Opened, bases: Iterable[PurePosixPath]) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from db.settings import Settings
 from db.states import ErrorCode
 from tasks.context import Context
-from tasks.failures import Failure
+from tasks.failures import Failure, translated
 from tasks.sources.compose import is_reserved
 from tasks.system import processes
 from tasks.system.file_locks import locked
@@ -88,14 +88,12 @@ def config(
         "--env-file",
         os.devnull,
     ]
-    done, gone = None, False
-    try:
+
+    def run() -> processes.Finished:
         environment = _environment(context, variables)
-        done = processes.run([*argv, *arguments], CONFIG_TIMEOUT_S, env=environment, cwd=folder, stdin=text)
-    except OSError:
-        gone = True
-    if gone or done is None:
-        raise Failure(ErrorCode.COMPOSE_MISSING, "vanished")
+        return processes.run([*argv, *arguments], CONFIG_TIMEOUT_S, env=environment, cwd=folder, stdin=text)
+
+    done = translated(run, OSError, into=Failure(ErrorCode.COMPOSE_MISSING, "vanished"))
     if done.code != 0 or done.timed_out:
         said = done.stderr.decode(errors="replace")
         context.log.error("docker compose refuses the file", extra={"project": project, "output": said[-8000:]})

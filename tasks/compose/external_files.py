@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tasks.failures import translated
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Key -> the keys below it that hold paths; None: every text below it is one.
 _OPENED: dict[str, frozenset[str] | None] = {
@@ -69,14 +71,11 @@ class Opened:
 
 def opened(text: str) -> list[Opened]:
     """The paths that a compose file has opened. Raises Unreadable."""
-    found: list[Opened] = []
-    try:
-        for document in yaml.compose_all(text, Loader=_LOADER):
-            found += _walk(document)
-        return found
-    except (yaml.YAMLError, RecursionError, ValueError):
-        pass
-    raise Unreadable
+
+    def found() -> list[Opened]:
+        return [one for document in yaml.compose_all(text, Loader=_LOADER) for one in _walk(document)]
+
+    return translated(found, yaml.YAMLError, RecursionError, ValueError, into=Unreadable())
 
 
 def _walk(root: Any) -> Iterator[Opened]:

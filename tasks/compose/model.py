@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from db.releases import ServicePin, ServiceRun
 from tasks.image_reference import parse_reference
 
 Model = dict[str, Any]
@@ -56,7 +57,7 @@ def builds(model: Model) -> dict[str, Model]:
     return {name: one["build"] for name, one in model["services"].items() if "build" in one}
 
 
-def pinned(model: Model, services: Mapping[str, Mapping[str, Any]]) -> Model:
+def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
     """The file with each image as the pin has it: by digest, by image id where no registry has it. Nothing is built."""
     return model | {
         "services": {
@@ -67,15 +68,15 @@ def pinned(model: Model, services: Mapping[str, Mapping[str, Any]]) -> Model:
 
 
 def runs(
-    model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, Any] | None
-) -> dict[str, dict[str, Any]]:
+    model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, ServiceRun] | None
+) -> dict[str, ServiceRun]:
     """Service -> {"count", "once", "since", "made_of"}: how many containers, whether they may end with exit code 0,
     since which version it is what it is, and a keyed fingerprint of all that it is made of, today's values included.
 
     `before` is the same of the live version. A service that is made of the same keeps its `since`: its containers are
     left running.
     """
-    found = {}
+    found: dict[str, ServiceRun] = {}
     for name, one in model["services"].items():
         made_of = _fingerprint(model, name, values, key)
         old = (before or {}).get(name)
@@ -86,7 +87,7 @@ def runs(
 
 def effective(
     model: Model,
-    services: Mapping[str, Mapping[str, Any]],
+    services: Mapping[str, ServicePin],
     labels: Callable[[str], Mapping[str, str]],
     shared_labels: Mapping[str, str],
     values: Mapping[str, str],
@@ -156,7 +157,7 @@ def _service(service: Model, services: Model) -> Model:
     return kept | ({"depends_on": waits} if waits else {})
 
 
-def _exact(pin: Mapping[str, Any]) -> str:
+def _exact(pin: ServicePin) -> str:
     return f"{pin['repository']}@{pin['digest']}" if pin.get("digest") else str(pin["image_id"])
 
 

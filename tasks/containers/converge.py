@@ -5,8 +5,8 @@ The same few lines serve a failed deploy, a start after a crash, and a removal. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from db import pins
 from db.metrics import containers
@@ -14,14 +14,15 @@ from db.models import OWNER, Container, Deploy, Workload
 from tasks.containers.plan import Action, Seen, put_in_order
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
-from tasks.labels import INSTALLATION, MAIN_SERVICE, SERVICE, WORKLOAD
+from tasks.labels import DEPLOY, INSTALLATION, MAIN_SERVICE, SERVICE, WORKLOAD
 
 STOP_TIMEOUT_S = 10
 
 
-def observe(context: Context, workload: str) -> list[ContainerRecord]:
-    """All containers of a workload of this installation."""
-    return context.docker.find({INSTALLATION: context.installation, WORKLOAD: workload})
+def observe(context: Context, workload: str, version: int | None = None) -> list[ContainerRecord]:
+    """Return all containers of a workload of this installation, or those that carry one version's label."""
+    labels = {INSTALLATION: context.installation, WORKLOAD: workload}
+    return context.docker.containers.find(labels | ({DEPLOY: str(version)} if version is not None else {}))
 
 
 def version_of(record: ContainerRecord, live: Deploy | None) -> int:
@@ -31,19 +32,19 @@ def version_of(record: ContainerRecord, live: Deploy | None) -> int:
     return record.version
 
 
-def restore(context: Context, workload: Workload, live: int | None, at_work: int | None = None) -> list[Action]:
-    """Remove what is not live, start what is and stopped, bring the index up to date; answers what was done.
+def restore(context: Context, workload: Workload, records: Sequence[ContainerRecord], live: int | None) -> list[Action]:
+    """Of the containers that were observed remove what is not live, start what is and stopped, and bring the index up
+    to date; answers what was done.
 
     Docker first, the ledger's index last: a ledger that cannot be written must not keep the live version down.
     Raises Failure when Docker does not do it, LedgerUnavailable when the index has to wait.
     """
-    records = observe(context, workload.name)
-    actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live, at_work)
+    actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live)
     for action in actions:
         if action.verb == "remove":
             remove(context, action.id, workload.spec.get("stop_timeout_s", 10))
         else:
-            context.docker.start(action.id)
+            context.docker.containers.start(action.id)
     gone = {action.id for action in actions if action.verb == "remove"}
     refresh_index(context, workload, [one for one in records if one.id not in gone])
     return actions
@@ -51,23 +52,8 @@ def restore(context: Context, workload: Workload, live: int | None, at_work: int
 
 def remove(context: Context, container_id: str, stop_timeout_s: int) -> None:
     """Stop a container as it wants to be stopped, and remove it. The index follows with refresh_index."""
-    context.docker.stop(container_id, stop_timeout_s)
-    context.docker.remove(container_id)
-
-
-def keep_running(context: Context, container_id: str) -> None:
-    """From now on Docker restarts a container when it ends, the host boots, or Docker was killed. Raises Failure.
-
-    One that is to be restarted `on-failure` only may end, and stays as it is.
-    """
-
-    # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
-    def update(api: Any) -> None:
-        policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
-        if policy in {"", "no", "unless-stopped"}:
-            api.update_container(container_id, restart_policy={"Name": "always"})
-
-    context.docker.ask("update", update)
+    context.docker.containers.stop(container_id, stop_timeout_s)
+    context.docker.containers.remove(container_id)
 
 
 def refresh_index(context: Context, workload: Workload, records: list[ContainerRecord]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.job import Job
 
 LINES = 50
@@ -10,14 +10,11 @@ LINES = 50
 
 def log(job: Job, container_id: str, name: str) -> None:
     """Keep the last lines of a container of this deploy; that they cannot be read is no failure."""
-    gone, lines = False, list[str]()
-    try:
-        lines = job.context.docker.log_tail(container_id, LINES)
-    except Failure:
-        gone = True
+    found = attempt(lambda: job.context.docker.containers.log_tail(container_id, LINES), Failure)
+    lines = [] if isinstance(found, Failure) else found
     job.context.log.info(
         "output of %s v%s before it was removed",
         name,
         job.deploy.version,
-        extra={"output": "\n".join(lines), "readable": not gone},
+        extra={"output": "\n".join(lines), "readable": not isinstance(found, Failure)},
     )

@@ -23,12 +23,11 @@ class Action:
     id: str
 
 
-def put_in_order(seen: Sequence[Seen], live: int | None, at_work: int | None = None) -> list[Action]:
+def put_in_order(seen: Sequence[Seen], live: int | None) -> list[Action]:
     """What to do so that the live version runs and nothing else is left over.
 
-    `live` is the version that the ledger calls live, `at_work` one that a deploy is busy with, which is left alone.
-    Strays go first: they may hold the port that the live version needs.
+    `live` is the version that the ledger calls live. Strays go first: they may hold the port that it needs.
     """
-    strays = [Action("remove", one.id) for one in seen if one.version not in {live, at_work}]
+    strays = [Action("remove", one.id) for one in seen if one.version != live]
     stopped = [Action("start", one.id) for one in seen if one.version == live and not one.running]
     return strays + stopped

@@ -41,7 +41,7 @@ def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
 
 def _written(context: Context, workload: Workload, record: ContainerRecord, lines: int) -> list[str]:
     _learn_secrets(context, workload, record)
-    text = "\n".join(context.docker.log_tail(record.id, lines))
+    text = "\n".join(context.docker.containers.log_tail(record.id, lines))
     return context.redactor.clean(text).splitlines()
 
 
@@ -69,7 +69,7 @@ def _learn_secrets(context: Context, workload: Workload, record: ContainerRecord
     with context.database.reading() as session:
         deploy = history.find(session, workload.id, record.version)
         if deploy is not None:
-            names |= set(workloads.document(session, deploy.release_sha).get("secrets", []))
+            names |= set(workloads.release(session, deploy).get("secrets", []))
     context.redactor.learn(value for name, value in record.environment.items() if name in names)
 
 

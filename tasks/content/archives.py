@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from db.states import ErrorCode
 from tasks.content.store import MOST_FILES, leads_inside
-from tasks.failures import Failure
+from tasks.failures import Failure, translated
 
 _PART = 1 << 20
 # Bytes that come before the content of one member: its names, owners and times, and what counts for all.
@@ -53,15 +53,13 @@ class _Member:
 
 def unpack(archive: Path, into: Path, limit: int) -> None:
     """Unpack a tar (plain, gzip, bzip2, xz) or a zip; `limit` in bytes. Raises Failure(invalid_source)."""
-    broken = False
-    try:
+
+    def unpacked() -> None:
         with archive.open("rb") as file:
             members = _of_zip(file) if zipfile.is_zipfile(file) else _of_tar(file, limit)
             _place_all(members, into, limit)
-    except _BROKEN:
-        broken = True
-    if broken:
-        raise Failure(ErrorCode.INVALID_SOURCE, "archive")
+
+    translated(unpacked, *_BROKEN, into=Failure(ErrorCode.INVALID_SOURCE, "archive"))
 
 
 def _place_all(members: Iterator[_Member], into: Path, left: int) -> None:

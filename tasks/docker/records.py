@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.releases import Port
 from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
@@ -18,6 +20,25 @@ class ImageRecord:
     id: str
     repo_digests: list[str]
     has_healthcheck: bool
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """An image in a list of images. `tags` and `digests` are its names."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ListedContainer:
+    """A container in a list of containers, whoever's it is."""
+
+    id: str
+    names: tuple[str, ...]
+    image_id: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,7 @@ class NewContainer:
     labels: dict[str, str]
     environment: dict[str, str] = field(repr=False)
     command: list[str] | None = None
-    ports: list[dict[str, Any]] = field(default_factory=list)  # {container, host?, address}
+    ports: Sequence[Port] = ()
     volumes: dict[str, str] = field(default_factory=dict)  # volume name -> path
     volume_labels: dict[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
@@ -90,8 +111,9 @@ class NewContainer:
         """Arguments of the SDK's create_host_config."""
         bindings: dict[int, list[tuple[str, int]]] = {}
         for port in self.ports:
-            if port.get("host") is not None:
-                bindings.setdefault(port["container"], []).append((port["address"], port["host"]))
+            host = port.get("host")
+            if host is not None:
+                bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
             "init": True,  # without it many programs ignore SIGTERM, and each stop costs the whole timeout
             "port_bindings": bindings,
@@ -146,6 +168,19 @@ def image_record(raw: dict[str, Any]) -> ImageRecord:
     check = (raw.get("Config") or {}).get("Healthcheck") or {}
     test = check.get("Test") or []
     return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
+
+
+def listed_image(raw: dict[str, Any]) -> ListedImage:
+    """From an entry of the Engine's list of images, which writes `<none>` for a name that there is not."""
+    names = ((name for name in raw.get(key) or () if "<none>" not in name) for key in ("RepoTags", "RepoDigests"))
+    tags, digests = (tuple(found) for found in names)
+    return ListedImage(raw["Id"], tags, digests, raw.get("Labels") or {})
+
+
+def listed_container(raw: dict[str, Any]) -> ListedContainer:
+    """From an entry of the Engine's list of containers."""
+    names = tuple(str(name).removeprefix("/") for name in raw.get("Names") or ())
+    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]))
 
 
 def container_record(raw: dict[str, Any]) -> ContainerRecord:

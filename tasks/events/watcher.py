@@ -8,11 +8,9 @@ means is in tasks.events.classify.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +21,7 @@ from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
 from tasks.context import Context
 from tasks.docker import oom_kills
+from tasks.docker.caller import Messages
 from tasks.events.classify import (
     ACTIONS,
     Cause,
@@ -57,11 +56,6 @@ SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
 RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
 
 
-class _Stream(Protocol):
-    def __iter__(self) -> Iterator[dict[str, Any]]: ...
-    def close(self) -> None: ...
-
-
 class ContainerWatch:
     """One an engine. `start` and `stop` are for the engine; `record` is one event."""
 
@@ -70,7 +64,7 @@ class ContainerWatch:
         self._memories: dict[str, ContainerState] = {}
         self._told: dict[tuple[str, int, str], float] = {}
         self._newest_ns: int | None = None
-        self._stream: _Stream | None = None
+        self._stream: Messages | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="container-events", daemon=True)
 
@@ -104,14 +98,7 @@ class ContainerWatch:
 
     def _follow(self) -> None:
         since = self._since()
-        filters = {
-            "type": ["container"],
-            "label": [f"{INSTALLATION}={self._context.installation}"],
-            "event": list(ACTIONS),
-        }
-        stream: _Stream = self._context.docker.ask(
-            "events", lambda api: api.events(since=since, filters=filters, decode=True)
-        )
+        stream = self._context.docker.events.of_containers(since, {INSTALLATION: self._context.installation}, ACTIONS)
         self._stream = stream
         if self._stopping.is_set():  # stop() came before there was a stream to close
             stream.close()
@@ -155,7 +142,7 @@ class ContainerWatch:
 
     def _ran_out(self, event: DockerEvent) -> bool:
         try:
-            record = self._context.docker.inspect(event.docker_id)
+            record = self._context.docker.containers.inspect(event.docker_id)
         except Failure:
             return False
         if record is None or record.running:  # Docker may have started it again

@@ -16,7 +16,7 @@ from db.models import Deploy
 from db.pins import PinnedImage
 from db.states import ErrorCode, PinFound
 from tasks.context import Context, now
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.image_reference import DOCKER_HUB, parse_reference
 from tasks.images import host_images, rebuildable
 from tasks.images.rebuildable import Source
@@ -140,6 +140,12 @@ def _registry(image: PinnedImage) -> str:
     return reference.host if reference else ""
 
 
+def _refused(context: Context, host: str, image: PinnedImage) -> ErrorCode | None:
+    reference, credentials = f"{image.repository}@{image.digest}", context.credentials_for(host)
+    found = attempt(lambda: context.docker.images.registry_digest(reference, credentials), Failure)
+    return found.code if isinstance(found, Failure) else None
+
+
 def _ask(context: Context, wanted: Sequence[PinnedImage]) -> dict[PinnedImage, PinFound | None]:
     answers: dict[PinnedImage, PinFound | None] = {}
     silent: set[str] = set()
@@ -148,11 +154,7 @@ def _ask(context: Context, wanted: Sequence[PinnedImage]) -> dict[PinnedImage, P
         if host in silent:
             answers[image] = None
             continue
-        refused = None
-        try:
-            context.docker.registry_digest(f"{image.repository}@{image.digest}", context.credentials_for(host))
-        except Failure as failure:
-            refused = failure.code
+        refused = _refused(context, host, image)
         if refused is ErrorCode.ENGINE_UNREACHABLE:
             raise Failure(refused, "availability")
         if refused is ErrorCode.SOURCE_UNAVAILABLE:

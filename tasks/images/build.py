@@ -19,6 +19,7 @@ from db.serialize import iso
 from db.states import ErrorCode
 from tasks.context import Context
 from tasks.credentials import Credentials, auth_config
+from tasks.docker.caller import Messages
 from tasks.docker.client import DockerEngine
 from tasks.docker.host_errors import is_host_not_ready
 from tasks.failures import Failure
@@ -78,14 +79,14 @@ def follow(
 ) -> str:
     """Run a build to its end; answers the id of the image. Raises Failure, and what `look` raises."""
     said: queue.Queue[dict[str, Any] | Failure | None] = queue.Queue()
-    opened: list[Any] = []
+    opened: list[Messages] = []
     over = threading.Event()
 
     def listen() -> None:
         # In a thread of its own, because a step may say nothing for minutes, and a cancel must not wait for it.
         try:
-            opened.append(docker.build(tar, options, _headers(logins)))
-            while not over.is_set() and (message := docker.next_message(opened[0])) is not None:
+            opened.append(docker.images.build(tar, options, _headers(logins)))
+            while not over.is_set() and (message := opened[0].next()) is not None:
                 said.put(message)
             said.put(None)
         except Failure as failure:

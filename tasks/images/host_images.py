@@ -12,8 +12,6 @@ from tasks.docker.client import DockerEngine
 from tasks.images.build import BUILT_BY, BUILT_FOR
 from tasks.images.retention import HostImage, ImageStep, Verb, built_as, name_of, plan, prefix
 
-NOTHING = "<none>"
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -63,8 +61,8 @@ def apply(context: Context, found: list[ImageStep], brought: Mapping[str, dateti
 def on_host(docker: DockerEngine) -> list[HostImage]:
     """All images, without the layers in between."""
     return [
-        HostImage(one["Id"], _names(one.get("RepoTags")), _names(one.get("RepoDigests")), _built_as(one.get("Labels")))
-        for one in docker.ask("list images", lambda api: api.images())
+        HostImage(one.id, one.tags, one.digests, built_as(one.labels.get(BUILT_BY, ""), one.labels.get(BUILT_FOR, "")))
+        for one in docker.images.list_all()
     ]
 
 
@@ -81,18 +79,17 @@ def of_others(context: Context) -> set[str]:
 
 def in_use(docker: DockerEngine) -> set[str]:
     """Ids of the images of all containers, running or not, whoever's they are."""
-    return {str(one["ImageID"]) for one in docker.ask("list containers", lambda api: api.containers(all=True))}
+    return {one.image_id for one in docker.containers.list_all()}
 
 
 def _do(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
     match step.verb:
         case Verb.NAME:
-            repository, _, tag = step.names[0].rpartition(":")
-            context.docker.ask("name image", lambda api: api.tag(step.image_id, repository, tag))
+            context.docker.images.name(step.image_id, step.names[0])
             return True
         case Verb.UNNAME:
             for name in step.names:
-                context.docker.remove_image(name)
+                context.docker.images.remove(name)
             return True
         case Verb.FORGET:
             return _forget(context, step, brought)
@@ -108,8 +105,8 @@ def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
             return False
     # One name after the other, never by force: Docker keeps an image that a new container uses.
     for name in step.names or (step.image_id,):
-        context.docker.remove_image(name)
-    if context.docker.local_image(step.image_id) is not None:
+        context.docker.images.remove(name)
+    if context.docker.images.inspect(step.image_id) is not None:
         return False
     context.log.info("an image was removed", extra={"image": step.image_id, "names": list(step.names)})
     return _forget(context, step, brought)
@@ -121,11 +118,3 @@ def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
     with context.database.writing() as session:
         images.forget(session, context.settings.host_name, {step.image_id: brought[step.image_id]})
     return True
-
-
-def _names(found: list[str] | None) -> tuple[str, ...]:
-    return tuple(name for name in found or () if NOTHING not in name)
-
-
-def _built_as(labels: Mapping[str, str] | None) -> str:
-    return built_as((labels or {}).get(BUILT_BY, ""), (labels or {}).get(BUILT_FOR, ""))

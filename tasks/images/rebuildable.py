@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class Source:
     asked: bool = False
 
 
-def look(context: Context, pin: dict[str, Any], may_ask: bool) -> Source | None:
+def look(context: Context, pin: Mapping[str, Any], may_ask: bool) -> Source | None:
     """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
     if pin.get("content"):
         return Source(PinFound.SOURCE if store.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from db import event_log, history, images, ledger
+from db import event_log, history, images, ledger, pins
 from db.messages.events import Told, tell
+from db.releases import ContainerPin
 from db.serialize import pin_short
 from tasks.context import now
 from tasks.images.build import build, labels_of
@@ -37,48 +38,53 @@ class Materials:
 Recipe = Callable[[], AbstractContextManager[Materials]]
 
 
-def provide(job: Job, recipe: Recipe) -> dict[str, Any]:
+def provide(job: Job, recipe: Recipe) -> ContainerPin:
     """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
-    log = BuildLog(job.context, job.workload, job.deploy.workload_id, job.deploy.version)
+    log = BuildLog(job.context, job.workload.name, job.deploy.workload_id, job.deploy.version)
     try:
         return _kept(job, log) or _built(job, recipe, log)
     finally:
         log.close()
 
 
-def _kept(job: Job, log: BuildLog) -> dict[str, Any] | None:
+def _kept(job: Job, log: BuildLog) -> ContainerPin | None:
     """The pin with the image of the release itself or of another one that was built from the same, if one is there."""
-    pin = job.pin or {}
+    pin = cast("ContainerPin", job.pinned)
     with job.context.database.reading() as session:
         same = [row for row in history.succeeded(session, job.deploy.workload_id) if history.same_pin(row.pin, pin)]
     own = job.deploy.rollback_of
     for row in sorted(same, key=lambda row: (row.version != own, -row.version)):
-        image_id = (row.pin or {}).get("image_id")
-        if image_id and job.context.docker.local_image(image_id) is not None:
+        image_id = pins.image_id(row.pin)
+        if image_id and job.context.docker.images.inspect(image_id) is not None:
             log.say(f"Nothing was built: the image of version {row.version} is there, built from {pin_short(pin)}.")
             if not job.is_rollback:
                 _tell(job, tell("built_before", version=job.deploy.version, source=pin_short(pin), of=row.version))
-            return pin | {"image_id": image_id, "image_from": "kept"}
+            return {**pin, "image_id": image_id, "image_from": "kept"}
     return None
 
 
-def _built(job: Job, recipe: Recipe, log: BuildLog) -> dict[str, Any]:
-    context, pin = job.context, (job.pin or {}) | {"image_id": None}
+def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
+    context = job.context
+    pin: ContainerPin = {**cast("ContainerPin", job.pinned), "image_id": None}
     with context.database.writing() as session:
         # While the row has no image, none is taken for unneeded.
         ledger.record_pin(session, job.deploy.id, pin)
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tag = name_of(context.installation, job.workload, job.deploy.version)
+    tag = name_of(context.installation, job.workload.name, job.deploy.version)
     with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
         # Today's time on every file: web servers make their ETag of it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
-        labels = labels_of(context.installation, job.workload, now(), **materials.facts)
+        labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)
         image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
-    with context.database.writing() as session:
-        images.remember(session, job.deploy.host, image_id, now())
+    _remember(job, image_id)
     if job.is_rollback:
         _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))
-    return pin | {"image_id": image_id, "image_from": "build"}
+    return {**pin, "image_id": image_id, "image_from": "build"}
+
+
+def _remember(job: Job, image_id: str) -> None:
+    with job.context.database.writing() as session:
+        images.remember(session, job.deploy.host, image_id, now())
 
 
 def _tell(job: Job, told: Told) -> None:

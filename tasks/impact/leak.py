@@ -1,4 +1,4 @@
-"""Whether memory leaks: a robust slope, and a careful yes or no. Pure; numpy arrays in.
+"""Whether memory leaks: a robust slope, and a careful yes or no. Pure: numpy arrays in.
 
 A leak raises the floor, steadily. So the span is cut into blocks, and of each the floor is taken (its lowest value but
 one: what a garbage collector cleans up shows above it). It leaks when the floor rises from every block to the next, by

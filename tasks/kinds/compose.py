@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
-from db import event_log, history, ledger, workloads
+from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
+from db.releases import ComposePin, RegistryImage, ServicePin
 from db.states import ErrorCode
 from tasks.compose import builds, checkout, cli, external_files, model, policy
 from tasks.containers import converge
 from tasks.context import now
-from tasks.failures import Failure
+from tasks.failures import Failure, translated
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
 from tasks.kinds import image
@@ -27,6 +28,11 @@ from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
+
+
+class _Built(TypedDict):
+    image_id: str
+    image_from: str
 
 
 class ComposeKind:
@@ -44,20 +50,17 @@ class ComposeKind:
             )
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
-    def pin(self, job: Job) -> dict[str, Any]:
+    def pin(self, job: Job) -> ComposePin:
         """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}; for a repository "url", "ref",
         "commit" too, and of a service that is built "build": its recipe. The rendered file is at hand from then on.
         What must not be is refused here, before anything is touched.
         """
         source = job.release["source"]
-        origin = {}
+        ref, commit = source.get("ref", DEFAULT_REF), ""
         if "url" in source:
-            repository, ref = (
-                Repository(job.context, source["url"], job.check_cancelled),
-                source.get("ref", DEFAULT_REF),
-            )
-            origin = {"url": source["url"], "ref": ref, "commit": repository.resolve(ref)}
-            with repository.checkout(origin["commit"]) as tree:
+            repository = Repository(job.context, source["url"], job.check_cancelled)
+            commit = repository.resolve(ref)
+            with repository.checkout(commit) as tree:
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
@@ -71,18 +74,18 @@ class ComposeKind:
         found = {reference: image.resolve(job, reference) for reference in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
         services |= {name: _to_be_built(one) for name, one in job.rendered["services"].items() if "build" in one}
-        return {"kind": self.name, **origin, "services": services}
+        pin: ComposePin = {"kind": self.name, "services": services}
+        if commit:
+            pin.update({"url": source["url"], "ref": ref, "commit": commit})
+        return pin
 
-    def prepare(self, job: Job) -> dict[str, Any]:
+    def prepare(self, job: Job) -> ComposePin:
         """Bring every image here and store the file; the pin gets "sha256", which names the file, and "runs". Where
         something is built, "image_from" of such a service and of the whole says whether that was done now."""
-        pin = job.pin or {}
+        pin = cast("ComposePin", job.pinned)
         built = _built(job, pin)
-        provided = {
-            name: one | built[name] if name in built else _of_service(image.provide(job, one))
-            for name, one in pin["services"].items()
-        }
-        before = (job.live.pin or {}).get("runs") if job.live else None
+        provided = {name: _provided(job, one, built.get(name)) for name, one in pin["services"].items()}
+        before = pins.runs(job.live.pin) if job.live else None
         with job.context.database.reading() as session:
             stored = job.rendered or workloads.document(session, pin["sha256"])
         values = {**job.release.get("env", {}), **job.secrets}
@@ -92,7 +95,9 @@ class ComposeKind:
         with job.context.database.writing() as session:
             # In one step with the row that names it, so that nobody takes it for unused.
             sha = workloads.keep_document(session, exact, now())
-            complete = pin | {"sha256": sha, "services": provided, "runs": runs} | _on_the_whole(built)
+            complete: ComposePin = {**pin, "sha256": sha, "services": provided, "runs": runs}
+            if built:
+                complete["image_from"] = _on_the_whole(built.values())
             ledger.record_pin(session, job.deploy.id, complete)
         return complete
 
@@ -129,7 +134,7 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     }
 
 
-def _built(job: Job, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
     """Service -> "image_id" and "image_from" of those that are built. A rollback takes the images that are kept, and
     builds what is gone from the commit; a deploy leaves that to the Engine's cache."""
     recipes = {name: one["build"] for name, one in pin["services"].items() if one.get("build")}
@@ -137,37 +142,36 @@ def _built(job: Job, pin: dict[str, Any]) -> dict[str, dict[str, str]]:
     gone = {name: recipe for name, recipe in recipes.items() if name not in found}
     if not gone:
         return found
-    blank = {name: one | {"image_id": None} if name in gone else one for name, one in pin["services"].items()}
+    blank: ComposePin = {**pin, "services": {name: _blank(one, name in gone) for name, one in pin["services"].items()}}
     with job.context.database.writing() as session:
         # While the row has no image, none is taken for unneeded.
-        ledger.record_pin(session, job.deploy.id, pin | {"services": blank})
-    with checked_out(job, pin) as tree:
+        ledger.record_pin(session, job.deploy.id, blank)
+    with checked_out(job, pin["url"], pin["commit"]) as tree:
         ids = builds.build_all(job, gone, tree.resolve(), pin["url"])
     if job.is_rollback:
         with job.context.database.writing() as session:
             commit = pin["commit"][:12]
             told = tell("services_built_again", version=job.deploy.version, services=sorted(gone), source=commit)
             event_log.note(session, job.deploy.workload_id, told, now())
-    return found | {name: {"image_id": image_id, "image_from": "build"} for name, image_id in ids.items()}
+    return found | {name: _Built(image_id=image_id, image_from="build") for name, image_id in ids.items()}
 
 
-def _kept(job: Job, pin: dict[str, Any], recipes: Collection[str]) -> dict[str, dict[str, str]]:
+def _kept(job: Job, pin: ComposePin, recipes: Collection[str]) -> dict[str, _Built]:
     """The images of these services that the host has: of the release itself, else of one that was built again of it."""
     with job.context.database.reading() as session:
         rows = history.succeeded(session, job.deploy.workload_id)
-        same = [row.pin["services"] for row in rows if row.pin and history.same_pin(row.pin, pin)]
-    found = {}
+        same = [one for row in rows if history.same_pin(row.pin, pin) and (one := pins.of_compose(row.pin))]
+    found: dict[str, _Built] = {}
     for name in recipes:
-        ids = (services[name]["image_id"] for services in (pin["services"], *same))
-        there = next((one for one in ids if job.context.docker.local_image(one) is not None), None)
+        ids = (one["services"][name]["image_id"] for one in (pin, *same))
+        there = next((one for one in ids if one and job.context.docker.images.inspect(one) is not None), None)
         if there is not None:
-            found[name] = {"image_id": there, "image_from": "kept"}
+            found[name] = _Built(image_id=there, image_from="kept")
     return found
 
 
-def _on_the_whole(built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    ways = {one["image_from"] for one in built.values()}
-    return {"image_from": "build" if "build" in ways else "kept"} if ways else {}
+def _on_the_whole(built: Iterable[_Built]) -> str:
+    return "build" if any(one["image_from"] == "build" for one in built) else "kept"
 
 
 def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
@@ -177,19 +181,13 @@ def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], te
     arguments += ["config", "--format", "json"]
     values = {**job.release.get("env", {}), **marked}
     said = cli.config(job.context, _project(job), folder, arguments, values, text)
-    try:
-        return model.unmarked(said, marked)
-    except ValueError:
-        pass
-    raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+    return translated(
+        lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
+    )
 
 
 def _readable(look: Callable[[], list[str]]) -> list[str]:
-    try:
-        return look()
-    except external_files.Unreadable:
-        pass
-    raise Failure(ErrorCode.INVALID_SOURCE, "yaml")
+    return translated(look, external_files.Unreadable, into=Failure(ErrorCode.INVALID_SOURCE, "yaml"))
 
 
 def _forbid(job: Job, keys: list[str]) -> None:
@@ -216,19 +214,28 @@ def _host(job: Job, tree: Path | None) -> policy.Host:
 
 def _names_of_others(job: Job) -> set[str]:
     """Names of the containers that are not this workload's."""
-    mine = {one.name for one in converge.observe(job.context, job.workload)}
-    listed = job.context.docker.ask("list containers", lambda api: api.containers(all=True))
-    return {str(name).removeprefix("/") for one in listed for name in one["Names"] or []} - mine
+    mine = {one.name for one in converge.observe(job.context, job.workload.name)}
+    return {name for one in job.context.docker.containers.list_all() for name in one.names} - mine
 
 
-def _of_service(pin: dict[str, Any]) -> dict[str, Any]:
-    return {key: pin[key] for key in ("image", "repository", "digest", "image_id")}
+def _provided(job: Job, pin: ServicePin, built: _Built | None) -> ServicePin:
+    if built is None:
+        return {**_of_service(pin), "image_id": image.provide(job, pin)}
+    return {**pin, "image_id": built["image_id"], "image_from": built["image_from"]}
 
 
-def _to_be_built(service: dict[str, Any]) -> dict[str, Any]:
+def _blank(pin: ServicePin, gone: bool) -> ServicePin:
+    return {**pin, "image_id": None} if gone else pin
+
+
+def _of_service(pin: RegistryImage) -> ServicePin:
+    return {key: pin[key] for key in ("image", "repository", "digest", "image_id")}  # type: ignore[return-value]
+
+
+def _to_be_built(service: dict[str, Any]) -> ServicePin:
     name, recipe = str(service.get("image") or ""), service["build"]
     return {"image": name, "repository": None, "digest": None, "image_id": None, "build": recipe}
 
 
 def _project(job: Job) -> str:
-    return compose.project_of(job.context, job.workload)
+    return compose.project_of(job.context, job.workload.name)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+from db.releases import ContainerPin, GitPin
 from db.states import ErrorCode
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
 from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
@@ -31,14 +33,21 @@ class GitKind:
         """The address and the ref."""
         return f"{source['url']} {source['ref']}"
 
-    def pin(self, job: Job) -> dict[str, Any]:
+    def pin(self, job: Job) -> GitPin:
         """{"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
         source = job.release["source"]
         commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
-        kept = {key: source[key] for key in ("url", "ref", "context", "dockerfile")}
-        return {"kind": self.name, **kept, "commit": commit, "image_id": None}
+        return {
+            "kind": self.name,
+            "url": source["url"],
+            "ref": source["ref"],
+            "context": source["context"],
+            "dockerfile": source["dockerfile"],
+            "commit": commit,
+            "image_id": None,
+        }
 
-    def prepare(self, job: Job) -> dict[str, Any]:
+    def prepare(self, job: Job) -> ContainerPin:
         """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
 
@@ -49,8 +58,8 @@ class GitKind:
 
 @contextmanager
 def _materials(job: Job) -> Iterator[Materials]:
-    pin = job.pin or {}
-    with checked_out(job, pin) as tree:
+    pin = cast("GitPin", job.pinned)
+    with checked_out(job, pin["url"], pin["commit"]) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
@@ -58,17 +67,12 @@ def _materials(job: Job) -> Iterator[Materials]:
 
 
 @contextmanager
-def checked_out(job: Job, pin: dict[str, Any]) -> Iterator[Any]:
-    """The files of the commit of a pin. For a pin that was good once, "not found" means that it is gone."""
-    gone = False
-    repository = Repository(job.context, pin["url"], job.check_cancelled)
-    try:
-        repository.bring(pin["commit"])
-    except Failure as failure:
-        gone = job.is_rollback and failure.code is ErrorCode.REFERENCE_NOT_FOUND
-        if not gone:
-            raise
-    if gone:
-        raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit")
-    with repository.checkout(pin["commit"]) as tree:
+def checked_out(job: Job, url: str, commit: str) -> Iterator[Path]:
+    """The files of a pinned commit. For a pin that was good once, "not found" means that it is gone."""
+    repository = Repository(job.context, url, job.check_cancelled)
+    brought = attempt(lambda: repository.bring(commit), Failure)
+    if isinstance(brought, Failure):
+        gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND
+        raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit") if gone else brought.with_traceback(None)
+    with repository.checkout(commit) as tree:
         yield tree

@@ -5,14 +5,15 @@ An image that no registry gives but the host has is pinned by its image id, whic
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from db import images
 from db.messages.events import tell
+from db.releases import ImagePin, RegistryImage
 from db.states import ErrorCode
 from tasks.context import now
 from tasks.docker.records import ImageRecord
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
 from tasks.images import host_images
 from tasks.job import Job
@@ -31,20 +32,21 @@ class ImageKind:
         """The reference as it was written."""
         return str(source["image"])
 
-    def pin(self, job: Job) -> dict[str, Any]:
+    def pin(self, job: Job) -> ImagePin:
         """{"kind", "image", "repository", "digest", "image_id"}; the image id is known only for a local image."""
         return resolve(job, self.requested(job.release["source"]))
 
-    def prepare(self, job: Job) -> dict[str, Any]:
+    def prepare(self, job: Job) -> ImagePin:
         """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
-        return provide(job, job.pin or {})
+        pin = cast("ImagePin", job.pinned)
+        return {**pin, "image_id": provide(job, pin)}
 
     def is_unchanged(self, job: Job) -> bool:
         """Return False: a person may deploy the same image again for a fresh start."""
         return False
 
 
-def resolve(job: Job, image: str) -> dict[str, Any]:
+def resolve(job: Job, image: str) -> ImagePin:
     """The pin of an image reference, as ImageKind.pin has it. Raises Failure."""
     reference = parse_reference(image)
     if reference is None:
@@ -54,7 +56,7 @@ def resolve(job: Job, image: str) -> dict[str, Any]:
     refused = None
     try:
         credentials = job.context.credentials_for(reference.host)
-        digest = job.context.docker.registry_digest(reference.tagged, credentials)
+        digest = job.context.docker.images.registry_digest(reference.tagged, credentials)
         return image_pin(image, reference.repository, digest, None)
     except Failure as failure:
         refused = failure
@@ -62,8 +64,8 @@ def resolve(job: Job, image: str) -> dict[str, Any]:
     return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
 
 
-def provide(job: Job, pin: dict[str, Any]) -> dict[str, Any]:
-    """Bring the image of a pin onto the host unless the very image is there; answers the pin with its image id.
+def provide(job: Job, pin: RegistryImage) -> str:
+    """Bring the image of a pin onto the host unless the very image is there; answers its image id.
 
     Raises Failure: pin_unavailable, pin_mismatch, and what a registry answers.
     """
@@ -74,7 +76,7 @@ def provide(job: Job, pin: dict[str, Any]) -> dict[str, Any]:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "absent")
     if pin["image_id"] not in {None, present.id}:
         raise Failure(ErrorCode.PIN_MISMATCH, "image", verified=False)
-    return pin | {"image_id": present.id}
+    return present.id
 
 
 def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRecord:
@@ -82,20 +84,20 @@ def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRec
     wrong_password = refused.code is ErrorCode.AUTH_REQUIRED and job.context.credentials_for(reference.host) is not None
     if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
         raise Failure(refused.code, refused.kind)
-    local = job.context.docker.local_image(reference.tagged)
+    local = job.context.docker.images.inspect(reference.tagged)
     if local is None:
         raise Failure(refused.code, refused.kind)
     job.notes.append(tell("registry_silent", image=reference.tagged))
     return local
 
 
-def _present(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
+def _present(job: Job, pin: RegistryImage) -> ImageRecord | None:
     if pin["image_id"] is not None:
-        return job.context.docker.local_image(pin["image_id"])
-    return job.context.docker.local_image(f"{pin['repository']}@{pin['digest']}")
+        return job.context.docker.images.inspect(pin["image_id"])
+    return job.context.docker.images.inspect(f"{pin['repository']}@{pin['digest']}")
 
 
-def _bring(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
+def _bring(job: Job, pin: RegistryImage) -> ImageRecord | None:
     """Pull, and write down that it was us, unless the host had the image under another name already."""
     others = host_images.of_others(job.context)
     _pull(job, pin)
@@ -106,18 +108,15 @@ def _bring(job: Job, pin: dict[str, Any]) -> ImageRecord | None:
     return present
 
 
-def _pull(job: Job, pin: dict[str, Any]) -> None:
-    if pin["digest"] is None:
+def _pull(job: Job, pin: RegistryImage) -> None:
+    repository, digest = pin["repository"], pin["digest"]
+    if repository is None or digest is None:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "local")
-    reference = parse_reference(pin["repository"])
+    reference = parse_reference(repository)
     credentials = job.context.credentials_for(reference.host) if reference else None
-    refused = None
-    try:
-        job.context.docker.pull(pin["repository"], pin["digest"], credentials, job.raise_if_cancelled)
-    except Failure as failure:
-        refused = failure
-    if refused is None:
-        return
-    # For a pin that was good once, "not found" means that it is gone.
-    gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
-    raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)
+    images, look = job.context.docker.images, job.raise_if_cancelled
+    refused = attempt(lambda: images.pull(repository, digest, credentials, look), Failure)
+    if refused is not None:
+        # For a pin that was good once, "not found" means that it is gone.
+        gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
+        raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)

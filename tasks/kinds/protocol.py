@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from db.releases import Pin
 from tasks.job import Job
 from tasks.rollout.protocol import Rollout
 
@@ -20,11 +21,11 @@ class SourceKind(Protocol):
         """What was asked for, as a person would say it: shown in the ledger. No secrets."""
         ...
 
-    def pin(self, job: Job) -> dict[str, Any]:
+    def pin(self, job: Job) -> Pin:
         """Resolve the requested reference. Not called for a rollback, whose pin is known. Raises Failure."""
         ...
 
-    def prepare(self, job: Job) -> dict[str, Any]:
+    def prepare(self, job: Job) -> Pin:
         """Bring what the pin names onto the host; answers the pin made complete. Raises Failure."""
         ...
 

@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from db import history
+from db import history, pins
+from db.releases import ContainerPin, Release, StaticPin
 from db.serialize import pin_short
 from db.states import ErrorCode
 from tasks.containers import converge
@@ -44,24 +45,32 @@ class StaticKind:
             return " ".join((url, source.get("ref", DEFAULT_REF), source.get("root", ".")))
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
-    def pin(self, job: Job) -> dict[str, Any]:
+    def pin(self, job: Job) -> StaticPin:
         """{"kind", "content", "server", "root", "image_id": None}, and of a repository "url", "ref", "revision"."""
         source, settings = job.release["source"], job.context.settings
         if refused(source, settings):
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
-        beside: dict[str, Any] = {}
+        ref, revision = source.get("ref", DEFAULT_REF), ""
         if source.get("url"):
-            found, beside = _from_repository(job, source)
+            found, revision = _from_repository(job, source, ref)
         elif source.get("path"):
             found = store.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
         elif store.is_kept(settings, source.get("content", "")):
             found = source["content"]
         else:
             raise Failure(ErrorCode.INVALID_SOURCE, "nothing uploaded")
-        server = {"server": settings.static_image, "root": settings.static_root}
-        return {"kind": self.name, "content": found, **server, **beside, "image_id": None}
+        pin: StaticPin = {
+            "kind": self.name,
+            "content": found,
+            "server": settings.static_image,
+            "root": settings.static_root,
+            "image_id": None,
+        }
+        if revision:
+            pin.update({"url": source["url"], "ref": ref, "revision": revision})
+        return pin
 
-    def prepare(self, job: Job) -> dict[str, Any]:
+    def prepare(self, job: Job) -> ContainerPin:
         """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
 
@@ -72,28 +81,24 @@ class StaticKind:
         """
         if job.live is None or job.secrets:
             return False
-        same = history.same_pin(job.live.pin, job.pin) and _image(job.live.pin) == _image(job.pin)
+        same = history.same_pin(job.live.pin, job.pin) and pins.image_id(job.live.pin) == pins.image_id(job.pin)
         if not same or _without_place(job.release) != _without_place(job.live_release):
             return False
-        return self.rollout.runs_as_pinned(job.live, converge.observe(job.context, job.workload))
+        return self.rollout.runs_as_pinned(job.live, converge.observe(job.context, job.workload.name))
 
 
-def _image(pin: dict[str, Any] | None) -> Any:
-    return (pin or {}).get("image_id")
-
-
-def _without_place(release: dict[str, Any] | None) -> dict[str, Any]:
+def _without_place(release: Release | None) -> dict[str, Any]:
     """The configuration, without where the files came from: that is in the pin, as what they are."""
     return {key: value for key, value in (release or {}).items() if key != "source"}
 
 
-def _from_repository(job: Job, source: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    ref = source.get("ref", DEFAULT_REF)
+def _from_repository(job: Job, source: dict[str, Any], ref: str) -> tuple[str, str]:
+    """The hash of the files, and the commit that they are of."""
     repository = Repository(job.context, source["url"], job.check_cancelled)
     commit = repository.resolve(ref)
     with repository.checkout(commit) as tree:
         found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
-    return found.hash, {"url": source["url"], "ref": ref, "revision": commit}
+    return found.hash, commit
 
 
 def _allowed(path: str, roots: tuple[str, ...]) -> Path:
@@ -106,7 +111,7 @@ def _allowed(path: str, roots: tuple[str, ...]) -> Path:
 
 @contextmanager
 def _materials(job: Job) -> Iterator[Materials]:
-    pin = job.pin or {}
+    pin = cast("StaticPin", job.pinned)
     with working_directory(job.context) as directory:
         files = directory / "content"
         files.mkdir()

@@ -50,7 +50,8 @@ def merged(buckets: pd.DataFrame, width: int, by: Sequence[str] = ()) -> pd.Data
 
 
 def _merged_in_a_row(buckets: pd.DataFrame, width: int) -> pd.DataFrame:
-    # By time alone a bucket is a run of rows: what grouping by pandas does, at a tenth of what it takes for a window.
+    # By time alone a bucket is a run of rows. Grouping by pandas gives the same for three to five times the CPU time:
+    # 3.3 ms against 0.7 for the 1440 moments of six hours, 4.4 against 1.6 for the 40,320 of a week.
     import numpy as np
     import pandas as pd
 

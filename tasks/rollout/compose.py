@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import cast
 
-from db import event_log, workloads
+from db import event_log, pins, workloads
 from db.messages.events import tell
 from db.models import Deploy, Workload
+from db.releases import ComposePin, Release
 from db.states import ErrorCode
 from tasks.compose import cli, model
 from tasks.containers import converge, last_log
@@ -42,60 +43,61 @@ def roll_out(job: Job) -> None:
     """Bring the new release up in the place of the old one. Raises Failure."""
     job.restarts = {one.id: one.restarts for one in _observe(job)}
     limit = compose_health.limits(job.release.get("health"))
-    began, pin = time.monotonic(), job.pin or {}
-    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), limit.timeout_s, job)
+    began, pin = time.monotonic(), _pin(job)
+    went_well = _up(job.context, job.workload.name, pin, _values(job.release, job.secrets), limit.timeout_s, job)
     records = _observe(job)
-    converge.refresh_index(job.context, _workload(job), records)
+    converge.refresh_index(job.context, job.workload, records)
     if not went_well:
         timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
-        taken = _a_port_is_taken(job)
+        taken = _a_port_is_taken(job, records)
         why = compose_health.why_up_failed(pin["runs"], records, job.restarts, timed_out=timed_out, port_is_taken=taken)
-        _give_up(job, why)
+        _give_up(job, why, records)
 
 
 def check_health(job: Job) -> None:
     """Wait until every service works. Raises Failure: exited_early, out_of_memory, health_timeout."""
     limit = compose_health.limits(job.release.get("health"))
-    runs, began = (job.pin or {})["runs"], time.monotonic()
+    runs, began = _pin(job)["runs"], time.monotonic()
     while True:
         records, waited = _observe(job), time.monotonic() - began
         if found := compose_health.trouble(runs, records, job.restarts):
-            _give_up(job, found)
+            _give_up(job, found, records)
         late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
             return
         if waited >= max(limit.timeout_s, limit.running_s):
-            _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT))
+            _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT), records)
         job.pause(LOOK_EVERY_S)
 
 
 def verify(job: Job) -> None:
     """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
-    pin, records = job.pin or {}, _observe(job)
-    converge.refresh_index(job.context, _workload(job), records)
+    pin, records = _pin(job), _observe(job)
+    converge.refresh_index(job.context, job.workload, records)
     if found := compose_health.trouble(pin["runs"], records, job.restarts):
-        _give_up(job, found)
+        _give_up(job, found, records)
     if not compose_health.is_as_pinned(pin, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
 def settle(job: Job) -> None:
     """The old containers are gone already. From now on Docker keeps the new ones running."""
-    _keep_running(job.context, job.pin or {}, _observe(job))
+    _keep_running(job.context, _pin(job), _observe(job))
 
 
 def undo(job: Job) -> None:
     """After a failure: the stored file of the live release is applied again."""
-    restore(job.context, _workload(job), job.live)
+    # Read anew, for the secrets that it has today.
+    restore(job.context, job.context.workload(job.deploy.workload_id), job.live)
 
 
 def clean_up(job: Job) -> None:
     """After success: containers of services that the release has not, should there be any, go."""
-    pin, records = job.pin or {}, _observe(job)
+    pin, records = _pin(job), _observe(job)
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
         converge.remove(job.context, one.id, converge.STOP_TIMEOUT_S)
-    converge.refresh_index(job.context, _workload(job), [one for one in records if one not in strays])
+    converge.refresh_index(job.context, job.workload, [one for one in records if one not in strays])
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -104,51 +106,53 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     Answers whether there was anything to do. Raises Failure when it does not come up.
     """
     before = _states(converge.observe(context, workload.name))
-    if live is None or live.pin is None:
+    pin = pins.of_compose(live.pin) if live else None
+    if live is None or pin is None:
         return compose_removal.remove(context, workload, project_of(context, workload.name))
     with context.database.reading() as session:
-        release = workloads.document(session, live.release_sha)
+        release = workloads.release(session, live)
     known = context.secrets_of(workload)
     secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
     limit = compose_health.limits(release.get("health"))
-    went_well = _up(context, workload.name, live.pin, _values(release, secrets), limit.timeout_s, None)
+    went_well = _up(context, workload.name, pin, _values(release, secrets), limit.timeout_s, None)
     records = converge.observe(context, workload.name)
     converge.refresh_index(context, workload, records)
     if not went_well:
         raise Failure(ErrorCode.START_FAILED, "restore")
-    _keep_running(context, live.pin, records)
+    _keep_running(context, pin, records)
     return _states(records) != before
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether the containers of every service are there, run, and have the pinned images. Pure."""
-    return live.pin is not None and compose_health.is_as_pinned(live.pin, records)
+    pin = pins.of_compose(live.pin)
+    return pin is not None and compose_health.is_as_pinned(pin, records)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
     """The containers of the services that the live version changed, those aside that run once. Pure."""
-    runs = (live.pin or {}).get("runs") or {}
-    new = {name: one for name, one in runs.items() if one["since"] == live.version and not one["once"]}
+    new = {name: one for name, one in pins.runs(live.pin).items() if one["since"] == live.version and not one["once"]}
     mine = [one for one in records if one.labels.get(SERVICE) in new and one.version == live.version]
     return Watched(mine, sum(one["count"] for one in new.values()))
 
 
-def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
     """Whether no container that has a health check fails it at this moment."""
     return all(one.health in {None, "healthy"} for one in records if one.running)
 
 
-def _keep_running(context: Context, pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> None:
+def _keep_running(context: Context, pin: ComposePin, records: Sequence[ContainerRecord]) -> None:
     """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
     for one in records:
-        if not pin["runs"].get(one.labels.get(SERVICE), {}).get("once", True):
-            converge.keep_running(context, one.id)
+        run = pin["runs"].get(one.labels.get(SERVICE, ""))
+        if run is not None and not run["once"]:
+            context.docker.containers.keep_running(one.id)
 
 
 def _up(
     context: Context,
     workload: str,
-    pin: Mapping[str, Any],
+    pin: ComposePin,
     values: Mapping[str, str],
     timeout_s: float,
     job: Job | None,
@@ -185,33 +189,33 @@ class _Meanwhile:
             return
         self._looked_at = moment
         new = [one for one in _observe(self._job) if one.id not in self._job.restarts]
-        runs = (self._job.pin or {})["runs"]
+        runs = _pin(self._job)["runs"]
         if found := compose_health.trouble(runs, new, {}):
-            _give_up(self._job, found)
+            _give_up(self._job, found, new)
         for one in new:
             since = self._waiting_since.setdefault(one.id, moment)
             if one.running and one.health == "starting" and moment - since > self._timeout_s:
-                _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT))
+                _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT), new)
 
 
-def _values(release: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+def _values(release: Release, secrets: Mapping[str, str]) -> dict[str, str]:
     return {**release.get("env", {}), **secrets}
 
 
-def _give_up(job: Job, why: Trouble) -> None:
+def _give_up(job: Job, why: Trouble, records: Sequence[ContainerRecord]) -> None:
     """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
     with job.context.database.writing() as session:
         told = tell("service_failed", version=job.deploy.version, service=why.service, code=why.code)
         event_log.note(session, job.deploy.workload_id, told, now(), level="error")
-    for one in compose_health.of_service(_observe(job), why.service):
+    for one in compose_health.of_service(records, why.service):
         last_log.log(job, one.id, one.name)
     raise Failure(why.code, "service")
 
 
-def _a_port_is_taken(job: Job) -> bool:
+def _a_port_is_taken(job: Job, records: Sequence[ContainerRecord]) -> bool:
     with job.context.database.reading() as session:
-        stored = workloads.document(session, (job.pin or {})["sha256"])
-    bound = {(port["address"], port["host"]) for one in _observe(job) for port in one.ports}
+        stored = workloads.document(session, _pin(job)["sha256"])
+    bound = {(port["address"], port["host"]) for one in records for port in one.ports}
     return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
 
 
@@ -219,8 +223,12 @@ def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:
     return {(one.id, one.running) for one in records}
 
 
+def _pin(job: Job) -> ComposePin:
+    return cast("ComposePin", job.pinned)
+
+
 def _observe(job: Job) -> list[ContainerRecord]:
-    return converge.observe(job.context, job.workload)
+    return converge.observe(job.context, job.workload.name)
 
 
 def _workload(job: Job) -> Workload:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from db.releases import ComposePin, HealthCheck, ServiceRun
 from db.states import ErrorCode
 from tasks.docker.records import ContainerRecord
 from tasks.labels import SERVICE
@@ -34,14 +34,14 @@ class Trouble:
     code: ErrorCode
 
 
-def limits(health: Mapping[str, Any] | None) -> Limits:
+def limits(health: HealthCheck | None) -> Limits:
     """From the spec's `health`."""
-    given = health or {}
+    given: HealthCheck = health or {}
     return Limits(given.get("timeout_s", DEFAULT_TIMEOUT_S), given.get("running_s", DEFAULT_RUNNING_S))
 
 
 def trouble(
-    runs: Mapping[str, Mapping[str, Any]], records: Sequence[ContainerRecord], restarts: Mapping[str, int]
+    runs: Mapping[str, ServiceRun], records: Sequence[ContainerRecord], restarts: Mapping[str, int]
 ) -> Trouble | None:
     """The first service of which a container is over, or unhealthy; None when there is none.
 
@@ -56,7 +56,7 @@ def trouble(
 
 
 def waits_for(
-    runs: Mapping[str, Mapping[str, Any]], records: Sequence[ContainerRecord], waited_s: float, limit: Limits
+    runs: Mapping[str, ServiceRun], records: Sequence[ContainerRecord], waited_s: float, limit: Limits
 ) -> str | None:
     """The first service that is not there yet; None when all are."""
     for name, wanted in sorted(runs.items()):
@@ -69,7 +69,7 @@ def waits_for(
 
 
 def why_up_failed(
-    runs: Mapping[str, Mapping[str, Any]],
+    runs: Mapping[str, ServiceRun],
     records: Sequence[ContainerRecord],
     restarts: Mapping[str, int],
     *,
@@ -98,7 +98,7 @@ def why_up_failed(
     return Trouble(", ".join(missing) or first, ErrorCode.CREATE_FAILED)
 
 
-def is_as_pinned(pin: Mapping[str, Any], records: Sequence[ContainerRecord]) -> bool:
+def is_as_pinned(pin: ComposePin, records: Sequence[ContainerRecord]) -> bool:
     """Whether the containers are those of a pin: of each service as many as it says, of that image, and running."""
     runs, services = pin["runs"], pin["services"]
     if any(one.labels.get(SERVICE) not in runs for one in records):

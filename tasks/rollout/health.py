@@ -9,10 +9,10 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from db.releases import HealthCheck, Port
 from db.states import ErrorCode
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -35,7 +35,7 @@ class Check:
     running_s: float = DEFAULT_RUNNING_S
 
 
-def choose(health: dict[str, Any] | None, ports: list[dict[str, Any]], image_has_healthcheck: bool) -> Check:
+def choose(health: HealthCheck | None, ports: Sequence[Port], image_has_healthcheck: bool) -> Check:
     """The check for a release. Pure.
 
     Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.

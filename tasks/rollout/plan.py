@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
+from db.releases import Release
 from tasks.rollout.ports import Exposure
 
 
@@ -16,7 +16,7 @@ class Step(StrEnum):
     START = "start"
 
 
-def plan(old: dict[str, Any] | None, new: dict[str, Any], exposure: Exposure) -> list[Step]:
+def plan(old: Release | None, new: Release, exposure: Exposure) -> list[Step]:
     """The order for a new release beside the release that is live (None: nothing is).
 
     The old version stays up until the new one is healthy, unless both want the same port, or share a volume, whose
@@ -25,7 +25,9 @@ def plan(old: dict[str, Any] | None, new: dict[str, Any], exposure: Exposure) ->
     """
     if old is None:
         return [Step.CREATE, Step.START]
-    shared = {volume["name"] for volume in old.get("volumes", [])} & {volume["name"] for volume in new["volumes"]}
+    shared = {volume["name"] for volume in old.get("volumes", [])} & {
+        volume["name"] for volume in new.get("volumes", [])
+    }
     if shared or exposure.conflicts(old.get("ports", []), new.get("ports", [])):
         return [Step.CREATE, Step.STOP_OLD, Step.START]
     return [Step.CREATE, Step.START]

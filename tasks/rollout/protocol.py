@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from db.models import Deploy, Workload
+from db.releases import Release
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.job import Job
@@ -49,7 +50,5 @@ class Rollout(Protocol):
     def brought_by(self, live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
         """The containers that the live version brought, and how many of them have to run."""
 
-    def still_works(
-        self, context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]
-    ) -> bool:
+    def still_works(self, context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
         """Whether what runs passes its health check at this moment: asked while a new version is watched."""

@@ -6,10 +6,10 @@ The row of the failed deploy ends after that, so who reads `failed` finds the ol
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from db.connection import LedgerUnavailable
 from db.models import Deploy
+from db.releases import Release
 from tasks.containers import converge
 from tasks.context import Context
 from tasks.job import Job
@@ -32,13 +32,11 @@ def put_back(job: Job, rollout: Rollout) -> None:
 def _await_live(job: Job, rollout: Rollout) -> None:
     if job.live is None or job.live_release is None:
         return
-    if not wait_until_healthy(job.context, rollout, job.workload, job.live, job.live_release):
+    if not wait_until_healthy(job.context, rollout, job.workload.name, job.live, job.live_release):
         job.context.log.warning("%r: v%s runs again, but does not work yet", job, job.live.version)
 
 
-def wait_until_healthy(
-    context: Context, rollout: Rollout, workload: str, live: Deploy, release: dict[str, Any]
-) -> bool:
+def wait_until_healthy(context: Context, rollout: Rollout, workload: str, live: Deploy, release: Release) -> bool:
     """Wait until what runs of the live version passes its health check; answers False when it did not in time.
 
     Gives up at once when the engine is told to stop: a row must not be held up by what the next start sees to. Raises

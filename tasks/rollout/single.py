@@ -7,16 +7,15 @@ the new one is live, so at every moment a crash leaves something to go back to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from db import workloads
+from db import pins, workloads
 from db.models import Deploy, Workload
+from db.releases import Pin, Release
 from db.states import ErrorCode
 from tasks.containers import converge, last_log
-from tasks.containers.plan import Seen, put_in_order
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord, NewContainer
-from tasks.failures import Failure
+from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
@@ -29,13 +28,15 @@ EXPOSURE: Exposure = PublishedPorts()
 
 def roll_out(job: Job) -> None:
     """Create the new container and start it, in the order that the plan says. Raises Failure."""
-    _clear_strays(job)
+    there = _without_strays(job)
+    job.replaces = [one.id for one in there]
     for step in plan(job.live_release, job.release, EXPOSURE):
         job.raise_if_cancelled()
         match step:
             case Step.CREATE:
-                job.container_id = job.context.docker.create(_container_of(job))
-                converge.refresh_index(job.context, _workload(job), _observe(job))
+                job.container_id = job.context.docker.containers.create(_container_of(job))
+                new = job.context.docker.containers.inspect(job.container_id)
+                converge.refresh_index(job.context, job.workload, [*there, *([new] if new else [])])
             case Step.STOP_OLD:
                 _stop_old(job)
             case Step.START:
@@ -45,39 +46,37 @@ def roll_out(job: Job) -> None:
 def check_health(job: Job) -> None:
     """Wait until the new container works. Raises Failure: exited_early, out_of_memory, health_timeout."""
     check = _check(job.context, job.release, job.pin)
-    failed: Failure | None = None
-    try:
-        health.wait_until_healthy(check, lambda: job.context.docker.inspect(_id(job)), job.pause)
-    except Failure as failure:
-        failed = failure
+    containers = job.context.docker.containers
+    failed = attempt(lambda: health.wait_until_healthy(check, lambda: containers.inspect(_id(job)), job.pause), Failure)
     if failed is not None:
-        last_log.log(job, _id(job), job.workload)
+        last_log.log(job, _id(job), job.workload.name)
         raise failed.with_traceback(None)
 
 
 def verify(job: Job) -> None:
     """Compare what runs with the pin. Raises Failure(pin_mismatch) when it is not the same."""
-    new = [one for one in _observe(job) if one.version == job.deploy.version]
+    new = converge.observe(job.context, job.workload.name, job.deploy.version)
     for one in new:
         health.raise_if_over(one)
-    if [one.image_id for one in new] != [(job.pin or {})["image_id"]]:
+    if [one.image_id for one in new] != [pins.image_id(job.pinned)]:
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
 
 def settle(job: Job) -> None:
     """The new version takes over: Docker keeps it running from now on, the old one stops."""
-    converge.keep_running(job.context, _id(job))
+    job.context.docker.containers.keep_running(_id(job))
     _stop_old(job)
 
 
 def undo(job: Job) -> None:
     """After a failure: the new container goes, the old one runs again."""
-    restore(job.context, _workload(job), job.live)
+    restore(job.context, job.workload, job.live)
 
 
 def clean_up(job: Job) -> None:
     """After success: the containers of older versions go."""
-    converge.restore(job.context, _workload(job), job.deploy.version)
+    records = converge.observe(job.context, job.workload.name)
+    converge.restore(job.context, job.workload, records, job.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
@@ -86,22 +85,24 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
     as long as the host has its image. Raises Failure.
     """
-    done = bool(converge.restore(context, workload, live.version if live else None))
-    return (live is not None and _make_again(context, workload, live)) or done
+    records = converge.observe(context, workload.name)
+    done = bool(converge.restore(context, workload, records, live.version if live else None))
+    gone = live is not None and all(one.version != live.version for one in records)
+    return (live is not None and gone and _make_again(context, workload, live)) or done
 
 
 def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
-    image_id, there = (live.pin or {}).get("image_id"), converge.observe(context, workload.name)
-    if any(one.version == live.version for one in there) or not image_id or not context.docker.local_image(image_id):
+    image_id = pins.image_id(live.pin)
+    if not image_id or not context.docker.images.inspect(image_id):
         return False
     new = _as_released(context, workload.id, live, image_id)
     if new is None:
         return False
-    made = context.docker.create(new)
-    context.docker.start(made)
-    converge.keep_running(context, made)
+    made = context.docker.containers.create(new)
+    context.docker.containers.start(made)
+    context.docker.containers.keep_running(made)
     if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
-        context.docker.remove(made)
+        context.docker.containers.remove(made)
         return False
     converge.refresh_index(context, workload, converge.observe(context, workload.name))
     return True
@@ -113,7 +114,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
         workload = session.get(Workload, workload_id)
         if workload is None or workload.removing_at is not None:
             return None
-        release = workloads.document(session, live.release_sha)
+        release = workloads.release(session, live)
     known = context.secrets_of(workload)
     secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
     return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
@@ -122,7 +123,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Whether one container of the live version runs, and its image is the pinned one. Pure."""
     running = [one.image_id for one in records if one.version == live.version and one.serves]
-    return running == [(live.pin or {}).get("image_id")]
+    return running == [pins.image_id(live.pin)]
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
@@ -130,25 +131,27 @@ def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
     return Watched([one for one in records if one.version == live.version], 1)
 
 
-def still_works(context: Context, live: Deploy, release: dict[str, Any], records: Sequence[ContainerRecord]) -> bool:
+def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
     """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
     running = [one for one in records if one.version == live.version and one.running]
     check = _check(context, release, live.pin)
     return all(health.passes(check, one) for one in running)
 
 
-def _check(context: Context, release: dict[str, Any], pin: dict[str, Any] | None) -> health.Check:
-    image = context.docker.local_image((pin or {})["image_id"])
+def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
+    image_id = pins.image_id(pin)
+    image = context.docker.images.inspect(image_id) if image_id else None
     return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
 def _container_of(job: Job) -> NewContainer:
-    installation, image_id = job.context.installation, (job.pin or {})["image_id"]
-    return _new_container(installation, job.workload, job.deploy.version, image_id, job.release, job.secrets)
+    installation, image_id = job.context.installation, pins.image_id(job.pinned)
+    assert image_id is not None  # noqa: S101 - prepare comes first
+    return _new_container(installation, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
 
 
 def _new_container(
-    installation: str, workload: str, version: int, image_id: str, release: dict[str, Any], secrets: dict[str, str]
+    installation: str, workload: str, version: int, image_id: str, release: Release, secrets: dict[str, str]
 ) -> NewContainer:
     resources = release.get("resources", {})
     return NewContainer(
@@ -168,11 +171,7 @@ def _new_container(
 
 
 def _start(job: Job) -> None:
-    refused: Failure | None = None
-    try:
-        job.context.docker.start(_id(job))
-    except Failure as failure:
-        refused = failure
+    refused = attempt(lambda: job.context.docker.containers.start(_id(job)), Failure)
     if refused is None:
         return
     wanted = [(port["address"], port["host"]) for port in job.release["ports"] if port.get("host")]
@@ -182,22 +181,19 @@ def _start(job: Job) -> None:
 
 
 def _stop_old(job: Job) -> None:
-    timeout = (job.live_release or {}).get("stop_timeout_s", 10)
-    for one in _observe(job):
-        if job.live is not None and one.version == job.live.version:
-            job.context.docker.stop(one.id, timeout)
+    timeout = job.live_release.get("stop_timeout_s", 10) if job.live_release else 10
+    for container_id in job.replaces:
+        job.context.docker.containers.stop(container_id, timeout)
 
 
-def _clear_strays(job: Job) -> None:
-    live = job.live.version if job.live else None
-    seen = [Seen(one.id, one.version, one.running) for one in _observe(job)]
-    for action in put_in_order(seen, live):
-        if action.verb == "remove":
-            converge.remove(job.context, action.id, job.release.get("stop_timeout_s", 10))
-
-
-def _observe(job: Job) -> list[ContainerRecord]:
-    return converge.observe(job.context, job.workload)
+def _without_strays(job: Job) -> list[ContainerRecord]:
+    """Remove what is neither live nor new; answers what is left, the containers of the live version."""
+    records = converge.observe(job.context, job.workload.name)
+    live = [one for one in records if job.live is not None and one.version == job.live.version]
+    for one in records:
+        if one not in live:
+            converge.remove(job.context, one.id, job.release.get("stop_timeout_s", 10))
+    return live
 
 
 def _workload(job: Job) -> Workload:

@@ -13,11 +13,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from db.messages.key_problems import KeyProblem
-from tasks.invalid_spec import wrong
+from tasks.sources.invalid_spec import wrong
 
 # What is deployed of a source that names no ref; its webhooks wait for the same.
 DEFAULT_REF = "main"
-PROTOCOLS = ("https", "ssh", "file", "http")
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _HOST = rf"(?:{_NAME}|\[[0-9a-fA-F:.]{{2,45}}\])"
 _PATH = r"/[A-Za-z0-9._~!$'()*+,;=:@%/-]+"

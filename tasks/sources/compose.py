@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.invalid_spec import wrong
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
 from tasks.sources.base import Part, alone
+from tasks.sources.invalid_spec import wrong
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"

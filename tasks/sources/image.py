@@ -8,8 +8,8 @@ from pydantic import Field, field_validator
 
 from db.messages.key_problems import KeyProblem
 from tasks.image_reference import REFERENCE, parse_reference, plain_pattern
-from tasks.invalid_spec import wrong
 from tasks.sources.base import Part
+from tasks.sources.invalid_spec import wrong
 
 
 class ImageSource(Part):

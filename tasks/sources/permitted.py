@@ -11,8 +11,8 @@ from typing import Any
 
 from db.messages.key_problems import KeyProblem
 from db.settings import Settings
-from tasks.invalid_spec import InvalidSpec
 from tasks.sources.addresses import parse_address
+from tasks.sources.invalid_spec import InvalidSpec
 
 
 def refused(source: Mapping[str, Any], settings: Settings) -> InvalidSpec | None:

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.invalid_spec import wrong
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
 from tasks.sources.base import Part, alone
+from tasks.sources.invalid_spec import wrong
 
 
 class StaticSource(Part):

@@ -228,7 +228,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(settings: Settings) -> None:
 def test_up_refuses_without_docker_in_one_sentence(bare: Backstay) -> None:
     said = bare("up")
     assert said.code == 2
-    assert said.err.startswith("backstay: Docker does not answer at unix://")
+    assert said.err.startswith("backstay: Docker does not respond at unix://")
     assert said.err.count("\n") == 1
 
 

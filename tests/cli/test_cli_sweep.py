@@ -33,13 +33,13 @@ def test_sweep_reports_and_touches_nothing_until_it_is_told_to(backstay: Backsta
     said = backstay("sweep")
     assert said.code == 0
     assert said.out.split() == ["KIND", "WHY", "NAME", "container", "no_workload", left]
-    assert "`backstay sweep --apply` removes it" in said.err
+    assert "`backstay sweep --apply` removes what is listed" in said.err
     container = images.client.containers.get(left)
     expected = {"kind": "container", "name": left, "why": "no_workload", "id": container.id}
     assert backstay("sweep", "--json").json == {"applied": False, "leftovers": [expected | {"removed": None}]}
     assert backstay("sweep", "--apply", "--json").json == {"applied": True, "leftovers": [expected | {"removed": True}]}
     assert images.client.containers.list(all=True, filters={"name": left}) == []
-    assert backstay("sweep", "--apply").err == "Nothing is left over.\n"
+    assert backstay("sweep", "--apply").err == "No leftovers.\n"
 
 
 def test_sweep_says_what_it_could_not_remove(backstay: Backstay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_sweep_says_what_it_could_not_remove(backstay: Backstay, monkeypatch: py
     monkeypatch.setattr(sweep, "sweep", lambda context, apply: [kept])
     said = backstay("sweep", "--apply")
     assert said.code == 1
-    assert said.err == "0 removed, 1 could not be; see HOME/logs/cli.jsonl.\n"
+    assert said.err == "0 removed, 1 could not be removed; see HOME/logs/cli.jsonl.\n"
 
 
 def test_sweep_needs_docker_and_says_so(backstay: Backstay) -> None:

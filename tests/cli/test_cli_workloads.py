@@ -278,7 +278,9 @@ def test_removing_without_an_engine_is_finished_when_it_starts(
     backstay("apply", str(spec_file))
     said = backstay("remove", "shop")
     assert (said.code, said.out) == (1, "")
-    assert said.err == ("backstay: no engine runs on host local, so shop is removed when it starts (`backstay up`).\n")
+    assert said.err == (
+        "backstay: no engine is running on host local; shop is removed when it starts (`backstay up`).\n"
+    )
     with database.reading() as session:
         assert [workload.name for workload in workloads.removing(session, "local")] == ["shop"]
     assert json.loads(backstay("status", "--json").out) == {"workloads": []}
@@ -314,7 +316,7 @@ def test_removing_gives_up_waiting_for_an_engine_that_hangs(
     with hold_engine_lock(settings):
         said = backstay("remove", "shop")
     assert said.code == 1
-    assert said.err == "backstay: shop is not removed within 0 s; the engine goes on and finishes it.\n"
+    assert said.err == "backstay: shop was not removed within 0 s; the engine continues the removal.\n"
 
 
 def test_removing_can_be_left_to_the_engine(backstay: Backstay, spec_file: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_reader_is_not_held_up_by_a_writer_and_sees_what_is_committed(database
         with database.reading() as reader:
             assert event_log.page(reader, workload_id) == []
     with database.reading() as reader:
-        assert [event.message for event in event_log.page(reader, workload_id)] == ["Created"]
+        assert [event.message for event in event_log.page(reader, workload_id)] == ["Created."]
 
 
 def test_all_that_a_reader_asks_is_of_one_moment(database: Database, now: datetime) -> None:

@@ -8,7 +8,7 @@ from db import history, images, ledger, workloads
 from db.connection import Database
 from db.models import Deploy
 from db.states import PinFound
-from tasks.shapes.deploys import row
+from flows.shapes.deploys import row
 from tests.ledger_steps import (
     Meanwhile,
     add_workload,

@@ -142,7 +142,7 @@ def test_what_comes_while_a_deploy_runs_waits_and_the_newest_wish_wins(
     assert [row.requested for row in rows(context)] == ["shop:1", "shop:4"]
     ends_well(context, rows(context)[1])
     assert len(rows(context)) == 2
-    assert "Webhook: 4 was pushed; it is deployed as soon as what is under way has ended" in messages(
+    assert "Webhook: 4 was pushed. It is deployed when the deploy in progress has finished." in messages(
         context, hook.workload_id
     )
 
@@ -240,7 +240,8 @@ def test_what_is_held_is_not_deployed_and_the_answer_says_so(context: Context, h
     assert came(context, hook, PUSH) == came(context, hook, PUSH) == Answer("held")
     assert rows(context) == []
     assert messages(context, shop)[0] == (
-        "Webhook: 1 was pushed and not deployed: it is held back until a person deploys it"
+        "Webhook: 1 was pushed and not deployed: it is blocked from automatic deploys. Deploy it by hand to lift "
+        "the block."
     )
     other = replace(PUSH, id="two", digest="sha256:" + "e" * 64)
     assert came(context, hook, other) == Answer("deploying", 1)

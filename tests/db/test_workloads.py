@@ -168,11 +168,11 @@ def test_events_are_listed_newest_first_and_pruned_to_the_newest(database: Datab
     with database.reading() as session:
         lines = event_log.page(session, shop)
         assert [(line.message, line.level, line.actor) for line in lines] == [
-            ("Version 4 is live", "warning", "alice"),
-            ("Version 3 is live", "warning", "alice"),
+            ("Version 4 is live.", "warning", "alice"),
+            ("Version 3 is live.", "warning", "alice"),
         ]
-        assert [line.message for line in event_log.page(session, shop, limit=1)] == ["Version 4 is live"]
-        assert [line.message for line in event_log.page(session, blog)] == ["Created"]
+        assert [line.message for line in event_log.page(session, shop, limit=1)] == ["Version 4 is live."]
+        assert [line.message for line in event_log.page(session, blog)] == ["Created."]
 
 
 def test_a_removed_container_leaves_the_present_ones_and_stays_in_the_index(database: Database, now: datetime) -> None:

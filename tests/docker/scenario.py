@@ -16,10 +16,10 @@ from db.models import Deploy
 from db.states import ErrorCode, Trigger
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
+from flows.shapes.deploys import row
 from flows.upkeep import removal as engine_removal
 from flows.workloads import lifecycle, removal
 from tasks.context import Context, now
-from tasks.shapes.deploys import row
 from tests.real_parts import wait_until
 
 ME = Asked(Trigger.CLI, "tester")
@@ -78,7 +78,7 @@ class Scenario:
 
     def has_image(self, row: dict[str, Any]) -> bool:
         """Whether the host has the image of a row."""
-        return self.context.docker.local_image(row["pin"]["image_id"]) is not None
+        return self.context.docker.images.inspect(row["pin"]["image_id"]) is not None
 
     def every_row(self) -> list[dict[str, Any]]:
         """The whole history, newest first."""

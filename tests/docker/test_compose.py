@@ -187,7 +187,7 @@ def test_a_stack_goes_forward_and_back_as_one(
         assert (broken["status"], broken["error_code"], broken["stage"]) == ("failed", "exited_early", "health")
         assert shop.served_at_last() == "two"
         assert stack.ids()["db"] == v1["db"]
-        assert "Version 3: service web: exited_early" in shop.messages()
+        assert "Version 3: service web failed: the container exited before it was healthy." in shop.messages()
         back = shop.rollback()
         assert (back["status"], back["rollback_of"], back["verified"], shop.served_at_last()) == (
             "succeeded",
@@ -258,7 +258,7 @@ def test_a_service_that_is_gone_goes_and_one_that_comes_is_as_many_as_it_says(sh
     watch, later = ContainerWatch(shop.context), time.time_ns() + 10**10
     for action, number in (("kill", 15), ("die", None)):
         watch.record(DockerEvent("db", "db", shop.name, 1, action, later, signal=number, exit_code=143, service="db"))
-    assert shop.messages()[0] == "Version 3 was stopped by hand"
+    assert shop.messages()[0] == "Version 3 was stopped by hand, outside Backstay."
 
 
 def workload(shop: Scenario) -> Any:
@@ -311,8 +311,8 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         newest = history.latest(session, workload(shop).id)
     assert newest is not None
     first, second = failure(shop.context, shop.name, newest).splitlines()
-    assert first.startswith(f"backstay: {shop.name} version 8 failed at pin, invalid_source: ")
-    assert second.startswith("The compose file may not have web.container_name;")
+    assert first.startswith(f"backstay: {shop.name} version 8 failed while pinning the version (invalid_source): ")
+    assert second.startswith("The compose file may not use web.container_name. ")
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"
     assert stack.ids() == before
@@ -411,7 +411,7 @@ def test_what_others_wait_for_has_the_time_limit_too_and_a_cancel_is_heard(shop:
     shop.change(source={"kind": "compose", "text": WAITS}, health={"running_s": 0.5, "timeout_s": 2})
     late = shop.deploy()
     assert (late["error_code"], late["stage"], late["duration_ms"] < 90_000) == ("health_timeout", "roll_out", True)
-    assert "Version 2: service db: health_timeout" in shop.messages()
+    assert "Version 2: service db failed: not healthy in time." in shop.messages()
     assert shop.served_at_last() == "one"
 
     shop.change(health={"running_s": 0.5, "timeout_s": 300})

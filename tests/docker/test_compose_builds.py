@@ -74,7 +74,10 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     assert web["image_id"] != first["pin"]["services"]["web"]["image_id"]
     assert again["pin"]["sha256"] == first["pin"]["sha256"]  # the same release
     commit = first["pin"]["commit"][:12]
-    assert f"Version 5: the image of web was gone, and was built again from {commit}" in shop.messages()
+    assert (
+        f"Version 5: the image of web was rebuilt from {commit}, because it was no longer on the host."
+        in shop.messages()
+    )
     assert "a step" in build_log.read(shop.context.settings, 1, 5, 0).text
     # The first version has no image of its own any more; the one that was built again of it serves as well.
     assert shop.rollback(2)["status"] == "succeeded"

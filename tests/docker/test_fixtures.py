@@ -72,7 +72,7 @@ def test_a_container_ends_as_its_behaviour_says(
     options = {"mem_limit": limit, "memswap_limit": limit} if limit else {}
     container = start(docker_client, image, workload_name, **options)
     assert container.wait(timeout=30)["StatusCode"] == exit_code  # type: ignore[attr-defined]
-    record = DockerEngine(docker_address(), logging.getLogger("backstay.test")).inspect(container.id)  # type: ignore[attr-defined]
+    record = DockerEngine(docker_address(), logging.getLogger("backstay.test")).containers.inspect(container.id)  # type: ignore[attr-defined]
     assert record is not None
     assert record.oom_killed is out_of_memory
 

@@ -164,7 +164,9 @@ def test_the_way_of_a_repository_on_an_ssh_server(
     with serving_ssh(tmp_path / "other", key, port=server.port):
         other = shop.deploy()
         assert (other["error_code"], other["stage"], shop.served()) == ("host_key_changed", "pin", "two")
-        assert shop.messages()[0] == "Version 5 ended (pin: host_key_changed); version 4 keeps serving"
+        assert shop.messages()[0] == (
+            "Version 5 failed while pinning the version: the SSH server presented another key. Version 4 keeps serving."
+        )
         # What is kept needs no server, whoever it is.
         assert (shop.rollback()["status"], shop.served()) == ("succeeded", "one")
 

@@ -250,7 +250,7 @@ def test_an_image_that_is_removed_while_it_is_pulled_again_stays_ours(
         stored.remember(session, "local", lone.image_id, now())
     shop.docker.images.pull(lone.reference.rpartition(":")[0], lone.digest)
     shop.create(tag("1"))
-    real, rows = shop.context.docker.local_image, []
+    real, rows = shop.context.docker.images.inspect, []
 
     def looked_for_too_late(reference: str) -> ImageRecord | None:
         monkeypatch.undo()
@@ -258,7 +258,7 @@ def test_an_image_that_is_removed_while_it_is_pulled_again_stays_ours(
         rows.append(shop.deploy())
         return gone
 
-    monkeypatch.setattr(shop.context.docker, "local_image", looked_for_too_late)
+    monkeypatch.setattr(shop.context.docker.images, "inspect", looked_for_too_late)
     arrange_images(shop.context)
     assert rows[0]["pin"]["image_id"] == lone.image_id
     assert brought(shop.context) == {lone.image_id}

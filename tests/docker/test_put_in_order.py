@@ -15,7 +15,8 @@ from flows.requests import open_deploy
 from flows.upkeep import reconcile as reconciling
 from flows.upkeep.reconcile import compare, reconcile
 from tasks.context import now
-from tasks.docker.client import DockerEngine
+from tasks.docker.client import Connection, DockerEngine
+from tasks.docker.containers import Containers
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
 from tasks.job import Job
@@ -55,11 +56,11 @@ def cut_off(shop: Scenario, stage: Stage) -> None:
         carry_out(shop.context, deploy.id, "engine-1", call=call)
 
 
-class Witness(DockerEngine):
-    """The Engine, which notes what the ledger says of the second version when a container of the first is started."""
+class Witness(Containers):
+    """Notes what the ledger says of the second version when a container of the first is started."""
 
     def __init__(self, shop: Scenario) -> None:
-        super().__init__(shop.context.docker.address, shop.context.log)
+        super().__init__(Connection(shop.context.docker.address, shop.context.log))
         self.shop, self.seen = shop, list[str]()
 
     def start(self, container_id: str) -> None:
@@ -68,11 +69,11 @@ class Witness(DockerEngine):
         super().start(container_id)
 
 
-class Hanging(DockerEngine):
-    """An Engine that answers nothing until `goes_on`."""
+class Hanging(Containers):
+    """Those of an Engine that answers nothing until `goes_on`."""
 
     def __init__(self, shop: Scenario) -> None:
-        super().__init__(shop.context.docker.address, shop.context.log)
+        super().__init__(Connection(shop.context.docker.address, shop.context.log))
         self.goes_on = threading.Event()
 
     def find(self, labels: dict[str, str]) -> list[ContainerRecord]:
@@ -93,7 +94,7 @@ def expect_version_one(shop: Scenario) -> None:
 
 
 def test_a_row_ends_when_the_live_version_serves_again(shop: Scenario) -> None:
-    witness = shop.context.docker = Witness(shop)
+    witness = shop.context.docker.containers = Witness(shop)
     reconcile(shop.context, "engine-2")
     assert witness.seen == ["running"]
     expect_version_one(shop)
@@ -102,7 +103,7 @@ def test_a_row_ends_when_the_live_version_serves_again(shop: Scenario) -> None:
 
 def test_a_row_does_not_wait_for_a_docker_that_hangs(shop: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciling, "ORDER_WITHIN_S", 0.5)
-    hanging = shop.context.docker = Hanging(shop)
+    hanging = shop.context.docker.containers = Hanging(shop)
     began = time.monotonic()
     reconcile(shop.context, "engine-2")
     assert time.monotonic() - began < 5

@@ -68,7 +68,9 @@ try:
     expect(rollback(), "succeeded")  # the host has the image, so the file need not be there
     expect(served(), "version 1")
     gone = "sha256:" + sys.stdin.read()
-    context.docker.ask("remove", lambda api: api.remove_image(gone, force=True))
+    tags = [tag for one in context.docker.images.list_all() if one.id == gone for tag in one.tags]
+    for called in tags or [gone]:
+        context.docker.images.remove(called)
     expect(rollback(2), "pin_unavailable")
     expect(served(), "version 1")
     place.mkdir()

@@ -79,9 +79,9 @@ def test_an_image_that_was_brought_and_that_nothing_needs_goes_on_request(shop: 
         stored.remember(session, "local", image_id, now())
     (found,) = sweep(shop.context)
     assert (found.leftover.kind, found.leftover.id, found.done) == ("image", image_id, None)
-    assert shop.context.docker.local_image(image_id) is not None
+    assert shop.context.docker.images.inspect(image_id) is not None
     assert [one.done for one in sweep(shop.context, apply=True)] == [True]
-    assert shop.context.docker.local_image(image_id) is None
+    assert shop.context.docker.images.inspect(image_id) is None
     assert sweep(shop.context) == []
 
 
@@ -98,7 +98,7 @@ def test_an_image_that_was_built_and_never_written_down_goes_when_no_deploy_is_u
     with shop.context.database.writing() as session:
         ledger.fail(session, opened.id, ErrorCode.INTERRUPTED, "f" * 16, now())
     assert [(one.leftover.kind, one.leftover.id) for one in sweep(shop.context)] == [("image", built.id)]
-    assert (arrange_images(shop.context), shop.context.docker.local_image(built.id)) == (1, None)
+    assert (arrange_images(shop.context), shop.context.docker.images.inspect(built.id)) == (1, None)
     assert sweep(shop.context) == []
 
 

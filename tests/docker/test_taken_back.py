@@ -107,6 +107,6 @@ def test_a_first_version_that_fails_soon_has_no_way_back_and_that_is_said_once(s
     shop.docker.containers.get(f"{shop.name}-v1").stop(timeout=1)
     for _ in range(3):
         watch.look()
-    said = "Version 1 failed soon after it went live, and there is no version to go back to"
+    said = "Version 1 failed soon after it went live, and no version can be rolled back to. Deploy one that works."
     assert shop.messages() == [said, *before]
     assert len(shop.rows()) == 1

@@ -102,10 +102,10 @@ def test_by_hand_crash_and_deploy_are_told_apart(
     becomes(shop, *DEPLOYED, *by_hand, *crash, "exit:deploy(143)", "start:deploy")
     version_1 = [message for message in shop.messages() if message.startswith("Version 1 was") or "crash" in message]
     assert version_1[::-1] == [
-        "Version 1 was stopped by hand",
-        "Version 1 was started by hand",
-        "Version 1 crashed with exit code 137",
-        "Version 1 was started again by Docker",
+        "Version 1 was stopped by hand, outside Backstay.",
+        "Version 1 was started by hand, outside Backstay.",
+        "Version 1 crashed with exit code 137.",
+        "Version 1 was restarted by Docker.",
     ]
     with shop.context.database.reading() as session:
         totals = {(name, label): total for (_, name, label), total in counters.list_all(session).items()}
@@ -128,7 +128,7 @@ def test_out_of_memory_is_told_from_a_crash(
         watch()
     wait_until(lambda: "exit:oom(137)" in written(shop), 40, lambda: str(written(shop)))
     assert written(shop)[:3] == [*DEPLOYED, "oom:oom", "exit:oom(137)"]
-    assert "Version 1 ended because it ran out of memory" in shop.messages()
+    assert "Version 1 ran out of memory and was killed." in shop.messages()
 
 
 def test_what_happened_while_nobody_followed_is_made_up_for_and_nothing_twice(

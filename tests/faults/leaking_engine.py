@@ -72,7 +72,7 @@ def _unprintable(_job: Job, text: str) -> None:
 def _engine(job: Job, text: str) -> None:
     engine: Any = job.context.docker
     assert isinstance(engine, DockerEngine)
-    engine._call("create", lambda: _docker(job, text), ErrorCode.CREATE_FAILED)
+    engine._connection.ask("create", lambda _: _docker(job, text), ErrorCode.CREATE_FAILED)
 
 
 def _talk(_job: Job, text: str) -> None:

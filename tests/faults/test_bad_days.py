@@ -252,7 +252,7 @@ def test_a_lock_beyond_all_patience_is_one_sentence_at_the_command_line(context:
     add(admin, "first")
     with locked(ledger(context)):
         doctor = cli(context, "doctor")
-        assert "kept locked by another program" in doctor.stdout
+        assert "is locked by another program" in doctor.stdout
         one_sentence(cli(context, "deploy", "first", "--detach"), "(ledger_unavailable)")
     assert cli(context, "deploy", "first", "--detach").returncode == 0
     assert complaints(ledger(context)) == []

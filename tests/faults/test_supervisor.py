@@ -141,7 +141,7 @@ def test_a_second_up_on_the_same_home_is_refused(installation: Installation) -> 
     done = installation.run("up")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"runs already on {installation.home} (process {installation.process.pid})" in done.stderr
+    assert f"is already running on {installation.home} (process {installation.process.pid})" in done.stderr
 
 
 def test_a_deploy_from_the_command_line_is_followed_to_its_bad_end(installation: Installation, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_deploy_from_the_command_line_is_followed_to_its_bad_end(installation:
     row = json.loads(done.stdout)
     assert done.returncode == 1
     assert (row["status"], row["error_code"]) == ("failed", "source_unavailable")
-    assert f"backstay: shop version 1 failed at pin, {row['error_code']}: " in done.stderr
+    assert f"backstay: shop version 1 failed while pinning the version ({row['error_code']}): " in done.stderr
 
 
 @pytest.mark.parametrize("name", ["web", "engine"])
@@ -160,7 +160,7 @@ def test_a_child_that_is_killed_comes_back(installation: Installation, name: str
     before = installation.children()[name]
     ready_before = installation.said.count(f"{name} is ready")
     before.kill()
-    installation.wait_for(f"{name} was ended by SIGKILL; it is started again in 1 s", 10)
+    installation.wait_for(f"{name} was killed by SIGKILL; restarting it in 1 s", 10)
     installation.wait_for(f"{name} is ready", BACK_WITHIN_S, ready_before + 1)
     assert installation.children()[name].pid != before.pid
     assert installation.web_answers()
@@ -171,7 +171,7 @@ def test_a_prefect_that_answers_and_takes_nothing_is_started_again(installation:
     before, ready_before = installation.children()["prefect"], installation.said.count("prefect is ready")
     other = sqlite3.connect(installation.home / "prefect.db", isolation_level=None, timeout=30)
     other.execute("BEGIN IMMEDIATE")  # as a transaction does that was left open inside the server
-    installation.wait_for("prefect runs and does not work any more", 90)
+    installation.wait_for("prefect is running but no longer responds", 90)
     other.rollback()
     other.close()
     installation.wait_for("prefect is ready", BACK_WITHIN_S, ready_before + 1)
@@ -229,6 +229,6 @@ def test_a_port_that_is_taken_is_one_sentence(installation: Installation, which:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert re.search(
-        rf"port {port} .* is taken by another program; free it or set BACKSTAY_{which.upper()}_PORT", done.stderr
+        rf"port {port} .* is in use by another program; free it or set BACKSTAY_{which.upper()}_PORT", done.stderr
     )
     assert done.stdout == ""

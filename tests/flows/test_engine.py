@@ -63,7 +63,7 @@ def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_remo
         run = shop.prefect("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
         wait_until(lambda: shop.run_state({"flow_run_id": run["id"]})[0] == "COMPLETED", 30, "it does not end")
         assert "1 images" in shop.run_state({"flow_run_id": run["id"]})[1]
-    assert shop.context.docker.local_image(unneeded) is None
+    assert shop.context.docker.images.inspect(unneeded) is None
     assert shop.row(1)["can_rollback"] is True
 
 

@@ -74,7 +74,7 @@ def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: s
         assert (row["status"], row["pin"]["digest"]) == ("succeeded", second)
         assert shop.served() == "version 2"
         images.publish(tag.replace("stable", "broken"), "broken", "broken_health")
-        said = "Webhook: broken was pushed, which this hook does not wait for"
+        said = "Webhook: push of broken ignored, because it is not the branch or tag of this webhook."
         wait_until(lambda: said in shop.messages(), 20, lambda: str(shop.messages()))
         house.done("apply", str(spec))
         failed = house.backstay("deploy", name, "--image", tag.replace("stable", "broken"))
@@ -84,14 +84,17 @@ def test_an_image_that_a_registry_tells_of(house: House, images: Images, name: s
         assert shop.served() == "version 1"
         # What was gone back from does not return, though it is pushed again.
         assert _pushed(images, tag, "version 2") == second
-        held = "Webhook: stable was pushed and not deployed: it is held back until a person deploys it"
+        held = (
+            "Webhook: stable was pushed and not deployed: it is blocked from automatic deploys. Deploy it by hand to "
+            "lift the block."
+        )
         wait_until(lambda: held in shop.messages(), 20, lambda: str(shop.messages()))
         assert [row["version"] for row in shop.rows()] == [4, 3, 2, 1]
         assert shop.served() == "version 1"
     # With the registry gone, back and forth still goes.
     house.done("rollback", name, "2")
     assert shop.served() == "version 2"
-    assert f"{name} is removed." in house.done("remove", name, "--yes")
+    assert f"{name} was removed." in house.done("remove", name, "--yes")
     assert shop.containers() == {}
 
 

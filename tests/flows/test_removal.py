@@ -68,7 +68,7 @@ def test_the_web_process_and_the_cli_need_no_docker_to_have_it_removed(
             if key != "admin_password":
                 monkeypatch.setenv(f"BACKSTAY_{key.upper()}", str(value))
         assert main(["remove", shop.name, "--yes"]) == 0
-        assert capsys.readouterr().out == f"{shop.name} is removed.\n"
+        assert capsys.readouterr().out == f"{shop.name} was removed.\n"
         assert shop.containers() == {}
 
 

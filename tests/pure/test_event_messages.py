@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from db.messages.events import SENTENCES, tell
+from db.messages import labels
+from db.messages.events import SENTENCES, abandoned, tell, unsuccessful
 from db.states import ErrorCode, Reason, Stage
 from flows.upkeep import auto_rollback
 from tasks.events import watcher
@@ -20,6 +21,11 @@ CHOSEN = {
     *(f"requested_{reason}" for reason in Reason),
     *(code for _, code in watcher.SENTENCES.values()),
     *re.findall(r'Verdict\("(\w+)"\)', Path(auto_rollback.__file__).read_text()),
+    *(
+        f"{outcome}_{where}"
+        for outcome in ("ended", "cancelled", "interrupted")
+        for where in ("in", "serving", "alone")
+    ),
     "as_pinned_again",
     "drifted",
 }
@@ -72,9 +78,40 @@ def test_every_note_of_the_product_is_a_sentence_of_the_table() -> None:
 
 def test_a_line_is_told_with_plain_values() -> None:
     told = tell("ended_serving", version=4, stage=Stage.HEALTH, code=ErrorCode.HEALTH_TIMEOUT, live=3)
-    assert told.text == "Version 4 ended (health: health_timeout); version 3 keeps serving"
+    assert told.text == "Version 4 failed in the health check: not healthy in time. Version 3 keeps serving."
     assert type(told.params["stage"]) is str
-    assert tell("changed", keys=["env.A", "ports"]).text == "Changed: env.A, ports"
+    assert tell("changed", keys=["env.A", "ports"]).text == "Changed: env.A, ports."
+
+
+@pytest.mark.parametrize(
+    ("code", "live", "text"),
+    [
+        (
+            "port_in_use",
+            3,
+            "Version 4 failed during the rollout: a host port is already in use. Version 3 keeps serving.",
+        ),
+        ("port_in_use", None, "Version 4 failed during the rollout: a host port is already in use."),
+        ("cancelled", 3, "Version 4 was cancelled during the rollout. Version 3 keeps serving."),
+        ("cancelled", None, "Version 4 was cancelled during the rollout."),
+        ("interrupted", None, "Version 4 was interrupted during the rollout: the engine stopped. Deploy again."),
+    ],
+)
+def test_a_deploy_that_did_not_succeed_says_why_in_words(code: str, live: int | None, text: str) -> None:
+    told = unsuccessful(4, ErrorCode(code), Stage.ROLL_OUT, live)
+    assert told.text == text
+    assert (told.params["code"], told.params["stage"]) == (code, "roll_out")
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_a_deploy_that_its_engine_abandoned_has_a_line_for_every_code(code: ErrorCode) -> None:
+    assert abandoned(4, code).text.startswith("Version 4 ")
+
+
+def test_every_code_and_stage_has_a_label() -> None:
+    assert labels.ERRORS.keys() == set(ErrorCode)
+    assert labels.STAGE_PHRASES.keys() == set(Stage)
+    assert labels.label("code", "of_a_newer_version") == "of_a_newer_version"
 
 
 def test_a_line_that_cannot_be_said_is_found_out_when_it_is_written() -> None:

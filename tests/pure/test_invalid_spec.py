@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from db.messages.key_problems import KeyProblem
 from db.settings import Settings
 from flows.workloads.apply import read_specs
-from tasks.invalid_spec import InvalidSpec, refusal_of
+from tasks.sources.invalid_spec import InvalidSpec, refusal_of
 from tasks.sources.permitted import refused
 from tasks.specs import parse_spec
 

@@ -99,7 +99,12 @@ def test_it_is_never_started_while_it_runs_nor_later_than_the_longest_pause(
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(0, "ended with code 0"), (3, "ended with code 3"), (-9, "was ended by SIGKILL"), (-99, "was ended by signal 99")],
+    [
+        (0, "exited with code 0"),
+        (3, "exited with code 3"),
+        (-9, "was killed by SIGKILL"),
+        (-99, "was killed by signal 99"),
+    ],
 )
 def test_an_exit_code_is_told_in_words(code: int, words: str) -> None:
     assert how_it_ended(code) == words

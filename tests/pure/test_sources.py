@@ -8,11 +8,11 @@ import jsonschema_rs
 import pytest
 
 from db.settings import Settings
-from tasks.invalid_spec import InvalidSpec
 from tasks.sources import parse_source
 from tasks.sources.addresses import Address, parse_address
 from tasks.sources.compose import ComposeSource
 from tasks.sources.git import GitSource
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.sources.permitted import refused
 from tasks.sources.static import StaticSource
 from tasks.specs import parse_spec, redirected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import RELEASE_KEYS, parse_spec, public, release_of
 
 # Stands where a bad value stands. It may be a secret in the wrong place, so no refusal may contain it.

@@ -316,7 +316,7 @@ def test_the_rollback_dialog_opens_says_what_happens_and_can_be_left(
     expect(dialog).to_contain_text("Roll shop back to v1?")
     expect(dialog).to_contain_text("v5")
     expect(dialog).to_contain_text("the values of secrets")
-    dialog.get_by_role("link", name="Keep as it is").click()
+    dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.locator("a[data-dialog][href$='/rollback/1']").click()
     page.keyboard.press("Escape")

@@ -60,7 +60,12 @@ ONE_NAME = {
     r"\bпредел\w*": "лимит",
     r"^пусто\b": "если пусто",
     r"\bисправн(ой|ая|ую)\b": "версия проходит проверку готовности",
-    r"журнал(?! учёта)\w* (недоступен|сейчас недоступен)": "журнал учёта: журнал alone is a log",
+    r"журнал\w* учёта": "база Backstay",
+    r"придержан": "заблокирована для автодеплоя",
+    r"\bсвер(ен|к)": "проверена, проверка",
+    r"\bвыкладк": "запуск",
+    r"\bдоступы\b": "учётные данные",
+    r"\bотобрать\b": "показать",
     r"не вышла": "деплой не состоялся",
     r"развернёт человек": "развернут вручную",
     r"(?<!\.)\bcompose\b(?!\.)": "Compose",
@@ -81,5 +86,10 @@ def test_every_sentence_and_word_is_a_text_of_the_catalog() -> None:
 
 
 def test_every_status_stage_and_error_has_its_words() -> None:
-    for codes, table in ((Status, words.STATUSES), (Stage, words.STAGES), (ErrorCode, words.ERRORS)):
+    for codes, table in (
+        (Status, words.STATUSES),
+        (Stage, words.STAGES),
+        (Stage, words.STAGE_PHRASES),
+        (ErrorCode, words.ERRORS),
+    ):
         assert table.keys() == set(codes)

@@ -77,4 +77,4 @@ def test_a_site_is_created_and_its_files_are_sent_by_form(logged_in: Callable[[s
     found = browser.get("/api/workloads/site").json
     assert found["spec"]["source"]["content"].startswith("sha256:")
     assert found["last"]["trigger"] == "ui"
-    assert "uploaded last" in browser.get("/apps/site/deploy?lang=en").text
+    assert "last uploaded files" in browser.get("/apps/site/deploy?lang=en").text

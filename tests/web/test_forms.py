@@ -203,8 +203,8 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_kept(
 @pytest.mark.parametrize(("kind", "field"), [("image", "image.image"), ("git", "git.url")])
 def test_what_is_needed_is_said_to_be_and_all_of_it_at_once(logged_in: Browser, kind: str, field: str) -> None:
     answer = logged_in("admin").post("/new", data={"name": " ", "kind": kind, "ports": "x"})
-    assert {error_at(answer.text, "name"), error_at(answer.text, field)} == {"This is needed."}
-    assert "3 fields need another look" in answer.text
+    assert {error_at(answer.text, "name"), error_at(answer.text, field)} == {"This field is required."}
+    assert "correct 3 fields" in answer.text
 
 
 def test_a_key_that_the_form_has_no_field_for_is_told_above_it() -> None:
@@ -236,7 +236,7 @@ def test_a_form_that_is_stale_overwrites_nothing_unasked(logged_in: Browser, sho
     browser.patch("/api/workloads/shop", json={"env": {"THEIRS": "1"}})
     answer = browser.post("/apps/shop/edit", data={**form, "env": "MINE=1"})
     assert answer.status_code == 409
-    assert "Somebody else changed these settings" in answer.text
+    assert "Another person changed these settings" in answer.text
     assert "MINE=1" in answer.text
     assert browser.get("/api/workloads/shop").json["spec"]["env"] == {"THEIRS": "1"}
     again = edit_form(answer.text)
@@ -246,7 +246,7 @@ def test_a_form_that_is_stale_overwrites_nothing_unasked(logged_in: Browser, sho
 def test_an_app_is_removed_only_by_its_name(logged_in: Browser, shop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "REMOVED_WITHIN_S", 0.1)  # no engine runs here
     browser = logged_in("admin")
-    assert "Its volumes stay" in browser.get("/apps/shop/remove?dialog=1").text
+    assert "Its volumes are kept" in browser.get("/apps/shop/remove?dialog=1").text
     assert browser.post("/apps/shop/remove", data={"name": "shoop"}).status_code == 422
     assert browser.get("/apps/shop").status_code == 200
     answer = browser.post("/apps/shop/remove", data={"name": "shop"})

@@ -1,4 +1,4 @@
-"""The web server itself, gunicorn with our worker: connections that are kept, each with a thread for a moment."""
+"""The web server itself, gunicorn with our worker: connections that are kept."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from flows.cli import workloads as cli
 from flows.requests import Asked
 from flows.workloads import uploads
 from tasks.context import Context
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tests.pure import test_invalid_spec as pure
 
 GIT = "/api/git-credentials/git.example"

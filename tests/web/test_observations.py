@@ -73,10 +73,10 @@ def test_events_are_newest_first_in_utc(viewer: FlaskClient, context: Context, s
     assert newest == {
         "ts": "2026-11-23T13:00:00.000Z",
         "level": "warning",
-        "message": "Version 3 is live",
+        "message": "Version 3 is live.",
         "actor": "alice",
     }
-    assert oldest["message"] == "Created"
+    assert oldest["message"] == "Created."
 
 
 def test_while_docker_is_down_its_part_is_missing_and_nothing_else(viewer: FlaskClient, shop: int) -> None:
@@ -147,10 +147,10 @@ def test_events_are_said_in_the_language_of_the_page_and_never_in_that_of_the_js
         session.add(Event(workload_id=shop, ts=now(), level="info", message="of a newer one", actor="x", code="new"))
     browser = logged_in("vera")
     page = browser.get("/apps/shop?lang=ru").text
-    assert "Деплой версии 2 не состоялся (проверка готовности: не дождались готовности)" in page
+    assert "Деплой версии 2 не удался при проверке готовности: истекло время ожидания. Версия 1 продолжает" in page
     assert "from before the codes" in page
     assert "of a newer one" in page
     page = browser.get("/apps/shop?lang=en").text
-    assert "Version 2 ended (wait for health: not healthy in time); version 1 keeps serving" in page
+    assert "Version 2 failed in the health check: not healthy in time. Version 1 keeps serving." in page
     told_as_json = [one["message"] for one in browser.get(f"{BASE}/events").json["events"]]
-    assert "Version 2 ended (health: health_timeout); version 1 keeps serving" in told_as_json
+    assert "Version 2 failed in the health check: not healthy in time. Version 1 keeps serving." in told_as_json

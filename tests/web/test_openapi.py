@@ -20,7 +20,7 @@ from webapp.openapi.document import described, whole
 
 ROOT = Path(__file__).parents[2]
 STORED: dict[str, Any] = orjson.loads((ROOT / "docs" / "openapi.json").read_bytes())
-HOW = "say in webapp/openapi/calls/ what it takes and answers; see CONTRIBUTING.md, An endpoint more"
+HOW = "say in webapp/openapi/calls/ what it takes and answers; see CONTRIBUTING.md, Adding an endpoint"
 
 
 def test_every_call_of_the_api_is_described(app: Flask) -> None:

@@ -42,7 +42,7 @@ def test_json_is_never_translated(app: Flask, logged_in: Browser, context: Conte
         event_log.note(session, shop, tell("put_in_order"), now())
     browser = logged_in("admin")
     browser.get("/apps?lang=ru")
-    assert "Контейнеры приведены в порядок" in browser.get("/apps/shop").text
+    assert "Контейнеры восстановлены" in browser.get("/apps/shop").text
     asked = [path for method, path in routes(app, VIEWER) if method == "GET" and path.startswith("/api/")]
     for path in (*asked, "/api/nowhere", "/api/workloads/nobody", "/openapi.json", "/readyz"):
         if not path.endswith("/stream"):
@@ -74,7 +74,7 @@ def test_without_apps_the_list_teaches_the_first_deploy(logged_in: Browser) -> N
 def test_an_app_shows_its_history_with_what_went_wrong(logged_in: Browser, shop: int) -> None:
     page = logged_in("admin").get("/apps/shop").text
     assert "v3" in page
-    assert "did not become healthy in time" in page
+    assert "was not healthy in time" in page
     assert '"/apps/shop/rollback/1"' in page
     assert '"/apps/shop/rollback/2"' not in page
     assert "That version never succeeded" in page

@@ -54,7 +54,7 @@ def test_the_history_shows_the_rows_that_were_asked_for(
         steps.roll_back(session, shop, now(), Deploy(version=1, pin=steps.pin("a")))
     page = logged_in("admin").get(f"/apps/shop{query}").text
     assert versions(page) == shown
-    assert ("No deploy fits this filter" in page) == (not shown)
+    assert ("No deploy matches this filter" in page) == (not shown)
 
 
 @pytest.mark.parametrize("query", ["?status=nope", "?reason=x", "?limit=0", "?limit=201"])
@@ -92,7 +92,7 @@ def test_the_confirmation_names_each_key_that_changes(logged_in: Browser, contex
     assert "env.LOG_LEVEL" in page
     assert "debug" in page
     assert "2 keys change" in page
-    assert "v4 is held back from automatic deploys" in re.sub(r"\s+", " ", page).replace("The image of ", "")
+    assert "v4 is blocked from automatic deploys" in re.sub(r"\s+", " ", page).replace("The image of ", "")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_run_that_prefect_forgot_is_a_plain_word(logged_in: Browser, context: 
             ledger.attach_flow_run(session, row.id, f"run-{version}")
     app.extensions["backstay.runs"] = Runs(context, lambda wanted: set(wanted) & {"run-3"}, patience_s=30)
     page = logged_in("admin").get("/apps/shop").text
-    assert page.count("run is gone") == 1
+    assert page.count("run deleted") == 1
     assert "/runs/flow-run/run-3" in page
     assert "/runs/flow-run/run-1" not in page
 
@@ -164,7 +164,7 @@ def test_who_forgot_a_run_is_asked_seldom_and_silence_is_no_answer(context: Cont
 def test_while_docker_is_down_the_log_page_says_so(logged_in: Browser, shop: int) -> None:
     answer = logged_in("vera").get("/apps/shop/log")
     assert answer.status_code == 200
-    assert "Docker does not answer" in answer.text
+    assert "Docker does not respond" in answer.text
 
 
 def test_samples_come_as_csv_with_the_points_of_the_json(viewer: FlaskClient, context: Context, shop: int) -> None:
@@ -234,7 +234,7 @@ def test_apps_are_found_by_name_image_and_status(
         steps.add_workload(session, now(), "blog")
     page = logged_in("vera").get(f"/apps{query}").text
     assert re.findall(r'data-key="(\w+)"', page) == found
-    assert ("No app fits this search" in page) == (not found)
+    assert ("No app matches this search" in page) == (not found)
 
 
 def test_the_list_says_who_deployed_last_and_how_and_draws_a_line(

@@ -99,8 +99,8 @@ def test_the_page_shows_what_the_json_says_and_leads_to_prefect(
     report(context, replace(SWEEP, ts=int(time.time())))
     page = re.sub(r"\s+", " ", logged_in("vera").get("/system").text)
     assert f'href="{context.settings.prefect_ui_url}"' in page
-    assert page.count("does not answer") == 2  # the engine and Docker
-    assert re.search(r"Last tick .*? · 4 ms · 3 containers · 1 gap · 3 ms of CPU a tick", page)
+    assert page.count("does not respond") == 2  # the engine and Docker
+    assert re.search(r"Last sample .*? · 4 ms · 3 containers · 1 gap · 3 ms of CPU per sample", page)
     assert re.search(r"Disk of the ledger</strong> .*? free of ", page)
     assert re.search(r'consumers-cpu"><li data-key="cpu-shop">.*?30%<', page)
     assert 'rect width="100' in page

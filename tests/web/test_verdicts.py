@@ -48,7 +48,7 @@ LEAK = {
         (impact("same"), "en", "", "CPU: 10% → 10% (±0%)"),
         (impact("worse", "crashes_up", crashes=2), "en", "2 crashes", "Crashes: 0 → 2"),
         (impact("worse", "crashes_up", crashes=2), "ru", "2 падения", "Падения: 0 → 2"),
-        (impact("leaking", "leak", leak=LEAK), "en", "+5 MiB an hour", "The limit is 36 hours away."),
+        (impact("leaking", "leak", leak=LEAK), "en", "+5 MiB per hour", "The limit is 36 hours away."),
         (
             impact("leaking", "leak", leak=LEAK | {"seconds_to_limit": 259_200}),
             "ru",
@@ -58,15 +58,15 @@ LEAK = {
         (
             impact("leaking", "leak", leak=LEAK | {"service": "web", "seconds_to_limit": None}),
             "en",
-            "+5 MiB an hour",
-            "Memory of web grows by 5 MiB an hour.",
+            "+5 MiB per hour",
+            "Memory of web grows by 5 MiB per hour.",
         ),
-        (impact("not_enough_data", "too_few_samples"), "en", "", "There are too few samples before or after it"),
+        (impact("not_enough_data", "too_few_samples"), "en", "", "Too few samples before or after the deploy"),
         (
             impact("not_enough_data", "no_version_before") | {"before": None},
             "en",
             "",
-            "There was no version before it to compare with.",
+            "No earlier version to compare with.",
         ),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_push_to_the_registry_deploys_and_the_row_says_who_and_how(
     assert (answer.status_code, answer.headers["Location"]) == (202, "/api/workloads/shop/deploys/4")
     assert answer.json == {
         "outcome": "deploying",
-        "detail": "A deploy was opened.",
+        "detail": "A deploy was started.",
         "workload": "shop",
         "version": 4,
     }
@@ -84,7 +84,7 @@ def test_a_push_to_the_registry_deploys_and_the_row_says_who_and_how(
     assert (again.status_code, again.json) == (202, answer.json)
     assert len(admin.get("/api/workloads/shop/deploys").json["deploys"]) == 4
     said = [event["message"] for event in admin.get("/api/workloads/shop/events").json["events"]]
-    assert "Webhook: 1 was pushed" in said
+    assert "Webhook: 1 was pushed." in said
     (listed,) = admin.get(BASE).json["hooks"]
     assert (listed["last"]["outcome"], listed["provider"], listed["tag"]) == ("deploying", "registry", "*")
 
@@ -157,7 +157,7 @@ def test_what_was_rolled_back_from_is_held_and_the_answer_says_so(
         session.get_one(Workload, shop).held_pins = [entry]
     answer = call(anonymous, added(admin, "registry", tag="1"), "registry", envelope(REGISTRY_PUSH))
     assert (answer.status_code, answer.json["outcome"]) == (200, "held")
-    assert "held back" in answer.json["detail"]
+    assert "blocked from automatic deploys" in answer.json["detail"]
     assert len(admin.get("/api/workloads/shop/deploys").json["deploys"]) == 3
 
 

@@ -8,8 +8,8 @@ from flask import Blueprint, Response
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
+from flows.shapes.base import LARGEST
 from tasks.images import build_log
-from tasks.shapes.base import LARGEST
 from webapp.api import deploys
 from webapp.http import params
 from webapp.http.answers import json_answer

@@ -15,9 +15,9 @@ from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
 from db.states import Reason, Status
 from flows import requests
-from tasks.invalid_spec import InvalidSpec
-from tasks.shapes.base import LARGEST
-from tasks.shapes.deploys import row
+from flows.shapes.base import LARGEST
+from flows.shapes.deploys import row
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import caller, context, reading

@@ -11,10 +11,10 @@ from db.access import git_credentials
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.models import GitCredential
+from flows.shapes.base import filled
 from tasks.context import now
 from tasks.credentials import USERNAME
-from tasks.invalid_spec import InvalidSpec
-from tasks.shapes.base import filled
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context

@@ -10,9 +10,9 @@ from flask import Blueprint, Response
 from db.access import accounts
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
+from flows.shapes.base import filled
 from tasks.context import now
-from tasks.invalid_spec import InvalidSpec
-from tasks.shapes.base import filled
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context

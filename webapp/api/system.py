@@ -20,7 +20,7 @@ from db.serialize import iso
 from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
 from flows.home_locks import is_engine_running
-from tasks.shapes.deploys import row
+from flows.shapes.deploys import row
 from webapp.checks.readiness import EngineFacts, Readiness
 from webapp.http.answers import json_answer
 from webapp.http.current import context

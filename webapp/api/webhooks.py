@@ -18,9 +18,9 @@ from db.messages.errors import HOOKS
 from db.messages.refusals import RefusalCode
 from db.models import Hook, Workload
 from flows.refusals import Refusal
+from flows.shapes.webhooks import hook as hook_shape
 from flows.webhooks import lifecycle, receive
 from tasks.context import Context, now
-from tasks.shapes.webhooks import hook as hook_shape
 from tasks.webhooks import PROVIDERS, Unreadable
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing

@@ -17,7 +17,7 @@ from webapp.http.current import caller, context, reading
 from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
-# What a request waits for a removal; most take less than a second.
+# How long a request waits for a removal. Most take less.
 REMOVED_WITHIN_S = 10.0
 
 

@@ -42,7 +42,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
     "git": (
         source("git", "url", _URL, needed=True, example="https://git.example/shop.git"),
         source("git", "ref", _REF, example="main"),
-        source("git", "context", N_("Directory to build in"), example="."),
+        source("git", "context", N_("Build directory"), example="."),
         source("git", "dockerfile", N_("Dockerfile"), example="Dockerfile"),
     ),
     "compose": (
@@ -51,7 +51,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             "text",
             N_("Compose file"),
             shape="lines",
-            hint=N_("The file itself; or leave this empty and say below where it lies."),
+            hint=N_("The file itself; or leave this empty and give its place in a repository below."),
         ),
         source("compose", "url", _URL, example="https://git.example/shop.git"),
         source("compose", "ref", _REF, example="main"),
@@ -62,17 +62,19 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             shape="lines",
             many=True,
             example="compose.yaml",
-            hint=N_("One a line; later ones are laid over earlier ones. Empty: compose.yaml."),
+            hint=N_("One per line; later files override earlier ones. Empty: compose.yaml."),
         ),
-        source("compose", "profiles", N_("Profiles"), shape="lines", many=True, hint=N_("One a line.")),
+        source("compose", "profiles", N_("Profiles"), shape="lines", many=True, hint=N_("One per line.")),
         source(
             "compose",
             "allow",
-            N_("Allowed all the same"),
+            N_("Allowed exceptions"),
             shape="lines",
             many=True,
             example="web.privileged",
-            hint=N_("One a line, as a refusal names it: what would give a container more of the host."),
+            hint=N_(
+                "One per line, as the error message names it: a setting that gives a container more access to the host."
+            ),
         ),
     ),
     "static": (
@@ -81,7 +83,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             "path",
             N_("Directory on the host"),
             example="/srv/site",
-            hint=N_("Or a repository, below. Leave both empty for files that are uploaded."),
+            hint=N_("Or a repository, below. Leave both empty to upload files."),
         ),
         source("static", "url", _URL, example="https://git.example/site.git"),
         source("static", "ref", _REF, example="main"),
@@ -100,67 +102,70 @@ PORTS = Field(
     "ports",
     N_("Ports"),
     "lines",
-    N_("One a line: 8080, or 18080:8080 to publish it on this machine, or 0.0.0.0:18080:8080 for everybody."),
+    N_(
+        "One per line: 8080; 18080:8080 to publish it on this machine only; 0.0.0.0:18080:8080 to publish it on "
+        "every address."
+    ),
     "18080:8080",
 )
 ENV = Field(
     "env",
     N_("Environment"),
     "lines",
-    N_("One NAME=value a line. A value with line breaks stands in double quotes, as in JSON."),
+    N_("One NAME=value per line. Put a value with line breaks in double quotes, as in JSON."),
     "LOG_LEVEL=info",
 )
 SECRETS = Field(
     "secrets",
     N_("New secrets"),
     "lines",
-    N_("One NAME=value a line. They are kept encrypted and never shown again."),
+    N_("One NAME=value per line. Stored encrypted and never shown again."),
     "DB_PASSWORD=…",
 )
 HEALTH = Field(
     "health",
-    N_("When a new version counts as healthy"),
+    N_("A new version is healthy when"),
     "choice",
     choices=(
-        ("", N_("Let Backstay choose: the image's own check, else the first port, else three seconds of running")),
-        ("http", N_("When an address answers over HTTP")),
-        ("tcp", N_("When a port can be connected to")),
-        ("docker", N_("When the image's own health check says so")),
-        ("running_s", N_("When it has kept running for some seconds")),
+        ("", N_("automatic: the image's own check, else the first port, else three seconds of running")),
+        ("http", N_("a path responds over HTTP")),
+        ("tcp", N_("a port accepts connections")),
+        ("docker", N_("the image's own health check passes")),
+        ("running_s", N_("it has kept running for some seconds")),
     ),
 )
 HEALTH_HTTP = Field("health.http", N_("Path for HTTP"), example="/healthz")
 HEALTH_PORT = Field("health.port", N_("Port for HTTP or TCP"), "number", N_("Empty: the first port."))
-HEALTH_RUNNING = Field("health.running_s", N_("Seconds of running"), "number", example="3")
-HEALTH_TIMEOUT = Field("health.timeout_s", N_("Give up after seconds"), "number", example="30")
+HEALTH_RUNNING = Field("health.running_s", N_("Seconds it must keep running"), "number", example="3")
+HEALTH_TIMEOUT = Field("health.timeout_s", N_("Timeout, seconds"), "number", example="30")
 MEMORY = Field("resources.memory_mb", N_("Memory limit, MiB"), "number", N_("Empty: no limit."), "256")
 CPUS = Field("resources.cpus", N_("CPU limit, cores"), "number", N_("Empty: no limit."), "0.5")
 VOLUMES = Field(
     "volumes",
     N_("Volumes"),
     "lines",
-    N_("One name:/path a line. Volumes stay across deploys and rollbacks."),
+    N_("One name:/path per line. Volumes are kept across deploys and rollbacks."),
     "data:/var/lib/shop",
 )
-COMMAND = Field("command", N_("Command"), "lines", N_("One argument a line. Empty: the image's own command."))
-STOP_TIMEOUT = Field("stop_timeout_s", N_("Seconds to stop in"), "number", example="10")
+COMMAND = Field("command", N_("Command"), "lines", N_("One argument per line. Empty: the image's own command."))
+STOP_TIMEOUT = Field("stop_timeout_s", N_("Time to stop, seconds"), "number", example="10")
 AUTO_ROLLBACK = Field(
     "auto_rollback",
-    N_("Go back by itself"),
+    N_("Roll back automatically"),
     "flag",
-    N_("When a new version exits, restarts or runs out of memory while it is watched."),
+    N_("If a new version exits, restarts, runs out of memory or fails its health check while it is watched."),
 )
-WATCH = Field("watch_s", N_("Watch a new version for seconds"), "number", example="60")
+WATCH = Field("watch_s", N_("Watch a new version, seconds"), "number", example="60")
 
 # A compose file says these itself.
 NOT_FOR_COMPOSE = frozenset({"ports", "resources.memory_mb", "resources.cpus", "volumes", "command"})
 # What the form shows, in its groups; the source and the secrets have places of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
-    (N_("How it is reached"), (PORTS,)),
-    (N_("What it gets"), (ENV,)),
+    (N_("Network"), (PORTS,)),
+    (N_("Environment and secrets"), (ENV,)),
     (N_("Health"), (HEALTH, HEALTH_HTTP, HEALTH_PORT, HEALTH_RUNNING, HEALTH_TIMEOUT)),
     (N_("Limits and data"), (MEMORY, CPUS, VOLUMES)),
-    (N_("Running and going back"), (COMMAND, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
+    (N_("Running and rolling back"), (COMMAND, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
 )
 COMMON: dict[str, Field] = {
     field.name: field for field in (NAME, SECRETS, *(one for _, fields in GROUPS for one in fields))

@@ -1,10 +1,8 @@
-"""What the check of a spec refused, said beside the field that it concerns, in the language of the page."""
+"""Which field of a form a refused key of the spec belongs to. Pure."""
 
 from __future__ import annotations
 
-from tasks.invalid_spec import InvalidSpec
 from webapp.forms.fields import EVERY, SOURCES
-from webapp.i18n.i18n import gettext
 from webapp.i18n.marking import N_
 
 ANYWHERE = ""
@@ -24,8 +22,3 @@ def field_of(key: str, kind: str) -> str:
         if (name := ".".join(parts[:length])) in EVERY:
             return name
     return ANYWHERE
-
-
-def told(refused: InvalidSpec) -> str:
-    """Return the sentence of a refused key in the language of the page."""
-    return gettext(refused.problem.sentence, **refused.limits)

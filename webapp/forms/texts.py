@@ -17,10 +17,10 @@ _PORT = re.compile(
     r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=\d+:))?(?:(?P<host>\d{1,5}):)?(?P<container>\d{1,5})"
 )
 
-BAD_LINE = N_("Line %(line)s is not of the form that the note describes.")
-TWICE = N_("Line %(line)s gives a name that stands there already.")
+BAD_LINE = N_("Line %(line)s does not have the format that the note describes.")
+TWICE = N_("Line %(line)s repeats a name of an earlier line.")
 NO_NUMBER = N_("This is not a number.")
-NEEDED = N_("This is needed.")
+NEEDED = N_("This field is required.")
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened

@@ -60,11 +60,12 @@ def rotate(response: Response) -> Response:
         return response
     if any(header.startswith(f"{COOKIE}=") for header in response.headers.getlist("Set-Cookie")):
         return response  # logging in or out has said what the cookie is
+    moment = now()
     with context().database.reading() as session:
-        is_due = accounts.session_is_due(session, value, now())
+        is_due = accounts.session_is_due(session, value, moment)
     if is_due:
         with context().database.writing() as session:
-            fresh = accounts.rotate_session(session, value, now())
+            fresh = accounts.rotate_session(session, value, moment)
         if fresh is not None:
             set_cookie(response, fresh)
     return response

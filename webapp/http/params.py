@@ -11,7 +11,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from db.messages.refusals import RefusalCode
-from tasks.invalid_spec import refusal_of
+from tasks.sources.invalid_spec import refusal_of
 from webapp.http.problems import Problem
 
 LONGEST_KEY = 255

@@ -16,7 +16,7 @@ from db.connection import LedgerUnavailable
 from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 
 RETRY_AFTER_S = "10"
 _BY_STATUS = {

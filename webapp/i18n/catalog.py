@@ -1,6 +1,7 @@
 """Keeps the catalogs in step with the texts of the source: `python -m webapp.i18n.catalog` updates every one of them.
 
-Texts come from calls of gettext in Python and templates, from N_(…), and from the tables of db.messages.
+Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences and labels of
+db.messages.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from db.messages import events
+from db.messages import events, labels
 from db.messages.errors import ERRORS, HOOKS
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
@@ -35,6 +36,8 @@ def template() -> Catalog:
         catalog.add(problem.sentence, locations=[("db/messages/key_problems.py", 1)])
     for text in (*ERRORS.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
+    for text in (*labels.ERRORS.values(), *labels.STAGE_PHRASES.values()):
+        catalog.add(text, locations=[("db/messages/labels.py", 1)])
     for text in events.SENTENCES.values():
         catalog.add(text, locations=[("db/messages/events.py", 1)])
     return catalog

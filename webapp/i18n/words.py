@@ -1,4 +1,4 @@
-"""What codes are called on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate; pure.
+"""What codes are called on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate. Pure.
 
 JSON keeps the codes themselves.
 """
@@ -6,8 +6,9 @@ JSON keeps the codes themselves.
 from __future__ import annotations
 
 from db.messages.errors import HOOKS
+from db.messages.labels import ERRORS, STAGE_PHRASES
 from db.messages.sentences import SENTENCES
-from db.states import ErrorCode, Reason, Stage, Status, Trigger
+from db.states import Reason, Stage, Status, Trigger
 from webapp.i18n.marking import N_
 
 STATUSES: dict[str, str] = {
@@ -27,12 +28,12 @@ WORKLOAD_STATUSES: dict[str, str] = {
     "removing": N_("Being removed"),
 }
 WORKLOAD_HINTS: dict[str, str] = {
-    "deploying": N_("A deploy is under way."),
+    "deploying": N_("A deploy is in progress."),
     "running": N_("A verified version is live."),
-    "drifted": N_("What runs is not what the live version pinned."),
-    "failed": N_("Nothing is live; the last deploy did not succeed."),
-    "new": N_("Nothing was deployed yet."),
-    "removing": N_("Its containers stop and are removed, then its history is deleted."),
+    "drifted": N_("The live version does not run as deployed: a container was stopped, removed or replaced."),
+    "failed": N_("Nothing is live: the last deploy did not succeed."),
+    "new": N_("Not deployed yet."),
+    "removing": N_("Its containers are stopped and removed, then its history is deleted."),
 }
 REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
@@ -45,7 +46,7 @@ TRIGGERS: dict[str, str] = {
     Trigger.CLI: N_("command line"),
     Trigger.WEBHOOK: N_("webhook"),
     Trigger.PREFECT: N_("Prefect"),
-    Trigger.SCHEDULE: N_("schedule"),
+    Trigger.SCHEDULE: N_("automatic rollback"),
 }
 SOURCES: dict[str, str] = {
     "image": N_("Image"),
@@ -64,33 +65,9 @@ STAGES: dict[str, str] = {
     Stage.PIN: N_("pin the version"),
     Stage.PREPARE: N_("prepare the image"),
     Stage.ROLL_OUT: N_("roll out"),
-    Stage.HEALTH: N_("wait for health"),
+    Stage.HEALTH: N_("health check"),
     Stage.VERIFY: N_("verify"),
     Stage.FINISH: N_("finish"),
-}
-# An error code within a sentence of the event log; the history says it as a sentence of its own.
-ERRORS: dict[str, str] = {
-    ErrorCode.SOURCE_UNAVAILABLE: N_("the source could not be reached"),
-    ErrorCode.AUTH_REQUIRED: N_("credentials refused"),
-    ErrorCode.REFERENCE_NOT_FOUND: N_("no such image, tag or ref"),
-    ErrorCode.HOST_KEY_CHANGED: N_("the ssh server shows another key"),
-    ErrorCode.COMPOSE_MISSING: N_("Docker Compose is missing"),
-    ErrorCode.BUILD_FAILED: N_("the build failed"),
-    ErrorCode.INVALID_SOURCE: N_("the source cannot be deployed as it is"),
-    ErrorCode.CREATE_FAILED: N_("Docker refused to create the container"),
-    ErrorCode.PORT_IN_USE: N_("a port is taken"),
-    ErrorCode.START_FAILED: N_("the container did not start"),
-    ErrorCode.HOST_NOT_READY: N_("the Docker host is not ready for containers"),
-    ErrorCode.EXITED_EARLY: N_("the container stopped early"),
-    ErrorCode.HEALTH_TIMEOUT: N_("not healthy in time"),
-    ErrorCode.OUT_OF_MEMORY: N_("out of memory"),
-    ErrorCode.PIN_UNAVAILABLE: N_("the pinned image is gone"),
-    ErrorCode.PIN_MISMATCH: N_("something else than the pinned image ran"),
-    ErrorCode.ENGINE_UNREACHABLE: N_("Docker did not answer"),
-    ErrorCode.ORCHESTRATOR_UNREACHABLE: N_("Prefect did not answer"),
-    ErrorCode.INTERRUPTED: N_("interrupted"),
-    ErrorCode.CANCELLED: N_("cancelled"),
-    ErrorCode.INTERNAL: N_("an error in Backstay itself"),
 }
 CONTAINER_STATES: dict[str, str] = {
     "created": N_("created"),
@@ -108,13 +85,13 @@ HEALTHS: dict[str, str] = {
     "none": N_("no health check"),
 }
 LEVELS: dict[str, str] = {"info": N_("Info"), "warning": N_("Warning"), "error": N_("Error")}
-ROLES: dict[str, str] = {"viewer": N_("may read"), "admin": N_("admin")}
+ROLES: dict[str, str] = {"viewer": N_("read only"), "admin": N_("admin")}
 SERVICES: dict[str, str] = {"database": N_("Database"), "prefect": N_("Prefect"), "docker": N_("Docker Engine")}
 ENGINE = "engine"
 SERVICES_OF_SYSTEM = SERVICES | {ENGINE: N_("Engine")}
 SERVICE_HINTS: dict[str, str] = {
-    "database": N_("The ledger: workloads, deploys, events, samples."),
-    "prefect": N_("Runs deploys and collects samples."),
+    "database": N_("The ledger: apps, deploys, events, samples."),
+    "prefect": N_("Schedules deploys and the collection of samples."),
     "docker": N_("Runs the containers."),
     "engine": N_("Carries out deploys on this host."),
 }
@@ -131,15 +108,15 @@ CHART: dict[str, str] = {
     "percent": N_("%(value)s%%"),
     "version": N_("v%(version)s"),
     "failed": N_("v%(version)s failed"),
-    "interrupted": N_("v%(version)s interrupted"),
+    "the engine stopped": N_("v%(version)s interrupted"),
     "cancelled": N_("v%(version)s cancelled"),
     "rollback": N_("v%(version)s back to v%(target)s"),
-    "empty": N_("No samples in this window yet. The first ones come within a minute of a container's start."),
-    "unavailable": N_("The samples could not be loaded; trying again."),
-    "no_chart": N_("The chart could not be loaded; load the page again."),
+    "empty": N_("No samples in this window yet. The first ones appear within a minute after a container starts."),
+    "unavailable": N_("The samples could not be loaded; retrying."),
+    "no_chart": N_("The chart could not be loaded; reload the page."),
     "aria": N_("CPU and memory over time; the same numbers follow as a table."),
     "deploy": N_("Deploy"),
-    "choose": N_("Choose a version in the history, or a mark here, to see its span of time."),
+    "choose": N_("Choose a version in the history, or a mark here, to highlight its time."),
     "span": N_("v%(version)s: %(range)s"),
     "time": N_("Time"),
     "none": N_("none"),
@@ -152,6 +129,7 @@ _TABLES = {
     "trigger": TRIGGERS,
     "source": SOURCES,
     "stage": STAGES,
+    "stage_phrase": STAGE_PHRASES,
     "error": ERRORS,
     "container_state": CONTAINER_STATES,
     "health": HEALTHS,

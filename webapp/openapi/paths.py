@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.shapes.base import LARGEST
+from flows.shapes.base import LARGEST
 from tasks.specs import NAME
 from webapp.api import git_credentials
 from webapp.api.registries import HOST

@@ -18,12 +18,12 @@ from db.messages.refusals import RefusalCode
 from db.models import Deploy
 from flows import requests
 from flows.refusals import Refusal
+from flows.shapes.deploys import row
 from flows.workloads import uploads
-from tasks.invalid_spec import InvalidSpec
-from tasks.shapes.deploys import row
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
-from webapp.forms import refusals
+from webapp.forms.told import told
 from webapp.http import params, problems
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import Problem
@@ -64,10 +64,10 @@ def confirm_rollback(name: str, version: int) -> str:
     with reading(name) as (session, workload):
         target, live = find(session, workload, version), history.live(session, workload.id)
         change = between(session, live, target)
-        before = workloads.document(session, live.release_sha) if live else None
+        before = workloads.release(session, live) if live else None
         expected = {
             "image": rollback_preview.image_step(target),
-            "gap": rollback_preview.has_gap(before, workloads.document(session, target.release_sha)),
+            "gap": rollback_preview.has_gap(before, workloads.release(session, target)),
             "holds": rollback_preview.holds(live, target),
         }
         app, row_of_it = describe(session, workload), _as_row(target, name, live)
@@ -113,7 +113,7 @@ def _not_taken_in(name: str, files: FileStorage) -> str:
         try:
             uploads.take_in(context(), name, Path(archive.name), caller().actor)
         except InvalidSpec as problem:
-            return refusals.told(problem)
+            return told(problem)
     return ""
 
 

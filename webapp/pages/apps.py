@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import diff, event_log, history, webhooks, workloads
+from db import diff, event_log, history, pins, webhooks, workloads
 from db.metrics import samples
 from db.models import Deploy, Workload
+from db.releases import Release
+from flows.shapes.webhooks import hook
 from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
-from tasks.shapes.webhooks import hook
 from tasks.specs import release_of
 from webapp.api import observations
 from webapp.api.workloads import describe, summaries
@@ -60,7 +62,7 @@ def page_of(name: str, choice: history_panel.Choice, refused: str | None = None)
         app = describe(session, workload)
         shown = history_panel.panel(session, workload, choice)
         live = history.live(session, workload.id)
-        running = workloads.document(session, live.release_sha) if live else None
+        running = workloads.release(session, live) if live else None
         ports = _ports(session, workload, live, running)
         called_by = [hook(one) for one in webhooks.of_workload(session, workload.id)]
         log = [event_lines.line(entry) for entry in event_log.page(session, workload.id, SHOWN_EVENTS)]
@@ -79,17 +81,18 @@ def page_of(name: str, choice: history_panel.Choice, refused: str | None = None)
 
 
 def _ports(
-    session: Session, workload: Workload, live: Deploy | None, running: dict[str, Any] | None
+    session: Session, workload: Workload, live: Deploy | None, running: Release | None
 ) -> list[dict[str, Any]] | None:
     """Where the live version is reached, else where the next one will be; None while nobody knows."""
-    release: dict[str, Any] = running or workload.spec
+    release: Mapping[str, Any] = running or workload.spec
     if release["source"]["kind"] != "compose":
         return list(release.get("ports", []))
-    file = (live.pin or {}).get("sha256") if live else None
+    pin = pins.of_compose(live.pin) if live else None
+    file = pin.get("sha256") if pin else None
     return spec_lines.compose_ports(workloads.document(session, file)) if file else None
 
 
-def _about(workload: Workload, running: dict[str, Any] | None) -> dict[str, Any]:
+def _about(workload: Workload, running: Release | None) -> dict[str, Any]:
     """What the header and the settings show; `running` is the release that is live."""
     spec, secrets = workload.spec, sorted(workload.secrets)
     following = release_of(spec, secrets)

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from tasks.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api import git_credentials, registries
-from webapp.forms import refusals
+from webapp.forms.told import told
 
 blueprint = Blueprint("credentials", __name__, url_prefix="/credentials")
 REGISTRY = ("host", "username", "password")
@@ -60,7 +60,7 @@ def _stored(
     except InvalidSpec as problem:
         # What was typed as a secret is not sent back.
         shown = {key: value for key, value in typed.items() if key not in SECRET}
-        return _page({which: shown}, {f"{which}.{problem.key}": refusals.told(problem)}), 422
+        return _page({which: shown}, {f"{which}.{problem.key}": told(problem)}), 422
     return redirect(f"/credentials#{'registries' if which == 'registry' else which}", 303)
 
 

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
+from flows.shapes.base import LARGEST
 from tasks.images import build_log
 from tasks.metrics.coverage import DEFAULT_WINDOW
-from tasks.shapes.base import LARGEST
 from webapp.api import deploys, stats
 from webapp.checks.prefect_runs import Runs
 from webapp.http import params

@@ -15,11 +15,12 @@ from db.workloads import NameTaken
 from flows import requests
 from flows.refusals import Refusal
 from flows.workloads import lifecycle
-from tasks.invalid_spec import InvalidSpec
 from tasks.kinds import KINDS, kind_of
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked
 from webapp.api.workloads import removed
 from webapp.forms import fields, refusals, spec
+from webapp.forms.told import told
 from webapp.http.current import caller, context, workload_named
 from webapp.http.problems import Problem
 from webapp.i18n.i18n import gettext
@@ -28,7 +29,7 @@ from webapp.pages.actions import refused
 
 blueprint = Blueprint("specs", __name__)
 CHANGED_MEANWHILE = N_(
-    "Somebody else changed these settings in the meantime. What you typed is below; saving again replaces theirs."
+    "Another person changed these settings in the meantime. Your version is below; saving it replaces theirs."
 )
 NOT_THE_NAME = N_("This is not the name of the app.")
 USUAL = {"kind": "image", "deploy_now": "on"}
@@ -105,7 +106,7 @@ def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
         case spec.BadInputs(problems=several):
             return {name: gettext(one.text, line=one.line) for name, one in several.items()}
         case InvalidSpec() as refused_key:
-            return {refusals.field_of(refused_key.key, inputs.get("kind", "")): refusals.told(refused_key)}
+            return {refusals.field_of(refused_key.key, inputs.get("kind", "")): told(refused_key)}
         case NameTaken():
             return {"name": gettext(refusals.NAME_TAKEN)}
     raise Problem(RefusalCode.INTERNAL)

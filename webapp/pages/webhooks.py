@@ -7,12 +7,12 @@ from werkzeug.wrappers import Response
 
 from db import webhooks
 from db.messages.refusals import RefusalCode
+from flows.shapes.webhooks import hook
 from flows.webhooks import lifecycle
-from tasks.invalid_spec import InvalidSpec
-from tasks.shapes.webhooks import hook
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from webapp.api.webhooks import once
-from webapp.forms import refusals
+from webapp.forms.told import told
 from webapp.http.current import caller, context, reading, workload_named
 from webapp.http.problems import Problem
 
@@ -42,7 +42,7 @@ def create(name: str) -> tuple[str, int]:
         )
     except InvalidSpec as refused:
         field = "pattern" if refused.key in {"branch", "tag"} else refused.key
-        return _form(name, inputs, {field: refusals.told(refused)}), 422
+        return _form(name, inputs, {field: told(refused)}), 422
     return render_template("confirm/hook_added.html", name=name, hook=once(made)), 201
 
 

@@ -1,1 +1,1 @@
-"""WorkloadLocks facts into what a page shows."""
+"""Presents facts as a page shows them."""

@@ -1,4 +1,4 @@
-"""Marks on the time line of a chart, from deploys and from what happened to containers. Pure."""
+"""Marks on the time line of a chart, from deploys and from what happened to containers: from rows, without a look."""
 
 from __future__ import annotations
 

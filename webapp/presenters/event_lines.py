@@ -1,4 +1,4 @@
-"""A line of the event log in the language of the page. Lines from before the codes stay as they were written."""
+"""Lines of the event log in the language of the page. Lines stored without a code stay in English."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from webapp.i18n import words
 from webapp.i18n.i18n import gettext
 from webapp.presenters import shapes
 
-# What a sentence is filled in with -> the table that has words for it.
-_TABLES = {"stage": "stage", "code": "error"}
+# Parameter of a sentence -> the table with its labels.
+_TABLES = {"stage": "stage_phrase", "code": "error"}
 
 
 def line(entry: Event) -> dict[str, Any]:
-    """The line as JSON has it, its message in the language of the page."""
+    """Return the line as JSON, its message in the language of the page."""
     return shapes.event(entry) | {"message": message(entry)}
 
 
 def message(entry: Event) -> str:
-    """The sentence of a line; the English one when this version does not know its code or lacks what goes in."""
+    """Return the sentence of a line; the stored English one when its code is unknown or a parameter is missing."""
     text, params = SENTENCES.get(entry.code or ""), entry.params or {}
     if text is None:
         return entry.message

@@ -1,4 +1,4 @@
-"""What a rollback will do, worked out beforehand for the person who confirms it. Pure: rows and releases in.
+"""What a rollback will do, worked out beforehand for the person who confirms it. Rows and releases in.
 
 The same rules as the rollout's own: tasks.rollout.plan decides whether the old version has to stop first.
 """
@@ -11,6 +11,7 @@ import orjson
 
 from db.history import same_pin
 from db.models import Deploy
+from db.releases import Release
 from db.states import PinFound
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import PublishedPorts
@@ -37,11 +38,11 @@ def image_step(target: Deploy) -> str:
             return "unknown"
 
 
-def has_gap(before: dict[str, Any] | None, after: dict[str, Any]) -> bool:
+def has_gap(before: Release | None, after: Release) -> bool:
     """Whether the version that is live has to stop before the other one starts. Compose replaces its services."""
     if before is not None and after.get("source", {}).get("kind") == "compose":
         return True
-    return Step.STOP_OLD in plan(before, {"volumes": [], **after}, PublishedPorts())
+    return Step.STOP_OLD in plan(before, after, PublishedPorts())
 
 
 def holds(live: Deploy | None, target: Deploy) -> bool:

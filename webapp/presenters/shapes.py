@@ -1,4 +1,4 @@
-"""Workloads and events as the outside sees them; the shape of a deploy is in tasks.shapes. Pure."""
+"""Workloads and events as the outside sees them; the shape of a deploy is in flows.shapes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from db import models
 from db.models import Deploy
 from db.states import UNFINISHED, Status
-from tasks.shapes.base import filled
-from tasks.shapes.deploys import row
+from flows.shapes.base import filled
+from flows.shapes.deploys import row
 from webapp.shapes.observed import Event
 from webapp.shapes.stored import WholeWorkload, Workload
 

@@ -1,4 +1,4 @@
-"""What each workload uses now, all of them together, and which use most. Pure."""
+"""What each workload uses now, all of them together, and which use most."""
 
 from __future__ import annotations
 

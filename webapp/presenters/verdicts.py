@@ -20,8 +20,8 @@ VERDICTS: dict[str, str] = {
     Verdict.NOT_ENOUGH_DATA: N_("too little data"),
 }
 NOTHING_TO_SAY: dict[str, str] = {
-    Reason.NO_VERSION_BEFORE: N_("There was no version before it to compare with."),
-    Reason.TOO_FEW_SAMPLES: N_("There are too few samples before or after it to compare."),
+    Reason.NO_VERSION_BEFORE: N_("No earlier version to compare with."),
+    Reason.TOO_FEW_SAMPLES: N_("Too few samples before or after the deploy to compare."),
 }
 HOUR_S, DAY_S = 3600, 86_400
 
@@ -43,7 +43,7 @@ def _brief(impact: dict[str, Any]) -> str:
     """The one number that says most; "" when there is none."""
     reasons, before, after, leak = impact["reasons"], impact["before"], impact["after"], impact.get("leak")
     if Reason.LEAK in reasons and leak:
-        return gettext("+%(size)s an hour", size=mebibytes(leak["slope_bytes_per_hour"]))
+        return gettext("+%(size)s per hour", size=mebibytes(leak["slope_bytes_per_hour"]))
     if not before or not after:
         return ""
     for key, name, up, down in (
@@ -63,7 +63,7 @@ def _lines(impact: dict[str, Any]) -> Iterator[str]:
     yield from (gettext(NOTHING_TO_SAY[one]) for one in impact["reasons"] if one in NOTHING_TO_SAY)
     if before and after:
         yield gettext(
-            "Compared with v%(version)s, by the median of %(before)s samples before and %(after)s after:",
+            "Compared with v%(version)s, by the median of %(before)s samples before and %(after)s after the deploy:",
             version=before["version"],
             before=number(before["samples"]),
             after=number(after["samples"]),
@@ -73,7 +73,7 @@ def _lines(impact: dict[str, Any]) -> Iterator[str]:
         yield _pair(N_("Memory: %(values)s"), mebibytes, before, after, "memory_median")
         for key, text in (
             ("crashes", N_("Crashes: %(values)s")),
-            ("oom_kills", N_("Kills for memory: %(values)s")),
+            ("oom_kills", N_("Out-of-memory kills: %(values)s")),
             ("restarts", N_("Restarts: %(values)s")),
         ):
             if after[key] or (before and before[key]):
@@ -85,9 +85,9 @@ def _lines(impact: dict[str, Any]) -> Iterator[str]:
 def _leak(leak: dict[str, Any]) -> Iterator[str]:
     size = mebibytes(leak["slope_bytes_per_hour"])
     if leak.get("service"):
-        yield gettext("Memory of %(service)s grows by %(size)s an hour.", service=leak["service"], size=size)
+        yield gettext("Memory of %(service)s grows by %(size)s per hour.", service=leak["service"], size=size)
     else:
-        yield gettext("Memory grows by %(size)s an hour.", size=size)
+        yield gettext("Memory grows by %(size)s per hour.", size=size)
     left = leak["seconds_to_limit"]
     if left is not None and left >= 2 * DAY_S:
         days = round(left / DAY_S)

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from db.messages.key_problems import KeyProblem
+from flows.shapes.base import Moment, Shape, Version
+from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
-from tasks.shapes.base import Moment, Shape, Version
-from tasks.shapes.deploys import Pin, Row
 
 
 class Problem(Shape):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.shapes.base import Moment, Shape
-from tasks.shapes.deploys import Row
+from flows.shapes.base import Moment, Shape
+from flows.shapes.deploys import Row
 
 
 class Foundation(Shape):

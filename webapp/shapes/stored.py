@@ -8,12 +8,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from pydantic.config import JsonDict
 
 from db.messages.key_problems import KeyProblem
+from flows.shapes.base import LARGEST, Moment, Shape, Version
+from flows.shapes.deploys import Row
 from tasks.credentials import normal_key
 from tasks.image_reference import REFERENCE, plain_pattern
-from tasks.invalid_spec import wrong
-from tasks.shapes.base import LARGEST, Moment, Shape, Version
-from tasks.shapes.deploys import Row
 from tasks.sources import Source
+from tasks.sources.invalid_spec import wrong
 from tasks.specs import NAME, Spec, whole
 
 Name = Annotated[str, Field(pattern=NAME)]

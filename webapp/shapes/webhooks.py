@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from flows.shapes.base import Shape, Version
+from flows.shapes.webhooks import Hook, Outcome, Sender
 from flows.webhooks.lifecycle import SECRET
-from tasks.shapes.base import Shape, Version
-from tasks.shapes.webhooks import Hook, Outcome, Sender
 from tasks.sources.base import alone
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]

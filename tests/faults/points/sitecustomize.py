@@ -62,13 +62,13 @@ def in_the_engine() -> None:
     from db import migrate
     from db.states import Stage
     from flows import dispatch
-    from tasks.docker.client import DockerEngine
+    from tasks.docker.containers import Containers
     from tasks.rollout import single
 
     for stage in (Stage.PIN, Stage.PREPARE, Stage.ROLL_OUT, Stage.HEALTH, Stage.VERIFY):
         dispatch.STEPS[stage] = before(str(stage), dispatch.STEPS[stage])
-    DockerEngine.create = after("created", DockerEngine.create)  # type: ignore[method-assign]
-    DockerEngine.start = after("started", DockerEngine.start)  # type: ignore[method-assign]
+    Containers.create = after("created", Containers.create)  # type: ignore[method-assign]
+    Containers.start = after("started", Containers.start)  # type: ignore[method-assign]
     single._stop_old = after("stopped_old", single._stop_old)
     single.settle = after("settled", single.settle)
     single.clean_up = before("succeeded", single.clean_up)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from db.states import Reason, Status
-from tasks.shapes.base import LARGEST
-from tasks.shapes.deploys import Row
+from flows.shapes.base import LARGEST
+from flows.shapes.deploys import Row
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
 from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok

@@ -1,4 +1,4 @@
-"""A webhook as the outside sees it, without its token and its secret. Pure."""
+"""A webhook as the outside sees it, without its token and its secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from db import models
 from db.messages.errors import HOOKS
-from tasks.shapes.base import Moment, Shape, filled
+from flows.shapes.base import Moment, Shape, filled
 from tasks.webhooks import PROVIDERS
 
 Sender = Annotated[str, Field(json_schema_extra={"enum": [*PROVIDERS]})]

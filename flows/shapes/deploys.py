@@ -1,4 +1,4 @@
-"""A deploy as the outside sees it: one shape for JSON, the CLI and the pages. Pure."""
+"""A deploy as the outside sees it: one shape for JSON, the CLI and the pages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from db.history import rollback_blocked_by
 from db.models import Deploy
 from db.serialize import duration_ms, impact, pin_short
 from db.states import ErrorCode, Reason, Status, Trigger
+from flows.shapes.base import Moment, Shape, Version, filled
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
-from tasks.shapes.base import Moment, Shape, Version, filled
 
 
 class StageTime(Shape):

@@ -1,0 +1,76 @@
+"""What the parts of the Engine's client are handed: a way to put a question to the low-level API, errors translated.
+
+Only tasks.docker sees it. Pure: tasks.docker.client is the one that connects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Protocol, TypeVar
+
+from db.states import ErrorCode
+
+T = TypeVar("T")
+NOT_FOUND, CONFLICT = 404, 409
+GONE = (NOT_FOUND,)
+GONE_OR_GOING = (NOT_FOUND, CONFLICT)  # Docker answers 409 while a removal is under way
+
+
+class StreamFailed(Exception):  # noqa: N818
+    """An error that came inside the stream of a pull or a build."""
+
+
+class Stream(Protocol):
+    """An answer of the Engine that goes on: one message after the other, until somebody closes it."""
+
+    def __next__(self) -> dict[str, Any]: ...
+    def close(self) -> None: ...
+
+
+class Caller(Protocol):
+    """Puts questions to the Engine. `what` names one in the log. All raise Failure: `code`, where the Engine refused;
+    engine_unreachable, where it did not answer; of a `registry` that was asked through it, what that said."""
+
+    def ask(
+        self, what: str, question: Callable[[Any], T], code: ErrorCode = ErrorCode.INTERNAL, *, registry: bool = False
+    ) -> T:
+        """Return what the API answers."""
+        ...
+
+    def ask_unless(
+        self, statuses: tuple[int, ...], what: str, question: Callable[[Any], T], code: ErrorCode = ErrorCode.INTERNAL
+    ) -> T | None:
+        """Return what the API answers; None where it refuses with one of these HTTP statuses."""
+        ...
+
+    def guard(self, what: str, action: Callable[[], T], code: ErrorCode) -> T:
+        """Return what an action answers that reads from the Engine already."""
+        ...
+
+    def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
+        """Send a body; the answer is a stream that may say nothing for as long as it likes."""
+        ...
+
+
+class Messages:
+    """The messages of a stream, to be read in one thread and closed in any. Reading raises Failure."""
+
+    def __init__(self, caller: Caller, what: str, stream: Stream, code: ErrorCode) -> None:
+        self._caller, self._what, self._stream, self._code = caller, what, stream, code
+
+    def next(self) -> dict[str, Any] | None:
+        """Wait for the next message; None at the end."""
+        return self._caller.guard(self._what, lambda: next(self._stream, None), self._code)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while (message := self.next()) is not None:
+            yield message
+
+    def close(self) -> None:
+        """End the stream; a build that is not over is cancelled by it."""
+        self._stream.close()
+
+
+def labelled(labels: dict[str, str]) -> dict[str, list[str]]:
+    """The Engine's filter for what carries every one of these labels; an empty value stands for any. Pure."""
+    return {"label": [f"{key}={value}" if value else key for key, value in labels.items()]}

@@ -1,0 +1,21 @@
+"""Networks of the Docker Engine."""
+
+from __future__ import annotations
+
+from tasks.docker.caller import GONE, Caller, labelled
+
+
+class Networks:
+    """What can be asked of the Engine about networks, and done to them."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def find(self, labels: dict[str, str]) -> list[str]:
+        """Ids of the networks that carry every one of these labels."""
+        listed = self._caller.ask("list networks", lambda api: api.networks(filters=labelled(labels)))
+        return [str(one["Id"]) for one in listed]
+
+    def remove(self, network_id: str) -> None:
+        """Remove a network. One that is gone is fine."""
+        self._caller.ask_unless(GONE, "remove network", lambda api: api.remove_network(network_id))
