@@ -144,7 +144,7 @@ def check_host(settings: Settings) -> Check:
         facts = DockerEngine(settings.engine_address).about()
     if missing := host_gaps.gaps(host_gaps.look(facts, settings.engine_address)):
         return Check("host", False, " ".join(missing))
-    return Check("host", True, "not looked at: Docker does not answer" if facts is None else "ready for containers")
+    return Check("host", True, "not examined: Docker does not respond" if facts is None else "no gap found")
 
 
 def check_compose(settings: Settings) -> Check:

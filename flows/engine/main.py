@@ -74,7 +74,7 @@ async def _serve(engine: Engine) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     await _in_thread(lambda: reconcile(context, engine.id))
     await _in_thread(lambda: compare(context))
-    if not await _wait_for_prefect(context, stopped):
+    if not await _wait_for_prefect(engine, stopped):
         return
     await _in_thread(lambda: close_what_died(context))
     await _in_thread(lambda: reconcile(context, engine.id))  # once more: rows whose runs have just been closed
@@ -183,8 +183,13 @@ async def _until_done(context: Context, stopped: asyncio.Event, action: Callable
     return None
 
 
-async def _wait_for_prefect(context: Context, stopped: asyncio.Event) -> bool:
+async def _wait_for_prefect(engine: Engine, stopped: asyncio.Event) -> bool:
+    """Wait until Prefect answers, and reconcile meanwhile; return False when the engine shall stop."""
+    context, reconciled_at = engine.context, time.monotonic()
     while not await _in_thread(context.prefect.answers):
+        if time.monotonic() - reconciled_at > RECONCILE_S:
+            await _in_thread(lambda: reconcile(context, engine.id))
+            reconciled_at = time.monotonic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), 0.2)
             return False

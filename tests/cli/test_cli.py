@@ -194,7 +194,7 @@ def test_doctor_says_what_is_wrong_and_what_to_do(bare: Backstay) -> None:
         assert words in lines[name]
     assert lines["home"].startswith("✓")
     assert lines["compose"].startswith("✓")
-    assert "Docker does not answer" in lines["host"]
+    assert "Docker does not respond" in lines["host"]
 
 
 def test_doctor_says_that_a_setting_names_no_docker_compose(bare: Backstay, environment: pytest.MonkeyPatch) -> None:

@@ -201,7 +201,7 @@ def test_a_local_image_is_pinned_by_its_id(shop: Scenario, images: Images) -> No
     row = shop.deploy()
     assert (row["status"], row["pin"]["image_id"], row["pin"]["digest"]) == ("succeeded", image_id, None)
     assert row["pin_short"] == image_id.removeprefix("sha256:")[:12]
-    assert any("the image that this host has was used" in message for message in shop.messages())
+    assert any("The image on this host was used" in message for message in shop.messages())
 
 
 def test_a_rollback_brings_the_configuration_back_and_uses_todays_secret(

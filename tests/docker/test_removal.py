@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from datetime import timedelta
 
@@ -9,8 +11,10 @@ import pytest
 
 from db import workloads
 from db.models import Workload
+from flows.home_locks import is_engine_running
 from flows.refusals import Refusal
 from flows.requests import open_deploy
+from flows.supervisor.programs import client_env
 from flows.upkeep import removal as engine_removal
 from flows.upkeep.reconcile import reconcile
 from flows.workloads import removal
@@ -18,7 +22,7 @@ from tasks.context import now
 from tasks.docker.client import DockerEngine
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
-from tests.real_parts import wait_until
+from tests.real_parts import free_port, running, wait_until
 
 
 @pytest.fixture
@@ -129,3 +133,19 @@ def test_a_mark_is_refused_during_a_deploy_and_given_once(shop: Scenario) -> Non
 def test_asking_again_is_the_same_removal(shop: Scenario) -> None:
     first = removal.mark(shop.context, shop.name, "tester")
     assert removal.mark(shop.context, shop.name, "tester").run_key == first.run_key
+
+
+def test_an_engine_that_still_waits_for_prefect_removes_it_too(shop: Scenario) -> None:
+    address = f"http://127.0.0.1:{free_port()}/api"  # of nobody
+    settings = shop.context.settings.model_copy(update={"prefect_api_url": address})
+    with running(
+        [sys.executable, "-P", "-m", "flows.cli", "engine"],
+        log=settings.logs / "engine-output",
+        ready=lambda: is_engine_running(settings),
+        environment=client_env(settings, os.environ),
+    ):
+        for _ in range(2):  # at its start, and while it waits
+            asked = mark(shop)
+            assert removal.wait_until_gone(shop.context, asked, 60)
+            assert shop.containers() == {}
+            shop.create(f"localhost/{shop.name}:one")

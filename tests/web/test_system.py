@@ -101,7 +101,7 @@ def test_the_page_shows_what_the_json_says_and_leads_to_prefect(
     assert f'href="{context.settings.prefect_ui_url}"' in page
     assert page.count("does not respond") == 2  # the engine and Docker
     assert re.search(r"Last sample .*? · 4 ms · 3 containers · 1 gap · 3 ms of CPU per sample", page)
-    assert re.search(r"Disk of the ledger</strong> .*? free of ", page)
+    assert re.search(r"Disk for the ledger</strong> .*? free of ", page)
     assert re.search(r'consumers-cpu"><li data-key="cpu-shop">.*?30%<', page)
     assert 'rect width="100' in page
 
