@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from db import event_log, ledger, workloads
 from db.ledger import NewDeploy
 from db.messages.events import asked_for
+from db.messages.key_problems import KeyProblem
 from db.models import Deploy, Workload
 from db.states import Reason, Trigger
 from tasks.kinds import kind_of
-from tasks.specs import InvalidSpec, redirected, release_of
+from tasks.sources.invalid_spec import InvalidSpec
+from tasks.specs import redirected, release_of
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,6 @@ def redirected_source(workload: Workload, image: str | None, ref: str | None) ->
     for key, value in (("image", image), ("ref", ref)):
         if value is not None:
             if key != kind.takes:
-                raise InvalidSpec(key, f"does not go with a workload of kind {kind.name}")
+                raise InvalidSpec(key, KeyProblem.WRONG_KIND, kind=kind.name)
             source = redirected(source, key, value)
     return source

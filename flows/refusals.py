@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from db import workloads
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
 
 
 class Refusal(Exception):  # noqa: N818 - it names what happened
     """A request that was not accepted. `deploy` is the row that is concerned, if there is one."""
 
-    def __init__(self, code: str, deploy: Deploy | None = None) -> None:
+    def __init__(self, code: RefusalCode, deploy: Deploy | None = None) -> None:
         super().__init__(code)
         self.code, self.deploy = code, deploy
 
@@ -20,5 +21,5 @@ def workload_named(session: Session, name: str) -> Workload:
     """Return the workload of that name. Raises Refusal(no_such_workload)."""
     workload = workloads.find(session, name)
     if workload is None:
-        raise Refusal("no_such_workload")
+        raise Refusal(RefusalCode.NO_SUCH_WORKLOAD)
     return workload

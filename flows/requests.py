@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db import event_log, history, ledger
 from db.ledger import DeployInFlight, NewDeploy
 from db.messages.events import tell
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status
 from flows.new_deploy import Asked, back_to, deploy_of, write
@@ -57,9 +58,9 @@ def request_cancel(context: Context, name: str, version: int) -> Deploy:
         workload = workload_named(session, name)
         deploy = history.find(session, workload.id, version)
         if deploy is None:
-            raise Refusal("no_such_version")
+            raise Refusal(RefusalCode.NO_SUCH_VERSION)
         if not ledger.request_cancel(session, deploy.id):
-            raise _refusal(session, "not_cancellable", deploy)
+            raise _refusal(session, RefusalCode.NOT_CANCELLABLE, deploy)
         return _end_if_queued(session, deploy, now())
 
 
@@ -92,10 +93,10 @@ def open_rollback(
     def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
         if expected_live is not None and (live is None or live.version != expected_live):
-            raise _refusal(session, "live_changed", live)
+            raise _refusal(session, RefusalCode.LIVE_CHANGED, live)
         target = _target(session, workload, version)
         if blocked := history.refused_by(target, live):
-            raise _refusal(session, blocked, target)
+            raise _refusal(session, RefusalCode.of(blocked), target)
         return back_to(target, Reason.ROLLBACK, workload, asked)
 
     return _open(context, name, asked, new)
@@ -107,7 +108,7 @@ def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy
     def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
         if live is None or live.id != failed.id:
-            raise _refusal(session, "live_changed", live)
+            raise _refusal(session, RefusalCode.LIVE_CHANGED, live)
         before = history.find(session, workload.id, failed.replaced) if failed.replaced is not None else None
         good = before is not None and before.pin is not None and not history.same_pin(before.pin, failed.pin)
         target = before if before is not None and good else _target(session, workload, None)
@@ -120,11 +121,11 @@ def _target(session: Session, workload: Workload, version: int | None) -> Deploy
     if version is not None:
         chosen = history.find(session, workload.id, version)
         if chosen is None:
-            raise Refusal("no_such_version")
+            raise Refusal(RefusalCode.NO_SUCH_VERSION)
         return chosen
     newest = history.default_rollback_target(session, workload.id)
     if newest is None:
-        raise Refusal("nothing_to_roll_back_to")
+        raise Refusal(RefusalCode.NOTHING_TO_ROLL_BACK_TO)
     return newest
 
 
@@ -143,7 +144,7 @@ def _open(context: Context, name: str, asked: Asked, new: New) -> tuple[Deploy, 
         # Two requests with one key at once: the one that lost has its row now.
         if known := _known(session, workload, asked):
             return known, name, False
-        raise Refusal("deploy_in_flight", history.latest(session, workload.id))
+        raise Refusal(RefusalCode.DEPLOY_IN_FLIGHT, history.latest(session, workload.id))
 
 
 def _known(session: Session, workload: Workload, asked: Asked) -> Deploy | None:
@@ -171,7 +172,7 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
         if row.status != Status.QUEUED:
             return row  # the answer was lost, not the run: the engine has it
         failed = _fail(session, deploy, ErrorCode.ORCHESTRATOR_UNREACHABLE, now())
-    raise Refusal("orchestrator_unreachable", failed)
+    raise Refusal(RefusalCode.ORCHESTRATOR_UNREACHABLE, failed)
 
 
 def _fail(session: Session, deploy: Deploy, code: ErrorCode, moment: datetime) -> Deploy:
@@ -180,7 +181,7 @@ def _fail(session: Session, deploy: Deploy, code: ErrorCode, moment: datetime) -
     return row
 
 
-def _refusal(session: Session, code: str, row: Deploy | None) -> Refusal:
+def _refusal(session: Session, code: RefusalCode, row: Deploy | None) -> Refusal:
     # Taken out of the session first: its rollback would leave the row without its values.
     if row is not None:
         session.expunge(row)

@@ -6,44 +6,35 @@ Every refusal names the key and what it should be, never the value, which may be
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
 from tasks.sources.base import Part, alone
 from tasks.sources.compose import ComposeSource, is_reserved
+from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
 
 CHECKS = ("http", "tcp", "docker", "running_s")
 
 
-def _whole(value: object) -> object:
-    """JSON has one kind of number, and 8080.0 is whole; what is no number is left to be refused."""
+def whole(value: object) -> object:
+    """Return 8080.0 as 8080: JSON has one kind of number. What is no whole number is left to be refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # The limits stand before the validator: behind it, the description of the API would not have them.
-Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(_whole)]
-Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(_whole)]
-Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(_whole)]
-WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(_whole)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
+Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
+WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
 # YAML reads `PORT: 8080` as a number; everybody means its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
-
-
-class InvalidSpec(Exception):  # noqa: N818 - it names what happened
-    """A spec that is refused: `key` is its dotted path, `problem` one English clause without the value."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key}: {problem}")
-        self.key, self.problem = key, problem
 
 
 class PortMapping(Part):
@@ -59,7 +50,7 @@ class PortMapping(Part):
         try:
             ipaddress.ip_address(value)
         except ValueError:
-            raise PydanticCustomError("address", "must be an IP address") from None
+            raise wrong(KeyProblem.NOT_AN_ADDRESS) from None
         return value
 
 
@@ -85,9 +76,9 @@ class Health(Part):
     def _exactly_one(self) -> Health:
         given = [key for key in CHECKS if getattr(self, key) is not None]
         if len(given) != 1:
-            raise PydanticCustomError("health", "must have exactly one of http, tcp, docker, running_s")
+            raise wrong(KeyProblem.ONE_CHECK, allowed=", ".join(CHECKS))
         if self.port is not None and self.http is None:
-            raise PydanticCustomError("health", "has a port, which goes with http only")
+            raise wrong(KeyProblem.PORT_NEEDS_HTTP)
         return self
 
 
@@ -129,46 +120,40 @@ class Spec(Part):
         _once("ports", [port.container for port in self.ports if port.host is None])
         _once("volumes", [volume.path for volume in self.volumes])
         if both := set(self.env) & set(self.secrets):
-            raise PydanticCustomError(
-                "both", "has {name}, which env has too", {"key": "secrets", "name": sorted(both)[0]}
-            )
+            raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
         if isinstance(self.source, ComposeSource):
             _goes_with_compose(self)
         if self.health and self.health.http and not (self.health.port or self.ports):
-            raise PydanticCustomError(
-                "port", "is missing, and there is no port to take instead", {"key": "health.port"}
-            )
+            raise wrong(KeyProblem.NO_PORT, "health.port")
         return self
 
 
 def _once(key: str, values: list[Any]) -> None:
     if len(values) != len(set(values)):
-        raise PydanticCustomError("twice", "has the same entry twice", {"key": key})
+        raise wrong(KeyProblem.TWICE, key)
 
 
 def _goes_with_compose(spec: Spec) -> None:
     """What the file itself has, service by service, a spec has not."""
     for key in ("ports", "volumes", "command", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
-            raise PydanticCustomError("foreign", "is in the compose file, service by service", {"key": key})
+            raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
         if reserved := sorted(filter(is_reserved, names)):
-            words = "means something to Docker Compose itself; choose another name"
-            raise PydanticCustomError("foreign", words, {"key": f"{key}.{reserved[0]}"})
+            raise wrong(KeyProblem.RESERVED, f"{key}.{reserved[0]}")
     if spec.health and (spec.health.http or spec.health.tcp):
-        words = "must have docker or running_s; what a service answers is for its own healthcheck"
-        raise PydanticCustomError("foreign", words, {"key": "health"})
+        raise wrong(KeyProblem.COMPOSE_HEALTH, "health")
 
 
 def parse_spec(data: object) -> Spec:
     """A checked spec. Raises InvalidSpec with the first bad key."""
     if not isinstance(data, dict):
-        raise InvalidSpec("spec", "must be a mapping of keys to values")
+        raise InvalidSpec("spec", KeyProblem.NOT_A_MAPPING)
     try:
         return Spec.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    raise InvalidSpec(_key(first), _problem(first))
+        refusal = refusal_of(error)
+    raise refusal
 
 
 def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:
@@ -176,8 +161,8 @@ def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:
     try:
         return parse_source(source | {key: value})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    raise InvalidSpec(key, _problem(first))
+        refusal = refusal_of(error, key)
+    raise refusal
 
 
 def public(spec: Spec) -> dict[str, Any]:
@@ -191,46 +176,3 @@ RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "com
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:
     """What of a stored spec belongs to a release and comes back with a rollback. Secrets by name only."""
     return {key: spec[key] for key in RELEASE_KEYS if key in spec} | {"secrets": sorted(secret_names)}
-
-
-def _key(error: Any) -> str:
-    if given := error.get("ctx", {}).get("key"):
-        return str(given)
-    loc = tuple(part for part in error["loc"] if part != "[key]")
-    if error["type"].startswith("union_tag"):
-        loc = (*loc, "kind")
-    elif loc[:1] == ("source",):
-        loc = (*loc[:1], *loc[2:])  # the second is the kind, by which the model was chosen, and no key
-    return ".".join(shown_key(part) for part in loc) or "spec"
-
-
-def shown_key(key: object) -> str:
-    """The key as it may be shown: of `PASSWORD=hunter2` in the place of a key, what stands before the value."""
-    begin = _LIKE_A_KEY.match(str(key))
-    if begin is None:
-        return "(a key that is none)"
-    return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
-
-
-_PROBLEMS = {
-    "extra_forbidden": "is not a known key",
-    "missing": "is missing",
-    "union_tag_not_found": "is missing",
-    "model_type": "must be a mapping of keys to values",
-    "dict_type": "must be a mapping of keys to values",
-}
-
-
-def _problem(error: Any) -> str:
-    match error["type"]:
-        case known if known in _PROBLEMS:
-            return _PROBLEMS[known]
-        case "union_tag_invalid":
-            return f"must be one of {error['ctx']['expected_tags'].replace(chr(39), '')}"
-        case "string_pattern_mismatch":
-            return f"must match {error['ctx']['pattern']}"
-        case _:
-            message: str = error["msg"]
-            return (
-                message.replace("Input should", "must").replace("String should", "must").replace("List should", "must")
-            )

@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter
 
 from db.settings import load_settings
 from flows.refusals import Refusal
+from flows.shapes.base import LARGEST
 from tasks.context import Context
 from tasks.logs.log import guard_streams
 from webapp.api import (
@@ -33,7 +34,6 @@ from webapp.checks.readiness import Readiness
 from webapp.http import auth, compression, headers, preferences, problems
 from webapp.http.current import EXTENSION
 from webapp.http.login_backoff import Attempts
-from webapp.http.params import LARGEST
 from webapp.i18n import i18n
 from webapp.openapi import handbook, reference
 from webapp.pages import actions, apps, builds, credentials, login, logs, specs, system

@@ -1,4 +1,6 @@
-"""One plain English sentence for every code that a person can meet: what happened and what to do next. Pure.
+"""One plain English sentence for every error code of a deploy: what happened and what to do next. Pure.
+
+Refused requests have a table of their own: db.messages.refusals.
 
 The sentences are also the keys of the translations in webapp. They carry no value, so none of them can leak one.
 """
@@ -39,24 +41,6 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.INTERNAL: "Backstay had an internal error; the details are in the engine's log.",
 }
 
-REFUSALS: dict[str, str] = {
-    "no_such_workload": "There is no workload of that name; `backstay status` lists them.",
-    "no_such_version": "This workload has no such version; its releases list the ones it has.",
-    "name_taken": "A workload of that name exists already; choose another name or change the one that is there.",
-    "deploy_in_flight": "Another deploy of this workload is still under way; wait for it or cancel it.",
-    "live_changed": "Another version went live in the meantime; look again before rolling back.",
-    "not_a_success": "That version never succeeded, so it cannot be rolled back to; choose one that did.",
-    "already_live": "That version is the live one already; there is nothing to do.",
-    "not_rollback_capable": "That version has no pin, so it cannot be brought back exactly; choose another.",
-    "nothing_to_roll_back_to": "There is no earlier version that succeeded and differs; deploy one first.",
-    "not_cancellable": "That deploy is finished, or about to be, so it cannot be cancelled.",
-    "held": "That image is held back since a rollback, so that it does not return unasked; release the hold first.",
-    "invalid_spec": "The spec has a key or a value that is not accepted; correct it and send it again.",
-    "bad_window": "The time window is unknown; choose 30m, 2h, 6h, 24h, 7d or 30d.",
-    "ledger_unavailable": "The ledger cannot be used just now: its disk is full or read-only, or another program "
-    "keeps it locked; `backstay doctor` says more.",
-}
-
 # What `backstay backup` and `backstay restore` refuse. Said by the CLI alone, and so not translated.
 BACKUPS: dict[str, str] = {
     "ledger_elsewhere": "The ledger is not the SQLite file in HOME (BACKSTAY_DATABASE_URL names another database); "
@@ -90,10 +74,3 @@ HOOKS: dict[str, str] = {
     "wrong_kind": "Nothing was done: the push does not match the current source of the app.",
     "unreadable": "Nothing was done: the body does not have the format of this sender.",
 }
-
-SENTENCES: dict[str, str] = {**{str(code): text for code, text in ERRORS.items()}, **REFUSALS}
-
-
-def sentence(code: str) -> str:
-    """The sentence of an error code or a refusal; a general one for a code that this version does not know."""
-    return SENTENCES.get(code) or BACKUPS.get(code) or SENTENCES[ErrorCode.INTERNAL]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from db.messages.refusals import RefusalCode
 from flows.cli.terminal import Json, Name, data, opened_ledger, table, text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _row(session: Session, name: str, version: int) -> Deploy:
 
     row = history.find(session, workload_named(session, name).id, version)
     if row is None:
-        raise Refusal("no_such_version")
+        raise Refusal(RefusalCode.NO_SUCH_VERSION)
     return row
 
 

@@ -25,12 +25,12 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
     from db.access.accounts import UserExists
     from db.backup.archive import BackupRefused
     from db.connection import LedgerUnavailable
-    from db.messages.errors import sentence
+    from db.messages.sentences import sentence
     from flows.home_locks import AlreadyRunning
     from flows.refusals import Refusal
     from flows.supervisor.preflight import CannotStart
     from tasks.failures import Failure
-    from tasks.specs import InvalidSpec
+    from tasks.sources.invalid_spec import InvalidSpec
 
     match error:
         case CannotStart():
@@ -38,7 +38,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
         case AlreadyRunning():
             return 2, "an engine is already running on this HOME and host; stop it, or set BACKSTAY_HOME."
         case InvalidSpec():
-            return 2, f"{error.key} {error.problem}"
+            return 2, f"{error.key} {error.clause}"
         case UserExists():
             return 1, "a user of that name already exists; set another password with `backstay user password NAME`."
         case Refusal() | Failure() | LedgerUnavailable() | BackupRefused():

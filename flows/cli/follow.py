@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from db import event_log, history
-from db.messages.errors import sentence
 from db.messages.labels import label
+from db.messages.sentences import sentence
 from db.models import Deploy
 from db.states import FINAL
 from flows.home_locks import is_engine_running

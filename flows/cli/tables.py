@@ -25,7 +25,7 @@ def standing_cells(found: dict[str, Any]) -> list[str]:
 
 
 def release_cells(row: dict[str, Any]) -> list[str]:
-    """One line of `backstay releases`, from a row of db.serialize."""
+    """One line of `backstay releases`, from a row of flows.shapes.deploys."""
     took = f"{row['duration_ms'] / 1000:.1f} s" if row["duration_ms"] is not None else "-"
     what = row["reason"] if row["rollback_of"] is None else f"{row['reason']} to {row['rollback_of']}"
     state = "live" if row["live"] else row["status"] + (f" ({row['error_code']})" if row["error_code"] else "")

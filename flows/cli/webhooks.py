@@ -26,7 +26,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a webhook to a workload. Its address and its secret are shown once."""
-    from db.serialize import hook
+    from flows.shapes.webhooks import hook
     from flows.webhooks import lifecycle
 
     with opened_context() as context:
@@ -49,8 +49,8 @@ def add(
 def list_all(name: Name, as_json: Json = False) -> None:
     """List the webhooks of a workload, without their secrets."""
     from db import webhooks
-    from db.serialize import hook
     from flows.refusals import workload_named
+    from flows.shapes.webhooks import hook
 
     with opened_context() as context, context.database.reading() as session:
         found = [hook(one) for one in webhooks.of_workload(session, workload_named(session, name).id)]

@@ -208,7 +208,7 @@ def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
 
 
 def _row(context: Context, deploy: Deploy, name: str, live: Deploy | None) -> dict[str, Any]:
-    from db.serialize import row
+    from flows.shapes.deploys import row
 
     return row(deploy, name, live, context.settings.prefect_ui_url)
 
@@ -251,10 +251,11 @@ def _status_of_one(context: Context, name: str, as_json: bool) -> None:
 
 
 def _read(file: Path) -> str:
-    from tasks.specs import InvalidSpec
+    from db.messages.key_problems import KeyProblem
+    from tasks.sources.invalid_spec import InvalidSpec
 
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         pass
-    raise InvalidSpec("spec", "is not UTF-8 text")
+    raise InvalidSpec("spec", KeyProblem.NOT_UTF8)

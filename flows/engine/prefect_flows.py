@@ -29,7 +29,8 @@ from flows.upkeep.rollups import sum_up_installation
 from tasks.context import Context
 from tasks.metrics.collector import Sampler, align, ticks_of
 from tasks.prefect_tasks import caller
-from tasks.specs import NAME, InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
+from tasks.specs import NAME
 
 LATE_S = 50
 # Prefect stores the parameters of a run before we see them, so it is Prefect that has to refuse what is no reference:

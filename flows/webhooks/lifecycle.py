@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from db import event_log, webhooks
 from db.messages.events import tell
+from db.messages.key_problems import KeyProblem
 from db.models import Hook
 from flows.refusals import workload_named
 from tasks.context import Context, now
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from tasks.webhooks.matching import is_pattern
 
@@ -45,9 +46,9 @@ def add(
         workload = workload_named(session, name)
         needs = PROVIDERS[provider].needs
         if needs is not None and needs not in workload.spec["source"]:
-            raise InvalidSpec("provider", f"goes with a source that has {needs}, which this workload's has not")
+            raise InvalidSpec("provider", KeyProblem.NOT_IN_SOURCE, needs=needs)
         if branch is not None and "image" in workload.spec["source"]:
-            raise InvalidSpec("branch", "does not go with an image, which has tags")
+            raise InvalidSpec("branch", KeyProblem.NO_BRANCHES)
         locked, moment = context.vault.lock(chosen), now()
         hook = webhooks.add(session, workload.id, provider, token, locked, moment, branch=branch, tag=tag, actor=actor)
         event_log.note(session, workload.id, tell("hook_added", provider=provider), moment, actor=actor)
@@ -67,11 +68,11 @@ def remove(context: Context, name: str, hook_id: int, actor: str) -> bool:
 
 def _check(provider: str, branch: str | None, tag: str | None, secret: str | None) -> None:
     if provider not in PROVIDERS:
-        raise InvalidSpec("provider", f"must be one of {', '.join(PROVIDERS)}")
+        raise InvalidSpec("provider", KeyProblem.ONE_OF, allowed=", ".join(PROVIDERS))
     if branch is not None and tag is not None:
-        raise InvalidSpec("tag", "does not go together with branch; make two hooks")
+        raise InvalidSpec("tag", KeyProblem.CONFLICTS_WITH, other="branch")
     for key, value in (("branch", branch), ("tag", tag)):
         if value is not None and not is_pattern(value):
-            raise InvalidSpec(key, "must be a name or a pattern with * of at most 200 characters")
+            raise InvalidSpec(key, KeyProblem.NOT_A_NAME_PATTERN)
     if secret is not None and not SECRET.fullmatch(secret):
-        raise InvalidSpec("secret", "must have 6 to 255 printable characters and no spaces")
+        raise InvalidSpec("secret", KeyProblem.BAD_SECRET)

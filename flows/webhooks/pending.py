@@ -20,7 +20,7 @@ from flows.new_deploy import Asked, deploy_of, write
 from flows.refusals import Refusal
 from flows.requests import start
 from tasks.context import Context, now
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 
 # Each of them is a row that failed because Prefect did not take it, though it had just answered.
 MOST_TRIES = 3

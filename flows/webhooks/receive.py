@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from db import event_log, history, webhooks
 from db.messages.events import Told, tell
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Hook, PendingDeploy, Workload
 from db.states import UNFINISHED
 from flows.new_deploy import redirected_source
 from flows.refusals import Refusal
 from flows.webhooks.pending import begin, is_held, is_ready, open_pending
 from tasks.context import Context, now
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import Delivery
 from tasks.webhooks.matching import Target, decide, own_ref
 
@@ -79,7 +80,7 @@ def _act(
 ) -> tuple[Answer, Deploy | None]:
     workload, key = webhooks.hold(session, hook.workload_id), _key(delivery)
     if workload is None or session.get(Hook, hook.id) is None:
-        raise Refusal("no_such_workload")
+        raise Refusal(RefusalCode.NO_SUCH_WORKLOAD)
     if key is not None and (known := webhooks.known(session, hook.id, key)):
         return Answer(known.outcome, known.version), None
     wish = PendingDeploy(

@@ -15,12 +15,15 @@ from typing import Any
 import yaml
 
 from db import diff, workloads
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from flows.refusals import Refusal
 from flows.workloads.lifecycle import change, checked, create, patched
 from tasks.context import Context
 from tasks.sources.compose import LONGEST_TEXT
-from tasks.specs import InvalidSpec, parse_spec, public
+from tasks.sources.invalid_spec import InvalidSpec
+from tasks.specs import parse_spec, public
 
 
 class Outcome(StrEnum):
@@ -48,16 +51,15 @@ def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
     """
     documents = _load(text)
     if not documents:
-        raise InvalidSpec("spec", "is empty")
+        raise InvalidSpec("spec", KeyProblem.EMPTY)
     for number, document in enumerate(documents, 1):
         problem = _prepared(document, host, beside)
         if problem is not None:
-            place = f"document {number}: " if len(documents) > 1 else ""
-            raise InvalidSpec(f"{place}{problem.key}", problem.problem)
+            raise problem.within(f"document {number}: ") if len(documents) > 1 else problem
     names = [document["name"] for document in documents]
     for number, name in enumerate(names, 1):
         if name in names[: number - 1]:
-            raise InvalidSpec(f"document {number}: name", "is that of an earlier document too")
+            raise InvalidSpec(f"document {number}: name", KeyProblem.NAME_REPEATED)
     return documents
 
 
@@ -115,7 +117,7 @@ def _load(text: str) -> list[Any]:
     except yaml.YAMLError:
         pass
     # Not the parser's own words: they quote the file, which may hold secrets.
-    raise InvalidSpec(f"line {line}" if line else "spec", "is not valid YAML")
+    raise InvalidSpec(f"line {line}" if line else "spec", KeyProblem.NOT_YAML)
 
 
 def _prepared(document: object, host: str, beside: Path) -> InvalidSpec | None:
@@ -142,13 +144,13 @@ def _placed(source: dict[str, Any], beside: Path) -> dict[str, Any]:
 
 def _text_of(file: object, beside: Path) -> str:
     if not isinstance(file, str):
-        raise InvalidSpec("source.file", "must be one path when there is no url")
+        raise InvalidSpec("source.file", KeyProblem.ONE_PATH)
     try:
         with (beside / file).open(encoding="utf-8") as stream:
             return stream.read(LONGEST_TEXT + 1)
     except (OSError, UnicodeDecodeError, ValueError):
         pass
-    raise InvalidSpec("source.file", "is no readable text file beside this one")
+    raise InvalidSpec("source.file", KeyProblem.NOT_READABLE)
 
 
 def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_run: bool = False) -> Iterator[Applied]:
@@ -161,4 +163,4 @@ def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_
             yield apply_spec(context, spec, actor, dry_run=dry_run)
         except workloads.NameTaken:
             # Its removal is not finished: the name is not free, and there is nothing to change.
-            raise Refusal("name_taken") from None
+            raise Refusal(RefusalCode.NAME_TAKEN) from None

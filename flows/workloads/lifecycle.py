@@ -6,12 +6,14 @@ from typing import Any
 
 from db import diff, event_log, workloads
 from db.messages.events import tell
+from db.messages.key_problems import KeyProblem
 from db.models import Workload
 from flows.refusals import workload_named
 from tasks.context import Context, now
 from tasks.kinds import KINDS, kind_of
+from tasks.sources.invalid_spec import InvalidSpec, shown_key
 from tasks.sources.permitted import refused
-from tasks.specs import InvalidSpec, Spec, parse_spec, public, shown_key
+from tasks.specs import Spec, parse_spec, public
 
 
 def create(context: Context, data: object, actor: str) -> Workload:
@@ -30,7 +32,7 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
     `secrets` is merged by name; null removes one. Raises InvalidSpec, Refusal(no_such_workload).
     """
     if not isinstance(patch, dict):
-        raise InvalidSpec("spec", "must be a mapping of keys to values")
+        raise InvalidSpec("spec", KeyProblem.NOT_A_MAPPING)
     with context.database.writing() as session:
         workload, moment = workload_named(session, name), now()
         spec, kept = patched(context, workload, patch)
@@ -47,20 +49,20 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
 def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tuple[Spec, dict[str, str]]:
     """The spec that a patch makes of a workload's, and the locked secrets that stay as they are. Raises InvalidSpec."""
     if "name" in patch and patch["name"] != workload.name:
-        raise InvalidSpec("name", "cannot be changed")
+        raise InvalidSpec("name", KeyProblem.FIXED)
     for key in patch.keys() - Spec.model_fields.keys():  # one that is null would not reach the check of the spec
-        raise InvalidSpec(shown_key(key), "is not a known key")
+        raise InvalidSpec(shown_key(key), KeyProblem.UNKNOWN_KEY)
     given = patch.get("secrets", {})
     if not isinstance(given, dict):
-        raise InvalidSpec("secrets", "must be a mapping of names to values")
+        raise InvalidSpec("secrets", KeyProblem.NOT_A_MAPPING)
     merged = workload.spec | {key: value for key, value in patch.items() if key != "secrets"}
     wanted = {key: value for key, value in merged.items() if value is not None}
     spec = checked(context, wanted | {"secrets": {key: value for key, value in given.items() if value is not None}})
     kept = {key: value for key, value in workload.secrets.items() if key not in given}
     if both := sorted(set(kept) & set(spec.env)):
-        raise InvalidSpec(f"env.{both[0]}", "is a secret of this workload too")
+        raise InvalidSpec(f"env.{both[0]}", KeyProblem.SECRET_TOO)
     if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
-        raise InvalidSpec("source.kind", "cannot be changed to this one; make another workload")
+        raise InvalidSpec("source.kind", KeyProblem.FIXED_KIND)
     return spec, kept
 
 
@@ -70,11 +72,11 @@ def checked(context: Context, data: object) -> Spec:
         data = data | {"host": context.settings.host_name}
     spec = parse_spec(data)
     if spec.host != context.settings.host_name:
-        raise InvalidSpec("host", "is not a host of this installation")
+        raise InvalidSpec("host", KeyProblem.NO_SUCH_HOST)
     if spec.source.kind not in KINDS:
-        raise InvalidSpec("source.kind", f"must be one of {', '.join(KINDS)} in this version")
-    if problem := refused(spec.source.model_dump(), context.settings):
-        raise InvalidSpec(*problem)
+        raise InvalidSpec("source.kind", KeyProblem.ONE_OF, allowed=", ".join(KINDS))
+    if refusal := refused(spec.source.model_dump(), context.settings):
+        raise refusal
     return spec
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db import history, workloads
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from db.states import UNFINISHED
 from flows.refusals import Refusal, workload_named
@@ -68,7 +69,7 @@ def mark(context: Context, name: str, actor: str) -> Removal:
         newest = history.latest(session, workload.id)
         if newest is not None and newest.status in UNFINISHED:
             session.expunge(newest)
-            raise Refusal("deploy_in_flight", newest)
+            raise Refusal(RefusalCode.DEPLOY_IN_FLIGHT, newest)
         removal = _removal_of(workload, moment)
     context.log.info("removing %s", name, extra={"actor": actor})
     return removal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from db.messages.key_problems import KeyProblem
 from db.models import Deploy
 from flows.refusals import workload_named
 from flows.requests import Asked, request_deploy
@@ -13,7 +14,7 @@ from tasks.content import archives, store
 from tasks.content.store import Content
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 
 
 def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
@@ -34,9 +35,7 @@ def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
     except Failure:
         refused = True
     if refused:
-        raise InvalidSpec(
-            "content", "must be a tar or zip with files, and links that stay among them; or it is too large"
-        )
+        raise InvalidSpec("content", KeyProblem.BAD_ARCHIVE)
     change(context, name, {"source": {"kind": "static", "content": found.hash}}, actor)
     return found
 
@@ -46,7 +45,7 @@ def check_kind(context: Context, name: str) -> None:
     with context.database.reading() as session:
         workload = workload_named(session, name)
     if workload.spec["source"]["kind"] != "static":
-        raise InvalidSpec("source.kind", "must be static, so that it takes files")
+        raise InvalidSpec("source.kind", KeyProblem.TAKES_NO_FILES)
 
 
 def deploy(
@@ -55,6 +54,6 @@ def deploy(
     """A deploy as flows.requests has it, of files that are taken in first when there are any."""
     if upload is not None:
         if not upload.exists():
-            raise InvalidSpec("upload", "must be a directory or a file that is there")
+            raise InvalidSpec("upload", KeyProblem.NO_SUCH_PATH)
         take_in(context, name, upload, asked.actor)
     return request_deploy(context, name, asked, image, ref)

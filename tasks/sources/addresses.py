@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+
+from db.messages.key_problems import KeyProblem
+from tasks.sources.invalid_spec import wrong
 
 # What is deployed of a source that names no ref; its webhooks wait for the same.
 DEFAULT_REF = "main"
@@ -68,27 +70,24 @@ def is_commit(ref: str) -> bool:
 
 def _address(value: str) -> str:
     if re.match(r"[a-z]+://[^/]*@", value) and parse_address(value) is None:
-        raise PydanticCustomError("address", "must not have credentials in it; store them for its host instead")
+        raise wrong(KeyProblem.HAS_CREDENTIALS)
     if parse_address(value) is None:
-        raise PydanticCustomError(
-            "address",
-            "must be the address of a repository: https://host/path, ssh://host/path, user@host:path, file:///path",
-        )
+        raise wrong(KeyProblem.NOT_A_REPOSITORY)
     return value
 
 
 def _ref(value: str) -> str:
     if _BAD_REF.search(value):
-        raise PydanticCustomError("ref", "must be a branch, a tag or the full hash of a commit")
+        raise wrong(KeyProblem.NOT_A_REF)
     return value
 
 
 def _inside(value: str) -> str:
     parts = value.split("/")
     if value.startswith(("/", "-")) or "\\" in value or ".." in parts or ".git" in [part.lower() for part in parts]:
-        raise PydanticCustomError("inside", "must be a path inside the repository")
+        raise wrong(KeyProblem.NOT_INSIDE)
     if not value.isprintable():
-        raise PydanticCustomError("inside", "must be a path inside the repository")
+        raise wrong(KeyProblem.NOT_INSIDE)
     return value
 
 

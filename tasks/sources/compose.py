@@ -10,10 +10,11 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from db.messages.key_problems import KeyProblem
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
 from tasks.sources.base import Part, alone
+from tasks.sources.invalid_spec import wrong
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
@@ -66,7 +67,7 @@ class ComposeSource(Part):
     @model_validator(mode="after")
     def _text_or_repository(self) -> ComposeSource:
         if (self.text is None) == (self.url is None):
-            raise PydanticCustomError("compose", "must have exactly one of text, url")
+            raise wrong(KeyProblem.TEXT_OR_URL)
         if self.text is not None and (self.ref is not None or self.file is not None):
-            raise PydanticCustomError("compose", "has ref or file, which go with url only")
+            raise wrong(KeyProblem.PARTS_NEED_URL)
         return self

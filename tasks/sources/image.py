@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
+from db.messages.key_problems import KeyProblem
 from tasks.image_reference import REFERENCE, parse_reference, plain_pattern
 from tasks.sources.base import Part
+from tasks.sources.invalid_spec import wrong
 
 
 class ImageSource(Part):
@@ -21,5 +22,5 @@ class ImageSource(Part):
     @classmethod
     def _is_reference(cls, value: str) -> str:
         if parse_reference(value) is None:
-            raise PydanticCustomError("reference", "must be an image reference: [host/]name[:tag][@sha256:…]")
+            raise wrong(KeyProblem.NOT_AN_IMAGE)
         return value

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from db.messages.key_problems import KeyProblem
 from db.settings import Settings
 from tasks.sources.addresses import parse_address
+from tasks.sources.invalid_spec import InvalidSpec
 
 
-def refused(source: Mapping[str, Any], settings: Settings) -> tuple[str, str] | None:
-    """(key, what is wrong) for a source that the settings rule out; None for one that they allow."""
+def refused(source: Mapping[str, Any], settings: Settings) -> InvalidSpec | None:
+    """Return the refusal of a source that the settings rule out; None for one that they allow."""
     url = source.get("url")
     address = parse_address(url) if isinstance(url, str) else None
     if address is not None and address.protocol not in settings.git_protocols_allowed:
-        return "source.url", f"has the protocol {address.protocol}, which BACKSTAY_GIT_PROTOCOLS does not allow"
+        return InvalidSpec("source.url", KeyProblem.PROTOCOL_NOT_ALLOWED, protocol=address.protocol)
     if source.get("kind") == "static" and (path := source.get("path")) is not None:
         if not settings.static_roots_allowed:
-            return "source.path", "is not allowed: no directory is listed in BACKSTAY_STATIC_ROOTS"
+            return InvalidSpec("source.path", KeyProblem.NO_STATIC_ROOTS)
         if not any(PurePosixPath(path).is_relative_to(root) for root in settings.static_roots_allowed):
-            return "source.path", "is in none of the directories of BACKSTAY_STATIC_ROOTS"
+            return InvalidSpec("source.path", KeyProblem.NOT_IN_STATIC_ROOTS)
     return None

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from db.messages.key_problems import KeyProblem
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
 from tasks.sources.base import Part, alone
+from tasks.sources.invalid_spec import wrong
 
 
 class StaticSource(Part):
@@ -39,15 +40,15 @@ class StaticSource(Part):
     @classmethod
     def _is_absolute(cls, value: str | None) -> str | None:
         if value is not None and (not value.startswith("/") or ".." in value.split("/") or not value.isprintable()):
-            raise PydanticCustomError("path", "must be the absolute path of a directory on the host")
+            raise wrong(KeyProblem.NOT_ABSOLUTE)
         return value
 
     @model_validator(mode="after")
     def _one_place(self) -> StaticSource:
         given = [key for key in ("path", "url", "content") if getattr(self, key) is not None]
         if len(given) > 1:
-            raise PydanticCustomError("static", "goes with no other place", {"key": f"source.{given[1]}"})
+            raise wrong(KeyProblem.ANOTHER_PLACE, f"source.{given[1]}")
         for key in ("ref", "root"):
             if getattr(self, key) is not None and self.url is None:
-                raise PydanticCustomError("static", "goes with url only", {"key": f"source.{key}"})
+                raise wrong(KeyProblem.NEEDS_URL, f"source.{key}")
         return self

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from db import history, images, ledger, workloads
 from db.connection import Database
 from db.models import Deploy
-from db.serialize import row
 from db.states import PinFound
+from flows.shapes.deploys import row
 from tests.ledger_steps import (
     Meanwhile,
     add_workload,

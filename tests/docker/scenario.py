@@ -13,10 +13,10 @@ import docker
 from db import event_log, history, ledger
 from db.access.accounts import put_registry
 from db.models import Deploy
-from db.serialize import row
 from db.states import ErrorCode, Trigger
 from flows.dispatch import carry_out
 from flows.requests import Asked, open_deploy, open_rollback
+from flows.shapes.deploys import row
 from flows.upkeep import removal as engine_removal
 from flows.workloads import lifecycle, removal
 from tasks.context import Context, now

@@ -14,7 +14,7 @@ from flows.workloads import uploads
 from tasks.failures import Failure
 from tasks.images import availability
 from tasks.rollout import single
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tests.docker.git_servers import new_repository
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from db.messages.errors import BACKUPS, ERRORS, HOOKS, REFUSALS
+from db.messages.errors import BACKUPS, ERRORS, HOOKS
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
 from db.settings import Settings
 from db.states import ErrorCode, status_for
 from tasks.webhooks import PROVIDERS
@@ -28,9 +30,10 @@ def settings_page() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def errors_page() -> dict[str, list[str]]:
-    """The rows of docs/errors.md."""
-    return table((DOCS / "errors.md").read_text())
+def errors_page() -> list[dict[str, list[str]]]:
+    """The rows of docs/errors.md, section by section: errors of a deploy, refused requests, refused keys, refused
+    backups."""
+    return [table(section) for section in (DOCS / "errors.md").read_text().split("\n## ")]
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -50,21 +53,29 @@ def test_no_setting_is_documented_that_is_not_there(settings_page: dict[str, lis
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_error_code_is_documented_with_its_sentence(errors_page: dict[str, list[str]], code: ErrorCode) -> None:
-    status, stage, when, sentence = errors_page[code]
+def test_every_error_code_is_documented_with_its_sentence(
+    errors_page: list[dict[str, list[str]]], code: ErrorCode
+) -> None:
+    status, stage, when, sentence = errors_page[0][code]
     assert status == status_for(code)
     assert stage
     assert when
     assert sentence == ERRORS[code]
 
 
-@pytest.mark.parametrize("code", [*REFUSALS, *BACKUPS])
-def test_every_refusal_is_documented_with_its_sentence(errors_page: dict[str, list[str]], code: str) -> None:
-    assert errors_page[code] == [(REFUSALS | BACKUPS)[code]]
+def test_every_refusal_is_documented_with_its_status_and_its_sentence(errors_page: list[dict[str, list[str]]]) -> None:
+    assert errors_page[1] == {code: [str(code.http_status), code.sentence] for code in RefusalCode}
+    assert errors_page[3] == {code: [text] for code, text in BACKUPS.items()}
 
 
-def test_no_code_is_documented_that_is_not_there(errors_page: dict[str, list[str]]) -> None:
-    assert set(errors_page) == {*ErrorCode, *REFUSALS, *BACKUPS}
+def test_every_problem_of_a_key_is_documented_with_what_is_said_of_it(
+    errors_page: list[dict[str, list[str]]],
+) -> None:
+    assert errors_page[2] == {code: [re.sub(r"%\((\w+)\)s", r"*\1*", code.clause)] for code in KeyProblem}
+
+
+def test_no_code_is_documented_that_is_not_there(errors_page: list[dict[str, list[str]]]) -> None:
+    assert (set(errors_page[0]), len(errors_page)) == (set(ErrorCode), 4)
 
 
 def test_every_outcome_of_a_webhook_is_documented_with_its_sentence() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from babel.messages.catalog import Message
 
-from db.messages.errors import SENTENCES
+from db.messages.sentences import SENTENCES
 from db.states import ErrorCode, Stage, Status
 from webapp.i18n import catalog, words
 from webapp.i18n.i18n import LANGUAGES, SOURCE

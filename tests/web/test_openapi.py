@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from db.messages.refusals import RefusalCode
 from webapp.http import permissions
-from webapp.http.problems import PROBLEMS
 from webapp.openapi.calls import CALLS
 from webapp.openapi.document import described, whole
 
@@ -34,7 +34,7 @@ def test_every_call_that_is_described_exists_and_has_its_role(app: Flask) -> Non
 
 
 def test_every_refusal_that_is_described_is_a_code() -> None:
-    assert {code for call in CALLS.values() for code in call.refuses} <= PROBLEMS.keys()
+    assert {code for call in CALLS.values() for code in call.refuses} <= set(RefusalCode)
 
 
 def test_the_document_that_is_checked_in_is_the_one_that_is_served(app: Flask, viewer: FlaskClient) -> None:

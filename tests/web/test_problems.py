@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from db.messages.errors import REFUSALS
+from db.messages.refusals import RefusalCode
 from tasks.context import Context
 from webapp.http.headers import POLICY
-from webapp.http.problems import PROBLEMS, sentence
 
 KEYS = {"type", "title", "status", "code", "detail"}
 
@@ -55,9 +57,26 @@ def test_an_unexpected_error_says_nothing_and_is_logged_by_its_type(
     assert "s3cr3t-value" not in log + answer.text
 
 
-def test_every_refusal_of_the_flows_has_its_line_and_its_sentence() -> None:
-    assert set(REFUSALS) <= set(PROBLEMS)
-    assert all(sentence(code) for code in PROBLEMS)
+@pytest.mark.parametrize("code", RefusalCode)
+def test_every_refusal_has_a_status_a_title_and_a_sentence(code: RefusalCode) -> None:
+    assert 400 <= code.http_status < 600
+    assert code.heading
+    assert code.sentence.endswith(".")
+    assert RefusalCode.of(str(code)) is code
+
+
+def test_every_refusal_is_one_that_something_raises() -> None:
+    root = Path(__file__).parents[2]
+    files = [*(root / "flows").rglob("*.py"), *(root / "webapp" / "http").glob("*.py")]
+    files += [*(root / "webapp" / "api").glob("*.py"), *(root / "webapp" / "pages").glob("*.py")]
+    raised = {code for file in files for code in re.findall(r"RefusalCode\.([A-Z_]+)\b", file.read_text())}
+    # By RefusalCode.of: what db.history.refused_by says, and what Docker has to do with.
+    others = {"ALREADY_LIVE", "NOT_A_SUCCESS", "NOT_ROLLBACK_CAPABLE", "ENGINE_UNREACHABLE"}
+    assert raised | others == {code.name for code in RefusalCode}
+
+
+def test_a_code_from_elsewhere_that_is_no_refusal_is_an_internal_error() -> None:
+    assert RefusalCode.of("start_failed") is RefusalCode.INTERNAL
 
 
 def test_a_browser_gets_an_error_as_a_page(admin: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED
+from flows.shapes.base import LARGEST
 from tasks.images import build_log
 from webapp.api import deploys
 from webapp.http import params
@@ -20,7 +21,7 @@ blueprint = Blueprint("build_logs", __name__, url_prefix="/api/workloads/<name>"
 @blueprint.get("/deploys/<version:version>/build-log")
 def show(name: str, version: int) -> Response:
     """{"text", "offset", "complete"}: empty and complete for a deploy that built nothing."""
-    offset = params.integer("offset", 0, 0, params.LARGEST) or 0
+    offset = params.integer("offset", 0, 0, LARGEST) or 0
     with reading(name) as (session, workload):
         deploy = deploys.find(session, workload, version)
     return json_answer(piece(workload, deploy, offset))

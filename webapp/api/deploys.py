@@ -10,14 +10,19 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from db import diff, history
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
-from db.serialize import row
 from db.states import Reason, Status
 from flows import requests
+from flows.shapes.base import LARGEST
+from flows.shapes.deploys import row
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import Problem
+from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 blueprint = Blueprint("deploys", __name__, url_prefix="/api/workloads/<name>")
 MOST_ROWS = 200
@@ -28,7 +33,7 @@ DEFAULT_ROWS = 50
 def list_all(name: str) -> Response:
     """Rows newest first, a page at a time; `Link: rel=next` when there are older ones."""
     limit = params.integer("limit", DEFAULT_ROWS, 1, MOST_ROWS) or DEFAULT_ROWS
-    before = params.integer("before", None, 1, params.LARGEST)
+    before = params.integer("before", None, 1, LARGEST)
     status, reason = params.choice("status", Status), params.choice("reason", Reason)
     with reading(name) as (session, workload):
         rows = page(session, workload, limit + 1, before=before, status=status, reason=reason)
@@ -38,10 +43,8 @@ def list_all(name: str) -> Response:
 @blueprint.post("/deploys")
 def create(name: str) -> Response:
     """Start a deploy: 202 with the row."""
-    data = params.json_body(optional=True)
-    params.only_keys(data, {"image", "ref"})
-    image, ref = params.optional_text(data, "image", 500), params.optional_text(data, "ref", 200)
-    return _accepted(name, requests.request_deploy(context(), name, asked(), image, ref))
+    wanted = params.body(DeployRequest, optional=True)
+    return _accepted(name, requests.request_deploy(context(), name, asked(), wanted.image, wanted.ref))
 
 
 @blueprint.get("/deploys/<version:version>")
@@ -55,7 +58,7 @@ def show(name: str, version: int) -> Response:
 def compare(name: str, version: int) -> Response:
     """What going from `against` (a version, or live) to this version would change."""
     against = request.args.get("against", "live")
-    other = None if against == "live" else params.integer("against", None, 1, params.LARGEST)
+    other = None if against == "live" else params.integer("against", None, 1, LARGEST)
     with reading(name) as (session, workload):
         after = find(session, workload, version)
         before = history.live(session, workload.id) if other is None else find(session, workload, other)
@@ -65,10 +68,8 @@ def compare(name: str, version: int) -> Response:
 @blueprint.post("/rollback")
 def roll_back(name: str) -> Response:
     """Start a rollback: 202 with the row."""
-    data = params.json_body(optional=True)
-    params.only_keys(data, {"version", "expected_live"})
-    version, expected = (params.optional_version(data, key) for key in ("version", "expected_live"))
-    return _accepted(name, requests.request_rollback(context(), name, asked(), version, expected))
+    to = _rollback_asked()
+    return _accepted(name, requests.request_rollback(context(), name, asked(), to.version, to.expected_live))
 
 
 @blueprint.post("/deploys/<version:version>/cancel")
@@ -99,8 +100,21 @@ def find(session: Session, workload: Workload, version: int) -> Deploy:
     """The row of a version. Raises Problem(no_such_version)."""
     deploy = history.find(session, workload.id, version)
     if deploy is None:
-        raise Problem("no_such_version")
+        raise Problem(RefusalCode.NO_SUCH_VERSION)
     return deploy
+
+
+def _rollback_asked() -> RollbackRequest:
+    """The body of a rollback. A number that no version has is none that is there, and none that is live."""
+    try:
+        return params.body(RollbackRequest, optional=True)
+    except InvalidSpec as error:
+        refused = error
+    if refused.problem is KeyProblem.NOT_WHOLE:
+        raise Problem(RefusalCode.BAD_REQUEST, str(refused))
+    if refused.problem in {KeyProblem.AT_LEAST, KeyProblem.AT_MOST}:
+        raise Problem(RefusalCode.NO_SUCH_VERSION if refused.key == "version" else RefusalCode.LIVE_CHANGED)
+    raise refused
 
 
 def _accepted(name: str, deploy: Deploy) -> Response:

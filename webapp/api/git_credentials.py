@@ -8,14 +8,19 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import git_credentials
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
 from db.models import GitCredential
+from flows.shapes.base import filled
 from tasks.context import now
-from tasks.credentials import USERNAME, normal_key
-from tasks.specs import InvalidSpec
+from tasks.credentials import USERNAME
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context
 from webapp.http.problems import Problem
+from webapp.shapes import stored as shapes
+from webapp.shapes.stored import GitLogin
 
 blueprint = Blueprint("git_credentials", __name__, url_prefix="/api/git-credentials")
 HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$"
@@ -42,16 +47,10 @@ def put(host: str) -> Response:
 
 def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
-    params.only_keys(data, {"username", "password", "token", "ssh_key"})
+    given = params.checked(GitLogin, data)
     if not _HOST.match(host.lower()):
-        raise InvalidSpec("host", "must be the host of a git server, with a port if its address has one")
-    username = _line(data, "username", 255) or USERNAME
-    if data.get("password") is not None and data.get("token") is not None:
-        raise InvalidSpec("token", "is another word for password; give one of them")
-    password = _line(data, "password", 4096) or _line(data, "token", 4096)
-    key = _key(data)
-    if password is None and key is None:
-        raise InvalidSpec("password", "is missing, and so are token and ssh_key")
+        raise InvalidSpec("host", KeyProblem.NOT_A_GIT_HOST)
+    username, password, key = given.username or USERNAME, given.password or given.token, given.ssh_key
     context().redactor.learn([one for one in (password, key) if one])
     lock = context().vault.lock
     with context().database.writing() as session:
@@ -68,27 +67,10 @@ def remove(host: str) -> Response:
     with context().database.writing() as session:
         gone = git_credentials.remove(session, host.lower()) if _HOST.match(host.lower()) else False
     if not gone:
-        raise Problem("no_such_git_credentials")
+        raise Problem(RefusalCode.NO_SUCH_GIT_CREDENTIALS)
     return nothing()
 
 
 def _shown(row: GitCredential) -> dict[str, Any]:
     has = [name for name, value in (("password", row.password), ("ssh_key", row.ssh_key)) if value]
-    return {"host": row.host, "username": row.username, "has": has}
-
-
-def _line(data: dict[str, Any], key: str, longest: int) -> str | None:
-    """One line: git's way of handing credentials on has no room for more."""
-    value = params.optional_text(data, key, longest)
-    if value is not None and not value.isprintable():
-        raise InvalidSpec(key, "must be one line of printable characters")
-    return value
-
-
-def _key(data: dict[str, Any]) -> str | None:
-    given = params.optional_text(data, "ssh_key", 16384)
-    if given is None:
-        return None
-    if (key := normal_key(given)) is None:
-        raise InvalidSpec("ssh_key", "must be a private key without a passphrase, as ssh-keygen writes it")
-    return key
+    return filled(shapes.GitCredential, row, has=has)

@@ -8,12 +8,16 @@ from typing import Any
 from flask import Blueprint, Response
 
 from db.access import accounts
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
+from flows.shapes.base import filled
 from tasks.context import now
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import context
 from webapp.http.problems import Problem
+from webapp.shapes.stored import Credentials, Registry
 
 blueprint = Blueprint("registries", __name__, url_prefix="/api/registries")
 HOST = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?$"
@@ -29,7 +33,7 @@ def list_all() -> Response:
 def every() -> list[dict[str, Any]]:
     """What may be shown, for JSON and for the page."""
     with context().database.reading() as session:
-        return [{"host": row.host, "username": row.username} for row in accounts.registries(session)]
+        return [filled(Registry, row) for row in accounts.registries(session)]
 
 
 @blueprint.put("/<host>")
@@ -40,10 +44,10 @@ def put(host: str) -> Response:
 
 def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
     """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
-    params.only_keys(data, {"username", "password"})
-    username, password = params.text(data, "username", 255), params.text(data, "password", 4096)
+    given = params.checked(Credentials, data)
+    username, password = given.username, given.password.get_secret_value()
     if len(host) > 255 or not _HOST.match(host):
-        raise InvalidSpec("host", "must be a registry host, with a port if it needs one")
+        raise InvalidSpec("host", KeyProblem.NOT_A_REGISTRY_HOST)
     context().redactor.learn([password])
     with context().database.writing() as session:
         accounts.put_registry(session, host, username, context().vault.lock(password), now())
@@ -56,5 +60,5 @@ def remove(host: str) -> Response:
     with context().database.writing() as session:
         gone = accounts.delete_registry(session, host) if _HOST.match(host) else False
     if not gone:
-        raise Problem("no_such_registry")
+        raise Problem(RefusalCode.NO_SUCH_REGISTRY)
     return nothing()

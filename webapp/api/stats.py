@@ -6,6 +6,7 @@ import time
 
 from flask import Blueprint, Response, request
 
+from db.messages.refusals import RefusalCode
 from db.metrics.bucket_widths import INSTALLATION
 from tasks.metrics import history
 from tasks.metrics.coverage import DEFAULT_WINDOW, WINDOWS
@@ -42,12 +43,12 @@ def window_name() -> str:
     """The asked window as it was asked for: 30m, 6h. Raises Problem(bad_window)."""
     name = request.args.get("window", DEFAULT_WINDOW)
     if name not in WINDOWS:
-        raise Problem("bad_window")
+        raise Problem(RefusalCode.BAD_WINDOW)
     return name
 
 
 def by_deploy() -> bool:
     """Whether the points are asked for by deploy. Raises Problem(bad_request)."""
     if request.args.get("by", "deploy") != "deploy":
-        raise Problem("bad_request", "by: must be deploy")
+        raise Problem(RefusalCode.BAD_REQUEST, "by: must be deploy")
     return "by" in request.args

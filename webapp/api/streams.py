@@ -16,6 +16,7 @@ from flask import Blueprint, Response, current_app
 
 from db import event_log, history
 from db.connection import LedgerUnavailable
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from tasks.context import Context
 from webapp.http.current import context, workload_named
@@ -39,7 +40,7 @@ class StreamLimit:
     def take(self) -> None:
         """Raise Problem(too_many_streams) when all are taken."""
         if not self._free.acquire(blocking=False):
-            raise Problem("too_many_streams", headers={"Retry-After": str(int(LIFE_S))})
+            raise Problem(RefusalCode.TOO_MANY_STREAMS, headers={"Retry-After": str(int(LIFE_S))})
 
     def give_back(self) -> None:
         """One stream less."""

@@ -16,10 +16,11 @@ from db import history, workloads
 from db.connection import LedgerUnavailable, size_bytes
 from db.metrics import collectors, samples
 from db.models import Collector
-from db.serialize import iso, row
+from db.serialize import iso
 from db.settings import Settings
 from flows.doctor import LITTLE_SPACE
 from flows.home_locks import is_engine_running
+from flows.shapes.deploys import row
 from webapp.checks.readiness import EngineFacts, Readiness
 from webapp.http.answers import json_answer
 from webapp.http.current import context

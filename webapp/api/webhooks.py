@@ -12,11 +12,13 @@ import time
 
 from flask import Blueprint, Response, current_app, request
 
-from db import serialize, webhooks
+from db import webhooks
 from db.access.vault import token_hash
 from db.messages.errors import HOOKS
+from db.messages.refusals import RefusalCode
 from db.models import Hook, Workload
 from flows.refusals import Refusal
+from flows.shapes.webhooks import hook as hook_shape
 from flows.webhooks import lifecycle, receive
 from tasks.context import Context, now
 from tasks.webhooks import PROVIDERS, Unreadable
@@ -25,6 +27,7 @@ from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
 from webapp.http.login_backoff import Attempts
 from webapp.http.problems import Problem
+from webapp.shapes.webhooks import NewHook
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/api")
 ATTEMPTS = "backstay.hook_attempts"
@@ -55,7 +58,7 @@ def take(token: str) -> Response:
     if deliveries is None:
         with context().database.writing() as session:
             webhooks.mark(session, hook.id, "unreadable", now())
-        raise Problem("bad_request", HOOKS["unreadable"])
+        raise Problem(RefusalCode.BAD_REQUEST, HOOKS["unreadable"])
     try:
         answer = receive.receive(context(), hook, workload, deliveries)
     except Refusal:
@@ -90,33 +93,26 @@ def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
 
 
 def _refused() -> Problem:
-    return Problem("unauthorized", NOT_GENUINE, headers=CHALLENGE)
+    return Problem(RefusalCode.UNAUTHORIZED, NOT_GENUINE, headers=CHALLENGE)
 
 
 def _slow_down(wait: float) -> Problem:
-    return Problem("too_many_attempts", TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
+    return Problem(RefusalCode.TOO_MANY_ATTEMPTS, TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
 
 
 @blueprint.get("/workloads/<name>/hooks")
 def list_all(name: str) -> Response:
     """The webhooks of a workload, without token and secret."""
     with reading(name) as (session, workload):
-        return json_answer({"hooks": [serialize.hook(one) for one in webhooks.of_workload(session, workload.id)]})
+        return json_answer({"hooks": [hook_shape(one) for one in webhooks.of_workload(session, workload.id)]})
 
 
 @blueprint.post("/workloads/<name>/hooks")
 def create(name: str) -> Response:
     """Add one: 201 with its address and its secret, which are shown this once."""
-    data = params.json_body()
-    params.only_keys(data, {"provider", "branch", "tag", "secret"})
+    new = params.body(NewHook)
     made = lifecycle.add(
-        context(),
-        name,
-        caller().actor,
-        params.text(data, "provider", 20),
-        branch=params.optional_text(data, "branch", 200),
-        tag=params.optional_text(data, "tag", 200),
-        secret=params.optional_text(data, "secret", 255),
+        context(), name, caller().actor, new.provider, branch=new.branch, tag=new.tag, secret=new.secret
     )
     return json_answer(once(made), 201, {"Location": f"/api/workloads/{name}/hooks"})
 
@@ -125,7 +121,7 @@ def create(name: str) -> Response:
 def remove(name: str, number: int) -> Response:
     """Remove one: 204."""
     if not lifecycle.remove(context(), name, number, caller().actor):
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return nothing()
 
 
@@ -133,4 +129,4 @@ def once(made: lifecycle.Made) -> dict[str, object]:
     """A new hook with what is shown this once."""
     path = f"/api/hooks/{made.token}"
     url = (context().settings.public_url or request.url_root).rstrip("/") + path
-    return serialize.hook(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}
+    return hook_shape(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}

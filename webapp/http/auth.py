@@ -11,6 +11,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from db.access import accounts
+from db.messages.refusals import RefusalCode
 from tasks.context import now
 from webapp.http import permissions, preferences
 from webapp.http.current import Caller, context
@@ -40,7 +41,7 @@ def guard() -> AnyResponse | None:
     if g.caller.in_browser:
         refuse_other_sites()
     if not permissions.allows(g.caller.role, wanted):
-        raise Problem("forbidden")
+        raise Problem(RefusalCode.FORBIDDEN)
     return None
 
 
@@ -87,7 +88,7 @@ def refuse_other_sites() -> None:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     is_own = site in {"same-origin", "none"} if site else origin is None or urlsplit(origin).netloc == request.host
     if not is_own:
-        raise Problem("cross_site")
+        raise Problem(RefusalCode.CROSS_SITE)
 
 
 def local_path(target: str | None) -> str:
@@ -116,7 +117,7 @@ def _by_cookie(value: str) -> Caller | None:
 def _ask_to_log_in() -> AnyResponse:
     is_page = request.method in SAFE_METHODS or wants_page()
     if not is_page or is_for_programs(request.path) or "Authorization" in request.headers:
-        raise Problem("unauthorized", headers=_CHALLENGE)
+        raise Problem(RefusalCode.UNAUTHORIZED, headers=_CHALLENGE)
     arguments = urlencode(preferences.known_arguments())
     target = f"{preferences.page()}?{arguments}".rstrip("?")
     return redirect(f"/login?{urlencode({'next': target})}", 303, Response)

@@ -11,6 +11,7 @@ from flask import current_app, g
 from sqlalchemy.orm import Session
 
 from db import workloads
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from db.states import Trigger
 from tasks.context import Context
@@ -57,7 +58,7 @@ def find_workload(session: Session, name: str, *, removing: bool = False) -> Wor
     Problem(no_such_workload)."""
     found = workloads.find(session, name, removing=removing) if _NAME.match(name) else None
     if found is None:
-        raise Problem("no_such_workload")
+        raise Problem(RefusalCode.NO_SUCH_WORKLOAD)
     g.workload = name  # it is one, so that an error page may say it
     return found
 
@@ -66,7 +67,7 @@ def find_workload_id(session: Session, name: str) -> int:
     """The id of the workload of that name. Raises Problem(no_such_workload)."""
     found = workloads.id_of(session, name) if _NAME.match(name) else None
     if found is None:
-        raise Problem("no_such_workload")
+        raise Problem(RefusalCode.NO_SUCH_WORKLOAD)
     g.workload = name
     return found
 

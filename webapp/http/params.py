@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import request
+from pydantic import BaseModel, ValidationError
 
-from tasks.specs import InvalidSpec, shown_key
+from db.messages.refusals import RefusalCode
+from tasks.sources.invalid_spec import refusal_of
 from webapp.http.problems import Problem
 
-LARGEST = 2**31 - 1  # what an INTEGER column of PostgreSQL holds
 LONGEST_KEY = 255
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def integer(name: str, default: int | None, low: int, high: int) -> int | None:
@@ -23,7 +25,7 @@ def integer(name: str, default: int | None, low: int, high: int) -> int | None:
         return default
     value = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
     if value is None or not low <= value <= high:
-        raise Problem("bad_request", f"{name}: must be a whole number from {low} to {high}")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{name}: must be a whole number from {low} to {high}")
     return value
 
 
@@ -31,7 +33,7 @@ def choice(name: str, kind: type[StrEnum]) -> str | None:
     """One of the values of an enumeration, from the query. Raises Problem(bad_request)."""
     text = request.args.get(name)
     if text is not None and text not in list(kind):
-        raise Problem("bad_request", f"{name}: must be one of {', '.join(kind)}")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{name}: must be one of {', '.join(kind)}")
     return text
 
 
@@ -41,50 +43,28 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
     if optional and not raw:
         return {}
     if not request.is_json:
-        raise Problem("unsupported_media_type")
+        raise Problem(RefusalCode.UNSUPPORTED_MEDIA_TYPE)
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
         data = None
     if not isinstance(data, dict):
-        raise Problem("bad_request", "The body must be a JSON object.")
+        raise Problem(RefusalCode.BAD_REQUEST, "The body must be a JSON object.")
     return data
 
 
-def only_keys(data: dict[str, Any], known: set[str]) -> None:
-    """Refuse a body that has other keys. Raises InvalidSpec naming one."""
-    for key in data.keys() - known:
-        raise InvalidSpec(shown_key(key), "is not a known key")
+def body(shape: type[Model], *, optional: bool = False) -> Model:
+    """Return the JSON body as its shape. Raises InvalidSpec naming a key, Problem(bad_request and others)."""
+    return checked(shape, json_body(optional=optional))
 
 
-def optional_text(data: dict[str, Any], key: str, longest: int) -> str | None:
-    """A text of a body, None when it is absent or null. Raises InvalidSpec."""
-    value = data.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
-        raise InvalidSpec(key, f"must be a text of 1 to {longest} characters")
-    return value
-
-
-def text(data: dict[str, Any], key: str, longest: int) -> str:
-    """A text that must be there. Raises InvalidSpec."""
-    value = optional_text(data, key, longest)
-    if value is None:
-        raise InvalidSpec(key, "is missing")
-    return value
-
-
-def optional_version(data: dict[str, Any], key: str) -> int | None:
-    """A version number of a body, None when it is absent or null. Raises Problem(bad_request)."""
-    value = data.get(key)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # JSON knows one kind of number: 3.0 is 3
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise Problem("bad_request", f"{key}: must be a whole number")
-    if value is not None and abs(value) > LARGEST:
-        raise Problem("no_such_version" if key == "version" else "live_changed")
-    return value
+def checked(shape: type[Model], data: dict[str, Any]) -> Model:
+    """Return what was sent, or typed into a form, as its shape. Raises InvalidSpec naming the key."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        refusal = refusal_of(error)
+    raise refusal
 
 
 def idempotency_key() -> str | None:
@@ -94,5 +74,5 @@ def idempotency_key() -> str | None:
     """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
-        raise Problem("bad_request", f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters")
+        raise Problem(RefusalCode.BAD_REQUEST, f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters")
     return None if key is None else hashlib.sha256(key.encode()).hexdigest()

@@ -1,6 +1,7 @@
-"""Errors as application/problem+json, and as a page for browsers: one table of codes, one way out for each exception.
+"""Errors as application/problem+json, and as a page for browsers: one way out for each exception.
 
 A detail names a key or says what to do next; it never carries a value that was sent or the text of an exception.
+The codes, with their status, title and sentence, are in db.messages.refusals.
 """
 
 from __future__ import annotations
@@ -12,110 +13,43 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from db.connection import LedgerUnavailable
-from db.messages.errors import SENTENCES
+from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
-from tasks.specs import InvalidSpec
-from webapp.i18n.marking import N_
+from tasks.sources.invalid_spec import InvalidSpec
 
-# code -> (status, title): the refusals of flows.requests and flows.workloads, then what HTTP itself can refuse.
-PROBLEMS: dict[str, tuple[int, str]] = {
-    "no_such_workload": (404, N_("No such workload")),
-    "no_such_version": (404, N_("No such version")),
-    "no_such_registry": (404, N_("No such registry")),
-    "no_such_hook": (404, N_("No such webhook")),
-    "no_such_git_credentials": (404, N_("No such credentials")),
-    "name_taken": (409, N_("Name taken")),
-    "deploy_in_flight": (409, N_("A deploy is under way")),
-    "live_changed": (409, N_("The live version changed")),
-    "not_cancellable": (409, N_("Not cancellable")),
-    "held": (409, N_("Image held back")),
-    "not_a_success": (422, N_("Not a successful version")),
-    "already_live": (422, N_("Already live")),
-    "not_rollback_capable": (422, N_("Cannot be rolled back to")),
-    "nothing_to_roll_back_to": (422, N_("Nothing to roll back to")),
-    "invalid_spec": (422, N_("Invalid spec")),
-    "orchestrator_unreachable": (503, N_("Prefect is unreachable")),
-    "engine_unreachable": (503, N_("Docker is unreachable")),
-    "ledger_unavailable": (503, N_("The ledger is unavailable")),
-    "bad_window": (400, N_("Unknown time window")),
-    "bad_request": (400, N_("Bad request")),
-    "unauthorized": (401, N_("Login needed")),
-    "wrong_credentials": (401, N_("Wrong name or password")),
-    "forbidden": (403, N_("Not allowed")),
-    "cross_site": (403, N_("Request from another site")),
-    "not_found": (404, N_("Not found")),
-    "method_not_allowed": (405, N_("Method not allowed")),
-    "too_large": (413, N_("Too large")),
-    "unsupported_media_type": (415, N_("Unsupported media type")),
-    "too_many_attempts": (429, N_("Too many attempts")),
-    "too_many_streams": (503, N_("Too many streams")),
-    "internal": (500, N_("Internal error")),
-}
-# What db.messages.errors does not say, because only the web can refuse it.
-DETAILS: dict[str, str] = {
-    "no_such_hook": N_("This app has no webhook of that number; the list of its webhooks shows the ones it has."),
-    "no_such_registry": N_(
-        "No credentials are stored for that registry; the list of registries shows the ones there are."
-    ),
-    "no_such_git_credentials": N_(
-        "No credentials are stored for that git server; the list of git credentials shows the ones there are."
-    ),
-    "bad_request": N_("The request could not be understood; correct it and send it again."),
-    "unauthorized": N_("Log in, or send a valid token as `Authorization: Bearer …`."),
-    "wrong_credentials": N_("No user has this name and password; check both and try again."),
-    "forbidden": N_("Your role may only read; ask an admin to do this."),
-    "cross_site": N_(
-        "The request came from another site, so it was not carried out; repeat it from Backstay's own page."
-    ),
-    "not_found": N_("There is nothing at this address; the list of apps is a good place to start."),
-    "method_not_allowed": N_("This address does not take that method; the Allow header lists those it takes."),
-    "too_large": N_("The request is larger than 1 MiB; send less."),
-    "unsupported_media_type": N_("Send JSON, with `Content-Type: application/json`."),
-    "too_many_attempts": N_("Too many failed logins; wait a moment, then try again."),
-    "too_many_streams": N_(
-        "As many pages as possible are being kept up to date at once; this one asks again each few seconds."
-    ),
-    "internal": N_("Something in Backstay itself went wrong; the detail is in the log of the web process."),
-}
 RETRY_AFTER_S = "10"
 _BY_STATUS = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    429: "too_many_attempts",
+    400: RefusalCode.BAD_REQUEST,
+    401: RefusalCode.UNAUTHORIZED,
+    403: RefusalCode.FORBIDDEN,
+    404: RefusalCode.NOT_FOUND,
+    405: RefusalCode.METHOD_NOT_ALLOWED,
+    413: RefusalCode.TOO_LARGE,
+    415: RefusalCode.UNSUPPORTED_MEDIA_TYPE,
+    429: RefusalCode.TOO_MANY_ATTEMPTS,
 }
 
 
 class Problem(Exception):  # noqa: N818 - it names what happened
-    """A request that is refused with a code of PROBLEMS. `extra` goes into the JSON body beside the usual keys."""
+    """A request that is refused. `extra` goes into the JSON body beside the usual keys."""
 
     def __init__(
-        self, code: str, detail: str | None = None, *, headers: dict[str, str] | None = None, **extra: Any
+        self, code: RefusalCode, detail: str | None = None, *, headers: dict[str, str] | None = None, **extra: Any
     ) -> None:
         super().__init__(code)
-        self.code = code if code in PROBLEMS else "internal"
-        self.detail, self.headers, self.extra = detail, headers or {}, extra
-
-
-def sentence(code: str) -> str:
-    """What to do about a code, in English, which is also the key of its translation."""
-    return DETAILS.get(code) or SENTENCES.get(code) or DETAILS["internal"]
+        self.code, self.detail, self.headers, self.extra = code, detail, headers or {}, extra
 
 
 def body(problem: Problem) -> dict[str, Any]:
     """The problem+json of a refusal."""
-    status, title = PROBLEMS[problem.code]
+    code = problem.code
     return {
-        "type": f"urn:backstay:problem:{problem.code}",
-        "title": title,
-        "status": status,
-        "code": problem.code,
-        "detail": problem.detail or sentence(problem.code),
+        "type": f"urn:backstay:problem:{code}",
+        "title": code.heading,
+        "status": code.http_status,
+        "code": code,
+        "detail": problem.detail or code.sentence,
         **problem.extra,
     }
 
@@ -134,20 +68,18 @@ def wants_page() -> bool:
 
 def answer(problem: Problem) -> Response:
     """The response of a refusal, as a page or as problem+json."""
-    status, title = PROBLEMS[problem.code]
+    code = problem.code
     if wants_page():
-        text = render_template(
-            "error.html", status=status, title=title, sentence=sentence(problem.code), detail=problem.detail
-        )
-        return Response(text, status, problem.headers, mimetype="text/html")
-    return Response(orjson.dumps(body(problem)), status, problem.headers, mimetype="application/problem+json")
+        text = render_template("error.html", code=code, detail=problem.detail)
+        return Response(text, code.http_status, problem.headers, mimetype="text/html")
+    return Response(orjson.dumps(body(problem)), code.http_status, problem.headers, mimetype="application/problem+json")
 
 
 def install(app: Flask) -> None:
     """Register one handler for each kind of exception that a view may let out."""
     app.register_error_handler(Problem, answer)
-    app.register_error_handler(InvalidSpec, lambda e: answer(Problem("invalid_spec", f"{e.key}: {e.problem}")))
-    app.register_error_handler(NameTaken, lambda _: answer(Problem("name_taken")))
+    app.register_error_handler(InvalidSpec, _invalid_spec)
+    app.register_error_handler(NameTaken, lambda _: answer(Problem(RefusalCode.NAME_TAKEN)))
     app.register_error_handler(Failure, _failure)
     app.register_error_handler(LedgerUnavailable, _no_ledger)
     app.register_error_handler(HTTPException, _http)
@@ -163,27 +95,30 @@ def refused(refusal: Any) -> Response:
     return answer(Problem(refusal.code, **({} if version is None else {"version": version})))
 
 
+def _invalid_spec(refused: InvalidSpec) -> Response:
+    return answer(Problem(RefusalCode.INVALID_SPEC, str(refused), key=refused.key, problem=refused.problem))
+
+
 def _failure(failure: Failure) -> Response:
-    code = str(failure.code)
-    return answer(Problem(code if code in PROBLEMS else "internal"))
+    return answer(Problem(RefusalCode.of(failure.code)))
 
 
 def _no_ledger(error: LedgerUnavailable) -> Response:
     current_app.extensions["backstay"].log.error("the ledger is unavailable", extra={"cause": error.cause})
-    return answer(Problem(error.code, headers={"Retry-After": RETRY_AFTER_S}))
+    return answer(Problem(RefusalCode.LEDGER_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER_S}))
 
 
 def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]
-    code = _BY_STATUS.get(error.code, "bad_request" if error.code < 500 else "internal")
+    code = _BY_STATUS.get(error.code, RefusalCode.BAD_REQUEST if error.code < 500 else RefusalCode.INTERNAL)
     allowed = getattr(error, "valid_methods", None)
     return answer(Problem(code, headers={"Allow": ", ".join(sorted(allowed))} if allowed else None))
 
 
 def _unexpected(error: Exception) -> Response:
     _log(error)
-    return answer(Problem("internal"))
+    return answer(Problem(RefusalCode.INTERNAL))
 
 
 def _log(error: BaseException | None) -> None:

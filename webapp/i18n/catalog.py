@@ -13,7 +13,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from db.messages import events, labels
-from db.messages.errors import HOOKS, SENTENCES
+from db.messages.errors import ERRORS, HOOKS
+from db.messages.key_problems import KeyProblem
+from db.messages.refusals import RefusalCode
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
 ROOM = Path(__file__).parents[1]
@@ -27,7 +29,12 @@ def template() -> Catalog:
     catalog = Catalog(project="Backstay", charset="utf-8", fuzzy=False)
     for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
-    for text in (*SENTENCES.values(), *HOOKS.values()):
+    for code in RefusalCode:
+        for text in (code.heading, code.sentence):
+            catalog.add(text, locations=[("db/messages/refusals.py", 1)])
+    for problem in KeyProblem:
+        catalog.add(problem.sentence, locations=[("db/messages/key_problems.py", 1)])
+    for text in (*ERRORS.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
     for text in (*labels.ERRORS.values(), *labels.STAGE_PHRASES.values()):
         catalog.add(text, locations=[("db/messages/labels.py", 1)])

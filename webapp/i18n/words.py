@@ -5,8 +5,9 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
-from db.messages.errors import HOOKS, SENTENCES
+from db.messages.errors import HOOKS
 from db.messages.labels import ERRORS, STAGE_PHRASES
+from db.messages.sentences import SENTENCES
 from db.states import Reason, Stage, Status, Trigger
 from webapp.i18n.marking import N_
 

@@ -14,14 +14,15 @@ import orjson
 from pydantic import TypeAdapter
 from werkzeug.routing import Map, Rule
 
+from db.messages.refusals import RefusalCode
 from webapp.http import permissions
-from webapp.http.problems import PROBLEMS, is_for_programs
+from webapp.http.problems import is_for_programs
 from webapp.openapi.calls import CALLS, SUBJECTS
 from webapp.openapi.calls.call import FORM, PROBLEM, Answer, Body, Call, Parameter
 from webapp.openapi.calls.workloads import PATCH
 from webapp.openapi.json_schema import patch_of, tidied
 from webapp.openapi.paths import address, parameters
-from webapp.openapi.shapes.deploys import Problem
+from webapp.shapes.deploys import Problem
 
 REFS = "#/components/schemas/"
 SPEC = "Spec"
@@ -124,7 +125,7 @@ def _operation(endpoint: str, call: Call, rule: Rule, shapes: _Shapes) -> dict[s
     more += [] if is_open else [f"For the role {role}."]
     given = [*parameters(endpoint, rule.rule), *call.query]
     # What fits no part of an address leads nowhere.
-    refuses = (*call.refuses, *(["not_found"] if "<" in rule.rule else []), *usual(endpoint, call, role))
+    refuses = (*call.refuses, *([RefusalCode.NOT_FOUND] if "<" in rule.rule else []), *usual(endpoint, call, role))
     operation: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
         "tags": [next(subject for subject, calls in SUBJECTS.items() if endpoint in calls)],
@@ -154,7 +155,7 @@ def _body(body: Body, shapes: _Shapes) -> dict[str, Any]:
     }
 
 
-def _responses(call: Call, refuses: Sequence[str], shapes: _Shapes, *, as_page: bool) -> dict[str, Any]:
+def _responses(call: Call, refuses: Sequence[RefusalCode], shapes: _Shapes, *, as_page: bool) -> dict[str, Any]:
     found = {str(status): _answer(answer, shapes) for status, answer in call.answers.items()}
     for status, codes in _by_status(refuses).items():
         refusal = _refusal(codes, shapes, as_page=as_page)
@@ -167,14 +168,14 @@ def _responses(call: Call, refuses: Sequence[str], shapes: _Shapes, *, as_page: 
     return dict(sorted(found.items()))
 
 
-def _by_status(codes: Sequence[str]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
+def _by_status(codes: Sequence[RefusalCode]) -> dict[int, list[RefusalCode]]:
+    found: dict[int, list[RefusalCode]] = defaultdict(list)
     for code in dict.fromkeys(codes):
-        found[PROBLEMS[code][0]].append(code)
+        found[code.http_status].append(code)
     return found
 
 
-def _refusal(codes: list[str], shapes: _Shapes, *, as_page: bool) -> dict[str, Any]:
+def _refusal(codes: list[RefusalCode], shapes: _Shapes, *, as_page: bool) -> dict[str, Any]:
     one_of_them = {"allOf": [shapes.of(Problem), {"properties": {"code": {"enum": codes}}}]}
     content: dict[str, Any] = {PROBLEM: {"schema": one_of_them}}
     if as_page:
@@ -182,17 +183,17 @@ def _refusal(codes: list[str], shapes: _Shapes, *, as_page: bool) -> dict[str, A
     return {"description": ", ".join(f"`{code}`" for code in codes), "content": content}
 
 
-def usual(endpoint: str, call: Call, role: str) -> list[str]:
+def usual(endpoint: str, call: Call, role: str) -> list[RefusalCode]:
     """The refusals that come with what a call is: asked with the ledger, by somebody, with arguments or a body."""
-    found = [] if endpoint in {"health.healthz", "reference.document"} else ["ledger_unavailable"]
+    found = [] if endpoint in {"health.healthz", "reference.document"} else [RefusalCode.LEDGER_UNAVAILABLE]
     if role != permissions.OPEN:
-        found.append("unauthorized")
+        found.append(RefusalCode.UNAUTHORIZED)
     if role == permissions.ADMIN:
-        found += ["forbidden", "cross_site"]
+        found += [RefusalCode.FORBIDDEN, RefusalCode.CROSS_SITE]
     if call.query or call.body:
-        found.append("bad_request")
+        found.append(RefusalCode.BAD_REQUEST)
     if call.body and FORM not in call.body.media and role != permissions.OPEN:
-        found += ["unsupported_media_type", "too_large"]
+        found += [RefusalCode.UNSUPPORTED_MEDIA_TYPE, RefusalCode.TOO_LARGE]
     return found
 
 

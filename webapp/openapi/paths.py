@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from flows.shapes.base import LARGEST
 from tasks.specs import NAME
 from webapp.api import git_credentials
 from webapp.api.registries import HOST
-from webapp.http.params import LARGEST
 from webapp.openapi.calls.call import Parameter
 
 PARAMETERS: dict[str, Parameter] = {

@@ -14,25 +14,26 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from db import history, workloads
 from db.diff import between
+from db.messages.refusals import RefusalCode
 from db.models import Deploy
-from db.serialize import row
 from flows import requests
 from flows.refusals import Refusal
+from flows.shapes.deploys import row
 from flows.workloads import uploads
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked, find
 from webapp.api.workloads import describe
-from webapp.forms import refusals
+from webapp.forms.told import told
 from webapp.http import params, problems
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import Problem
-from webapp.i18n.i18n import gettext
 from webapp.pages.apps import page_of
 from webapp.pages.history_panel import Choice
 from webapp.presenters import rollback_preview
+from webapp.shapes.stored import DeployRequest
 
 # After these there is no page of the app to show: it is not there, or it is being removed.
-NO_PAGE = frozenset({"no_such_workload", "engine_unreachable"})
+NO_PAGE = frozenset({RefusalCode.NO_SUCH_WORKLOAD, RefusalCode.ENGINE_UNREACHABLE})
 blueprint = Blueprint("actions", __name__, url_prefix="/apps/<name>")
 
 
@@ -51,9 +52,9 @@ def deploy(name: str) -> AnyResponse | tuple[str, int]:
     if files is not None and files.filename and (problem := _not_taken_in(name, files)):
         with reading(name) as (session, workload):
             return _confirmation("deploy", app=describe(session, workload), error=problem), 422
-    given = {key: value for key, value in request.form.items() if value}
-    image, ref = params.optional_text(given, "image", 500), params.optional_text(given, "ref", 200)
-    requests.request_deploy(context(), name, asked(), image, ref)
+    typed = {key: request.form[key] for key in DeployRequest.model_fields if request.form.get(key)}
+    wanted = params.checked(DeployRequest, typed)
+    requests.request_deploy(context(), name, asked(), wanted.image, wanted.ref)
     return _back_to(name)
 
 
@@ -94,8 +95,7 @@ def refused(refusal: Refusal) -> Response:
     name = (request.view_args or {}).get("name", "")
     if refusal.code in NO_PAGE or not problems.wants_page():
         return problems.refused(refusal)
-    status, _ = problems.PROBLEMS[refusal.code]
-    return Response(page_of(name, Choice(), refused=refusal.code), status, mimetype="text/html")
+    return Response(page_of(name, Choice(), refused=refusal.code), refusal.code.http_status, mimetype="text/html")
 
 
 def _confirmation(what: str, **values: object) -> str:
@@ -113,7 +113,7 @@ def _not_taken_in(name: str, files: FileStorage) -> str:
         try:
             uploads.take_in(context(), name, Path(archive.name), caller().actor)
         except InvalidSpec as problem:
-            return gettext(refusals.text_of(problem.problem)[0])
+            return told(problem)
     return ""
 
 
@@ -126,7 +126,7 @@ def _number(key: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Problem("bad_request", f"{key}: must be a whole number")
+        raise Problem(RefusalCode.BAD_REQUEST, f"{key}: must be a whole number")
     return int(text)
 
 

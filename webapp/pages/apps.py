@@ -14,7 +14,7 @@ from db import diff, event_log, history, pins, webhooks, workloads
 from db.metrics import samples
 from db.models import Deploy, Workload
 from db.releases import Release
-from db.serialize import hook
+from flows.shapes.webhooks import hook
 from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
 from tasks.specs import release_of

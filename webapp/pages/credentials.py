@@ -8,10 +8,9 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api import git_credentials, registries
-from webapp.forms import refusals
-from webapp.i18n.i18n import gettext
+from webapp.forms.told import told
 
 blueprint = Blueprint("credentials", __name__, url_prefix="/credentials")
 REGISTRY = ("host", "username", "password")
@@ -59,10 +58,9 @@ def _stored(
     try:
         store(typed["host"], given)
     except InvalidSpec as problem:
-        text, limit = refusals.text_of(problem.problem)
         # What was typed as a secret is not sent back.
         shown = {key: value for key, value in typed.items() if key not in SECRET}
-        return _page({which: shown}, {f"{which}.{problem.key}": gettext(text, limit=limit)}), 422
+        return _page({which: shown}, {f"{which}.{problem.key}": told(problem)}), 422
     return redirect(f"/credentials#{'registries' if which == 'registry' else which}", 303)
 
 

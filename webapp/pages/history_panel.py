@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
+from flows.shapes.base import LARGEST
 from tasks.images import build_log
 from tasks.metrics.coverage import DEFAULT_WINDOW
 from webapp.api import deploys, stats
@@ -68,7 +69,7 @@ def chosen() -> Choice:
     """
     return Choice(
         limit=params.integer("limit", FIRST_ROWS, 1, deploys.MOST_ROWS) or FIRST_ROWS,
-        before=params.integer("before", None, 1, params.LARGEST),
+        before=params.integer("before", None, 1, LARGEST),
         status=params.choice("status", Status) if request.args.get("status") else None,
         reason=params.choice("reason", Reason) if request.args.get("reason") else None,
         window=stats.window_name(),

@@ -10,13 +10,14 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as AnyResponse
 
 from db.access import accounts
+from db.messages.refusals import RefusalCode
 from db.models import User
 from tasks.context import now
 from webapp.http import auth, params
 from webapp.http.answers import nothing
 from webapp.http.current import context
 from webapp.http.login_backoff import Attempts
-from webapp.http.problems import Problem, sentence
+from webapp.http.problems import Problem
 
 blueprint = Blueprint("login", __name__)
 
@@ -65,12 +66,12 @@ def _check(name: str, password: str) -> User:
     address, moment = request.remote_addr or "", time.monotonic()
     wait = attempts.wait(name, address, moment)
     if wait > 0:
-        raise Problem("too_many_attempts", headers={"Retry-After": str(math.ceil(wait))})
+        raise Problem(RefusalCode.TOO_MANY_ATTEMPTS, headers={"Retry-After": str(math.ceil(wait))})
     with context().database.reading() as session:
         user = accounts.check_password(session, name, password)
     if user is None:
         attempts.failed(name, address, moment)
-        raise Problem("wrong_credentials")
+        raise Problem(RefusalCode.WRONG_CREDENTIALS)
     attempts.succeeded(name, address)
     return user
 
@@ -89,7 +90,7 @@ def _show_again(problem: Problem, data: dict[str, Any], name: str) -> tuple[str,
     status = 429 if problem.code == "too_many_attempts" else 401
     target = auth.local_path(data.get("next"))
     return (
-        render_template("login.html", target=target, name=name, error=sentence(problem.code)),
+        render_template("login.html", target=target, name=name, error=problem.code.sentence),
         status,
         problem.headers,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from db.messages.refusals import RefusalCode
 from db.models import Workload
 from db.serialize import iso
 from db.workloads import NameTaken
@@ -15,10 +16,11 @@ from flows import requests
 from flows.refusals import Refusal
 from flows.workloads import lifecycle
 from tasks.kinds import KINDS, kind_of
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked
 from webapp.api.workloads import removed
 from webapp.forms import fields, refusals, spec
+from webapp.forms.told import told
 from webapp.http.current import caller, context, workload_named
 from webapp.http.problems import Problem
 from webapp.i18n.i18n import gettext
@@ -103,12 +105,11 @@ def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
     match problem:
         case spec.BadInputs(problems=several):
             return {name: gettext(one.text, line=one.line) for name, one in several.items()}
-        case InvalidSpec(key=key, problem=clause):
-            text, limit = refusals.text_of(clause)
-            return {refusals.field_of(key, inputs.get("kind", "")): gettext(text, limit=limit)}
+        case InvalidSpec() as refused_key:
+            return {refusals.field_of(refused_key.key, inputs.get("kind", "")): told(refused_key)}
         case NameTaken():
             return {"name": gettext(refusals.NAME_TAKEN)}
-    raise Problem("internal")
+    raise Problem(RefusalCode.INTERNAL)
 
 
 def _form(

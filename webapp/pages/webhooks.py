@@ -6,23 +6,17 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from db import webhooks
-from db.serialize import hook
+from db.messages.refusals import RefusalCode
+from flows.shapes.webhooks import hook
 from flows.webhooks import lifecycle
-from tasks.specs import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec
 from tasks.webhooks import PROVIDERS
 from webapp.api.webhooks import once
+from webapp.forms.told import told
 from webapp.http.current import caller, context, reading, workload_named
 from webapp.http.problems import Problem
-from webapp.i18n.i18n import gettext
-from webapp.i18n.marking import N_
 
 blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
-# Key of InvalidSpec -> what is said at the field; what is said never repeats what was typed.
-WRONG = {
-    "provider": N_("This sender does not fit the app's source."),
-    "pattern": N_("A name or a pattern with * of at most 200 characters; an image has tags and no branches."),
-    "secret": N_("At least 6 printable characters, without spaces."),
-}
 
 
 @blueprint.get("/new")
@@ -47,8 +41,8 @@ def create(name: str) -> tuple[str, int]:
             **({key: pattern} if pattern else {}),
         )
     except InvalidSpec as refused:
-        field = refused.key if refused.key in WRONG else "pattern"
-        return _form(name, inputs, {field: gettext(WRONG[field])}), 422
+        field = "pattern" if refused.key in {"branch", "tag"} else refused.key
+        return _form(name, inputs, {field: told(refused)}), 422
     return render_template("confirm/hook_added.html", name=name, hook=once(made)), 201
 
 
@@ -58,7 +52,7 @@ def confirm_removal(name: str, number: int) -> str:
     with reading(name) as (session, workload):
         found = next((hook(one) for one in webhooks.of_workload(session, workload.id) if one.id == number), None)
     if found is None:
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return render_template(f"{_folder()}/hook_removal.html", name=name, hook=found)
 
 
@@ -66,7 +60,7 @@ def confirm_removal(name: str, number: int) -> str:
 def remove(name: str, number: int) -> Response:
     """Remove one."""
     if not lifecycle.remove(context(), name, number, caller().actor):
-        raise Problem("no_such_hook")
+        raise Problem(RefusalCode.NO_SUCH_HOOK)
     return redirect(f"/apps/{name}#hooks", 303)
 
 

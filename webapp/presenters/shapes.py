@@ -1,12 +1,16 @@
-"""Workloads and events as the outside sees them; the shape of a deploy is in db.serialize."""
+"""Workloads and events as the outside sees them; the shape of a deploy is in flows.shapes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from db.models import Deploy, Event, Workload
-from db.serialize import iso, row
+from db import models
+from db.models import Deploy
 from db.states import UNFINISHED, Status
+from flows.shapes.base import filled
+from flows.shapes.deploys import row
+from webapp.shapes.observed import Event
+from webapp.shapes.stored import WholeWorkload, Workload
 
 
 def workload_status(live: Deploy | None, last: Deploy | None) -> str:
@@ -18,29 +22,37 @@ def workload_status(live: Deploy | None, last: Deploy | None) -> str:
     return "failed" if last is not None and last.status != Status.SUCCEEDED else "new"
 
 
-def summary(workload: Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
-    """A workload in a list."""
-    return {
-        "id": workload.name,
-        "name": workload.name,
-        "source": workload.spec["source"],
-        "status": "removing" if workload.removing_at is not None else workload_status(live, last),
-        "host": workload.host,
-        "live": row(live, workload.name, live, prefect_ui_url) if live else None,
-        "last": row(last, workload.name, live, prefect_ui_url) if last else None,
-        "created_at": iso(workload.created_at),
-        "updated_at": iso(workload.updated_at),
-    }
+def summary(workload: models.Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
+    """Return a workload in a list."""
+    return _seen(Workload, workload, live, last, prefect_ui_url)
 
 
-def whole(workload: Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
-    """A workload by itself: with its spec (secrets by name) and the pins that are held back."""
-    return summary(workload, live, last, prefect_ui_url) | {
-        "spec": {**workload.spec, "secrets": sorted(workload.secrets)},
-        "held_pins": workload.held_pins,
-    }
+def whole(workload: models.Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
+    """Return a workload by itself: with its spec (secrets by name) and the pins that are held back."""
+    spec = {**workload.spec, "secrets": sorted(workload.secrets)}
+    return _seen(WholeWorkload, workload, live, last, prefect_ui_url, spec=spec)
 
 
-def event(entry: Event) -> dict[str, Any]:
-    """A line of the event log."""
-    return {"ts": iso(entry.ts), "level": entry.level, "message": entry.message, "actor": entry.actor}
+def event(entry: models.Event) -> dict[str, Any]:
+    """Return a line of the event log."""
+    return filled(Event, entry)
+
+
+def _seen(
+    shape: type[Workload],
+    workload: models.Workload,
+    live: Deploy | None,
+    last: Deploy | None,
+    prefect_ui_url: str,
+    **made: Any,
+) -> dict[str, Any]:
+    return filled(
+        shape,
+        workload,
+        id=workload.name,
+        source=workload.spec["source"],
+        status="removing" if workload.removing_at is not None else workload_status(live, last),
+        live=row(live, workload.name, live, prefect_ui_url) if live else None,
+        last=row(last, workload.name, live, prefect_ui_url) if last else None,
+        **made,
+    )

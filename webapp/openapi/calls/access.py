@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from db.messages.refusals import RefusalCode as Code
 from webapp.openapi.calls.call import FORM, JSON, Answer, Body, Call, ok
-from webapp.openapi.shapes.stored import (
+from webapp.shapes.stored import (
     Alive,
     Anything,
     Credentials,
@@ -25,20 +26,22 @@ CALLS: dict[str, Call] = {
         "Store credentials of a registry",
         ok(Registry, "Stored, the password encrypted."),
         body=Body(Credentials),
-        refuses=("invalid_spec",),
+        refuses=(Code.INVALID_SPEC,),
     ),
     "registries.remove": Call(
-        "Forget the credentials of a registry", {204: Answer("Forgotten.")}, refuses=("no_such_registry",)
+        "Forget the credentials of a registry", {204: Answer("Forgotten.")}, refuses=(Code.NO_SUCH_REGISTRY,)
     ),
     "git_credentials.list_all": Call("List the git servers that credentials are stored for", ok(GitCredentials)),
     "git_credentials.put": Call(
         "Store credentials of a git server",
         ok(GitCredential, "Stored, encrypted."),
         body=Body(GitLogin),
-        refuses=("invalid_spec",),
+        refuses=(Code.INVALID_SPEC,),
     ),
     "git_credentials.remove": Call(
-        "Forget the credentials of a git server", {204: Answer("Forgotten.")}, refuses=("no_such_git_credentials",)
+        "Forget the credentials of a git server",
+        {204: Answer("Forgotten.")},
+        refuses=(Code.NO_SUCH_GIT_CREDENTIALS,),
     ),
     "login.show": Call(
         "The form to log in with",
@@ -54,7 +57,13 @@ CALLS: dict[str, Call] = {
             303: Answer("For a form: logged in, and on to the page.", headers=COOKIE | {"Location": "Where to go on."}),
         },
         body=Body(Login, media=(JSON, FORM)),
-        refuses=("wrong_credentials", "too_many_attempts", "cross_site", "bad_request", "too_large"),
+        refuses=(
+            Code.WRONG_CREDENTIALS,
+            Code.TOO_MANY_ATTEMPTS,
+            Code.CROSS_SITE,
+            Code.BAD_REQUEST,
+            Code.TOO_LARGE,
+        ),
         more="A form is refused with its page, `text/html`.",
     ),
     "login.log_out": Call(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.messages.refusals import RefusalCode
+
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
@@ -43,14 +45,14 @@ class Answer:
 class Call:
     """One endpoint. Its address and method are those of its route, its role that of the table of permissions.
 
-    `refuses` are codes of webapp.http.problems; those that every such call can answer (401, 503 …) are added to them.
+    `refuses` are those of its own; the codes that every such call can answer (401, 503 …) are added to them.
     """
 
     says: str
     answers: dict[int, Answer]
     body: Body | None = None
     query: tuple[Parameter, ...] = ()
-    refuses: tuple[str, ...] = ()
+    refuses: tuple[RefusalCode, ...] = ()
     more: str = ""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from db.messages.refusals import RefusalCode as Code
 from db.states import Reason, Status
+from flows.shapes.base import LARGEST
+from flows.shapes.deploys import Row
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
-from webapp.http.params import LARGEST, LONGEST_KEY
+from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
-from webapp.openapi.shapes.deploys import BuildLog, Diff, Row, Rows, WholeImpact
-from webapp.openapi.shapes.stored import DeployRequest, RollbackRequest
+from webapp.shapes.deploys import BuildLog, Diff, Rows, WholeImpact
+from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 KEY = Parameter(
@@ -25,19 +28,24 @@ PAGE = (
 ACCEPTED = {
     202: Answer("The row; what became of it is asked for at Location.", Row, headers={"Location": "Its address."})
 }
-REQUEST = ("no_such_workload", "deploy_in_flight", "invalid_spec", "orchestrator_unreachable")
+REQUEST = (
+    Code.NO_SUCH_WORKLOAD,
+    Code.DEPLOY_IN_FLIGHT,
+    Code.INVALID_SPEC,
+    Code.ORCHESTRATOR_UNREACHABLE,
+)
 
 CALLS: dict[str, Call] = {
     "deploys.list_all": Call(
         "List the deploys of a workload",
         ok(Rows, "Newest first.", headers={"Link": "With rel=next: older rows."}),
         query=PAGE,
-        refuses=("no_such_workload",),
+        refuses=(Code.NO_SUCH_WORKLOAD,),
     ),
     "deploys.create": Call(
         "Start a deploy", ACCEPTED, body=Body(DeployRequest, optional=True), query=(KEY,), refuses=REQUEST
     ),
-    "deploys.show": Call("Read a deploy", ok(Row), refuses=("no_such_workload", "no_such_version")),
+    "deploys.show": Call("Read a deploy", ok(Row), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
     "deploys.compare": Call(
         "What going to a version would change",
         ok(Diff, "Key by key, secret values masked."),
@@ -48,7 +56,7 @@ CALLS: dict[str, Call] = {
                 "A version, or the live one.",
             ),
         ),
-        refuses=("no_such_workload", "no_such_version"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION),
     ),
     "deploys.roll_back": Call(
         "Start a rollback",
@@ -57,28 +65,28 @@ CALLS: dict[str, Call] = {
         query=(KEY,),
         refuses=(
             *REQUEST,
-            "no_such_version",
-            "live_changed",
-            "not_a_success",
-            "already_live",
-            "not_rollback_capable",
-            "nothing_to_roll_back_to",
+            Code.NO_SUCH_VERSION,
+            Code.LIVE_CHANGED,
+            Code.NOT_A_SUCCESS,
+            Code.ALREADY_LIVE,
+            Code.NOT_ROLLBACK_CAPABLE,
+            Code.NOTHING_TO_ROLL_BACK_TO,
         ),
     ),
     "deploys.cancel": Call(
         "Ask an unfinished deploy to stop",
         ACCEPTED,
-        refuses=("no_such_workload", "no_such_version", "not_cancellable"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION, Code.NOT_CANCELLABLE),
     ),
     "build_logs.show": Call(
         "The log of a deploy's build, from an offset on",
         ok(BuildLog, "Whole lines; ask again with its offset until it is complete."),
         query=(Parameter("offset", {"type": "integer", "minimum": 0, "maximum": LARGEST, "default": 0}, "Bytes."),),
-        refuses=("no_such_workload", "no_such_version"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION),
     ),
     "impacts.show": Call(
         "What a deploy did to CPU, memory and crashes",
         ok(WholeImpact, "As it stands now, while it has not settled."),
-        refuses=("no_such_workload", "no_such_version"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION),
     ),
 }

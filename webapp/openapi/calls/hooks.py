@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from db.messages.refusals import RefusalCode as Code
 from webapp.openapi.calls.call import Answer, Body, Call, ok
-from webapp.openapi.shapes.webhooks import Delivered, Hooks, MadeHook, NewHook
+from webapp.shapes.webhooks import Delivered, Hooks, MadeHook, NewHook
 
 ANYTHING = {"description": "What the sender sends: see docs/webhooks.md."}
 
 CALLS: dict[str, Call] = {
-    "hooks.list_all": Call("List the webhooks of a workload", ok(Hooks), refuses=("no_such_workload",)),
+    "hooks.list_all": Call("List the webhooks of a workload", ok(Hooks), refuses=(Code.NO_SUCH_WORKLOAD,)),
     "hooks.create": Call(
         "Add a webhook",
         {201: Answer("It is there; what is shown is shown this once.", MadeHook, headers={"Location": "The list."})},
         body=Body(NewHook),
-        refuses=("no_such_workload", "invalid_spec"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.INVALID_SPEC),
     ),
     "hooks.remove": Call(
-        "Remove a webhook", {204: Answer("It is gone.")}, refuses=("no_such_workload", "no_such_hook")
+        "Remove a webhook",
+        {204: Answer("It is gone.")},
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_HOOK),
     ),
     "hooks.receive": Call(
         "Take a delivery",
@@ -25,7 +28,12 @@ CALLS: dict[str, Call] = {
             202: Answer("Genuine, and a deploy follows.", Delivered, headers={"Location": "The deploy, if any."}),
         },
         body=Body(ANYTHING, optional=True),
-        refuses=("unauthorized", "too_many_attempts", "bad_request", "too_large"),
+        refuses=(
+            Code.UNAUTHORIZED,
+            Code.TOO_MANY_ATTEMPTS,
+            Code.BAD_REQUEST,
+            Code.TOO_LARGE,
+        ),
         more="For whoever knows the token of the address and proves by a signature or a secret that it is genuine.",
     ),
 }

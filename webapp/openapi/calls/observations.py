@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from db.messages.refusals import RefusalCode as Code
 from tasks.containers.live_reads import LONGEST_TAIL
 from tasks.metrics.coverage import WINDOWS
 from webapp.openapi.calls.call import Answer, Call, Parameter, ok
-from webapp.openapi.shapes.installation import System
-from webapp.openapi.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
+from webapp.shapes.installation import System
+from webapp.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
 
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")
@@ -26,22 +27,28 @@ SHEET = {200: Answer("The same points, with the time in words.", TEXT, "text/csv
 
 CALLS: dict[str, Call] = {
     "stats.of_workload": Call(
-        "CPU and memory of a workload", POINTS, query=(WINDOW, BY), refuses=("no_such_workload", "bad_window")
+        "CPU and memory of a workload",
+        POINTS,
+        query=(WINDOW, BY),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.BAD_WINDOW),
     ),
     "stats.of_installation": Call(
-        "CPU and memory of all workloads together", POINTS, query=(WINDOW,), refuses=("bad_window",)
+        "CPU and memory of all workloads together", POINTS, query=(WINDOW,), refuses=(Code.BAD_WINDOW,)
     ),
     "spreadsheets.of_workload": Call(
-        "CPU and memory of a workload as CSV", SHEET, query=(WINDOW, BY), refuses=("no_such_workload", "bad_window")
+        "CPU and memory of a workload as CSV",
+        SHEET,
+        query=(WINDOW, BY),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.BAD_WINDOW),
     ),
     "spreadsheets.of_installation": Call(
-        "CPU and memory of all workloads as CSV", SHEET, query=(WINDOW,), refuses=("bad_window",)
+        "CPU and memory of all workloads as CSV", SHEET, query=(WINDOW,), refuses=(Code.BAD_WINDOW,)
     ),
     "impacts.marks_of": Call(
         "Deploys, crashes, restarts and kills on the time line",
         ok(list[DeployMark | HappeningMark], "Oldest first."),
         query=(WINDOW,),
-        refuses=("no_such_workload", "bad_window"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.BAD_WINDOW),
     ),
     "observations.events_of": Call(
         "The event log of a workload",
@@ -49,10 +56,10 @@ CALLS: dict[str, Call] = {
         query=(
             Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}, "How many lines."),
         ),
-        refuses=("no_such_workload",),
+        refuses=(Code.NO_SUCH_WORKLOAD,),
     ),
     "observations.runtime_state": Call(
-        "The containers of a workload now", ok(RuntimeState), refuses=("no_such_workload",)
+        "The containers of a workload now", ok(RuntimeState), refuses=(Code.NO_SUCH_WORKLOAD,)
     ),
     "observations.logs": Call(
         "The last lines of a container's log",
@@ -62,12 +69,12 @@ CALLS: dict[str, Call] = {
                 "tail", {"type": "integer", "minimum": 1, "maximum": LONGEST_TAIL, "default": 100}, "How many lines."
             ),
         ),
-        refuses=("no_such_workload", "engine_unreachable"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.ENGINE_UNREACHABLE),
     ),
     "streams.follow": Call(
         "Follow the newest deploy of a workload",
         {200: Answer("`event: change` with {version, status, stage, live}.", CHANGED, "text/event-stream")},
-        refuses=("no_such_workload", "too_many_streams"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.TOO_MANY_STREAMS),
         more="Server-sent events. It ends after two minutes; connect again then.",
     ),
     "installation.show": Call("The installation as a whole", ok(System)),

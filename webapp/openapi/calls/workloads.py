@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
 from webapp.openapi.calls.call import Answer, Body, Call, ok
-from webapp.openapi.shapes.deploys import TakenIn
-from webapp.openapi.shapes.stored import UnderRemoval, WholeWorkload, Workloads
+from webapp.shapes.deploys import TakenIn
+from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 
@@ -15,20 +16,20 @@ CALLS: dict[str, Call] = {
         "Add a workload",
         {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers={"Location": "Its address."})},
         body=Body(Spec),
-        refuses=("name_taken", "invalid_spec"),
+        refuses=(Code.NAME_TAKEN, Code.INVALID_SPEC),
     ),
-    "workloads.show": Call("Read a workload", ok(WholeWorkload), refuses=("no_such_workload",)),
+    "workloads.show": Call("Read a workload", ok(WholeWorkload), refuses=(Code.NO_SUCH_WORKLOAD,)),
     "workloads.change": Call(
         "Change the spec for the next deploy",
         ok(WholeWorkload, "It was changed; nothing that runs was touched."),
         body=Body(PATCH),
-        refuses=("no_such_workload", "invalid_spec"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.INVALID_SPEC),
     ),
     "content.put": Call(
         "Upload the files of a static site",
         ok(TakenIn, "They were taken in; the next deploy serves them."),
         body=Body({"type": "string", "format": "binary"}, media=("application/octet-stream",)),
-        refuses=("no_such_workload", "invalid_spec", "too_large"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.INVALID_SPEC, Code.TOO_LARGE),
         more="A tar (plain, gzip, bzip2, xz) or a zip.",
     ),
     "workloads.remove": Call(
@@ -37,7 +38,7 @@ CALLS: dict[str, Call] = {
             204: Answer("Its containers are gone, and what the ledger had of it. Its volumes stay."),
             202: Answer("That takes longer than ten seconds; the engine of its host finishes it.", UnderRemoval),
         },
-        refuses=("no_such_workload", "deploy_in_flight"),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.DEPLOY_IN_FLIGHT),
         more="Asked again while it is being removed, it waits again. Until it is gone its status is `removing`.",
     ),
 }

@@ -4,19 +4,54 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.config import JsonDict
 
+from db.messages.key_problems import KeyProblem
+from flows.shapes.base import LARGEST, Moment, Shape, Version
+from flows.shapes.deploys import Row
+from tasks.credentials import normal_key
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
-from tasks.specs import NAME, Spec
-from webapp.openapi.shapes.deploys import Moment, Row, Shape, Version
+from tasks.sources.invalid_spec import wrong
+from tasks.specs import NAME, Spec, whole
 
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[
     str, Field(min_length=1, max_length=500, json_schema_extra={"pattern": plain_pattern(REFERENCE.pattern)})
 ]
 Ref = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": r"^[^\x00]+$"})]
+
+
+AskedVersion = Annotated[
+    int,
+    Field(strict=True, ge=1, le=LARGEST, description="1, 2, 3 … per workload."),
+    BeforeValidator(whole),
+]
+
+
+def _text(longest: int) -> Any:
+    return Field(min_length=1, max_length=longest, json_schema_extra={"pattern": r"^[^\x00]+$"})
+
+
+def _no_nul(value: Any) -> Any:
+    """Refuse what PostgreSQL cannot keep."""
+    if "\0" in (value.get_secret_value() if isinstance(value, SecretStr) else value):
+        raise wrong(KeyProblem.NOT_ONE_LINE)
+    return value
+
+
+def _one_line(value: str) -> str:
+    """Refuse more than a line: git's way of handing credentials on has no room for it."""
+    if not value.isprintable():
+        raise wrong(KeyProblem.NOT_ONE_LINE)
+    return value
+
+
+def _private_key(value: str) -> str:
+    if (key := normal_key(value)) is None:
+        raise wrong(KeyProblem.NOT_A_PRIVATE_KEY)
+    return key
 
 
 class HeldPin(Shape):
@@ -79,8 +114,8 @@ class DeployRequest(Shape):
 class RollbackRequest(Shape):
     """Where to go back to, and which version was live on the page that asks. Without `version`: see docs/api.md."""
 
-    version: Version | None = None
-    expected_live: Version | None = None
+    version: AskedVersion | None = None
+    expected_live: AskedVersion | None = None
 
 
 class Registry(Shape):
@@ -99,8 +134,8 @@ class Registries(Shape):
 class Credentials(Shape):
     """What to store for a registry."""
 
-    username: Annotated[str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": r"^[^\x00]+$"})]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00]+$"})]
+    username: Annotated[str, _text(255), AfterValidator(_no_nul)]
+    password: Annotated[SecretStr, _text(4096), AfterValidator(_no_nul)]
 
 
 class GitCredential(Shape):
@@ -117,7 +152,11 @@ class GitCredentials(Shape):
     git_credentials: list[GitCredential]
 
 
-Line = Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"})]
+Line = Annotated[
+    str,
+    Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"}),
+    AfterValidator(_one_line),
+]
 
 
 def _given(*keys: str) -> JsonDict:
@@ -135,10 +174,20 @@ class GitLogin(Shape):
             "not": _given("password", "token"),
         }
     )
-    username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    password: Line | None = None
-    token: Line | None = None
-    ssh_key: Annotated[str, Field(min_length=1, max_length=16384)] | None = None
+    username: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_one_line)] | None = None
+    password: Line | None = Field(None, repr=False)
+    token: Line | None = Field(None, repr=False)
+    ssh_key: Annotated[str, Field(min_length=1, max_length=16384), AfterValidator(_private_key)] | None = Field(
+        None, repr=False
+    )
+
+    @model_validator(mode="after")
+    def _something_and_no_word_twice(self) -> GitLogin:
+        if self.password is not None and self.token is not None:
+            raise wrong(KeyProblem.CONFLICTS_WITH, "token", other="password")
+        if self.password is None and self.token is None and self.ssh_key is None:
+            raise wrong(KeyProblem.NO_CREDENTIALS, "password")
+        return self
 
 
 class Login(Shape):

@@ -6,36 +6,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from db.messages.errors import HOOKS
+from flows.shapes.base import Shape, Version
+from flows.shapes.webhooks import Hook, Outcome, Sender
 from flows.webhooks.lifecycle import SECRET
 from tasks.sources.base import alone
-from tasks.webhooks import PROVIDERS
-from webapp.openapi.shapes.deploys import Moment, Shape, Version
 
-Sender = Annotated[str, Field(json_schema_extra={"enum": [*PROVIDERS]})]
-Outcome = Annotated[str, Field(json_schema_extra={"enum": [*HOOKS]})]
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Secret = Annotated[str, Field(min_length=6, max_length=255, json_schema_extra={"pattern": SECRET.pattern})]
-
-
-class LastCall(Shape):
-    """What the newest genuine call came to."""
-
-    at: Moment
-    outcome: Outcome
-    detail: str
-
-
-class Hook(Shape):
-    """A webhook, without its token and its secret."""
-
-    id: int
-    provider: Sender
-    branch: str | None
-    tag: str | None
-    created_at: Moment
-    created_by: str
-    last: LastCall | None
 
 
 class Hooks(Shape):
@@ -54,7 +31,7 @@ class NewHook(Shape):
     tag: Pattern | None = None
     secret: (
         Annotated[str, Field(min_length=6, max_length=255, json_schema_extra={"pattern": SECRET.pattern})] | None
-    ) = None
+    ) = Field(None, repr=False)
 
 
 class MadeHook(Hook):

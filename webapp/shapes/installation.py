@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from webapp.openapi.shapes.deploys import Moment, Row, Shape
+from flows.shapes.base import Moment, Shape
+from flows.shapes.deploys import Row
 
 
 class Foundation(Shape):

@@ -7,8 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from db.states import ErrorCode, Reason, Status
+from flows.shapes.base import Moment, Shape, Version
+from flows.shapes.deploys import Impact
 from tasks.events import classify
-from webapp.openapi.shapes.deploys import Impact, Moment, Shape, Version
 
 
 class DeployMark(Shape):

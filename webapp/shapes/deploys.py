@@ -1,27 +1,16 @@
-"""The shapes of what comes back, as models: the names that docs/api.md uses, their types, and whether they may be null.
-
-They describe and are never filled in: answers are made where they are made. A test compares them with real answers.
-"""
+"""The shapes of what comes back of deploys: the names that docs/api.md uses, their types, and what may be null."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from db.states import ErrorCode, Reason, Status, Trigger
+from db.messages.key_problems import KeyProblem
+from flows.shapes.base import Moment, Shape, Version
+from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
-from webapp.http.params import LARGEST
-
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="UTC, ISO 8601 with Z.")]
-Version = Annotated[int, Field(ge=1, le=LARGEST, description="1, 2, 3 … per workload.")]
-
-
-class Shape(BaseModel):
-    """What every shape has in common: it has no other keys than these."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Problem(Shape):
@@ -33,61 +22,8 @@ class Problem(Shape):
     code: str
     detail: str
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
-
-
-class StageTime(Shape):
-    """How long a stage of a deploy took."""
-
-    name: str
-    ms: int
-
-
-class Pin(BaseModel):
-    """What makes a deploy repeatable. Which other keys there are depends on the kind."""
-
-    model_config = ConfigDict(extra="allow")
-    kind: str
-
-
-class Impact(Shape):
-    """The verdict on a deploy; its numbers are at /impact."""
-
-    verdict: Verdict
-    reasons: list[VerdictReason]
-
-
-class Row(Shape):
-    """One deploy of the history. A final status never changes."""
-
-    id: int
-    workload: str
-    version: Version
-    reason: Reason
-    trigger: Trigger
-    actor: str
-    source_kind: Literal["image", "git", "compose", "static"]
-    requested: str
-    pin: Pin | None
-    pin_short: str | None
-    status: Status
-    stage: str | None
-    error_code: ErrorCode | None
-    error_fingerprint: str | None
-    live: bool
-    rollback_of: Version | None
-    can_rollback: bool
-    rollback_blocked_by: str | None
-    verified: bool | None
-    verified_since: Moment | None
-    impact: Impact | None
-    host: str
-    flow_run_id: str | None
-    flow_run_url: str | None
-    queued_at: Moment
-    started_at: Moment | None
-    finished_at: Moment | None
-    duration_ms: int | None
-    stages: list[StageTime]
+    key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
+    problem: KeyProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
 
 
 class Rows(Shape):

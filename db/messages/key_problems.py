@@ -1,0 +1,235 @@
+"""Everything that can be wrong with a key of a spec or of a request's body, and both ways of saying it. Pure.
+
+This is the only table of them: a check names a member and its limits, and no program reads the English. A clause is
+read behind the key ("ports must be a list"), in answers of the API and on the command line; a sentence stands beside a
+field of a form and is translated. Neither has a place for the value, which may be a secret.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class KeyProblem(StrEnum):
+    """A code, and with it (clause, sentence); %(limit)s and others are filled in from what came with the problem."""
+
+    clause: str
+    sentence: str
+
+    def __new__(cls, code: str, clause: str, sentence: str) -> KeyProblem:
+        """Make a member of a line of the table."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.clause, member.sentence = clause, sentence
+        return member
+
+    # Any key.
+    UNKNOWN_KEY = "unknown_key", "is not a known key", "This is not a setting that is known here."
+    REQUIRED = "required", "is missing", "This is needed."
+    EMPTY = "empty", "is empty", "This is needed."
+    ONE_OF = "one_of", "must be one of %(allowed)s", "This must be one of: %(allowed)s."
+    NOT_A_MAPPING = "not_a_mapping", "must be a mapping of keys to values", "This must be names with values."
+    NOT_A_LIST = "not_a_list", "must be a list", "This must be a list."
+    TOO_MANY = "too_many", "must have at most %(limit)s entries", "This must have at most %(limit)s entries."
+    TWICE = "twice", "has the same entry twice", "The same entry stands here twice."
+    NOT_TEXT = "not_text", "must be a text", "This must be text."
+    TOO_SHORT = "too_short", "must have at least %(limit)s characters", "This must have at least %(limit)s characters."
+    TOO_LONG = "too_long", "must have at most %(limit)s characters", "This must have at most %(limit)s characters."
+    BAD_PATTERN = "bad_pattern", "must match %(pattern)s", "This has characters that are not accepted here."
+    NOT_ONE_LINE = "not_one_line", "must be one line of printable characters", "This must be one line."
+    NOT_A_BOOLEAN = "not_a_boolean", "must be true or false", "This must be true or false."
+    NOT_A_NUMBER = "not_a_number", "must be a number", "This is not a number."
+    NOT_WHOLE = "not_whole", "must be a whole number", "This must be a whole number."
+    AT_LEAST = "at_least", "must be at least %(limit)s", "This must be at least %(limit)s."
+    MORE_THAN = "more_than", "must be more than %(limit)s", "This must be more than %(limit)s."
+    AT_MOST = "at_most", "must be at most %(limit)s", "This must be at most %(limit)s."
+    CONFLICTS_WITH = (
+        "conflicts_with",
+        "does not go together with %(other)s; give one of them",
+        "This does not go together with %(other)s; give one of them.",
+    )
+    FIXED = "fixed", "cannot be changed", "This cannot be changed."
+    NOT_ACCEPTED = "not_accepted", "is not accepted", "This is not accepted as it is; the note says what is."
+
+    # Ports, variables, health.
+    NOT_AN_ADDRESS = "not_an_address", "must be an IP address", "An address in here is no IP address."
+    IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
+    SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
+    ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."
+    PORT_NEEDS_HTTP = (
+        "port_needs_http",
+        "has a port, which goes with http only",
+        "A port goes with a check by HTTP only.",
+    )
+    NO_PORT = (
+        "no_port",
+        "is missing, and there is no port to take instead",
+        "Say which port to ask, or give the app a port.",
+    )
+
+    # Images and repositories.
+    NOT_AN_IMAGE = (
+        "not_an_image",
+        "must be an image reference: [host/]name[:tag][@sha256:…]",
+        "This is no image reference: [host/]name[:tag].",
+    )
+    NOT_A_REPOSITORY = (
+        "not_a_repository",
+        "must be the address of a repository: https://host/path, ssh://host/path, user@host:path, file:///path",
+        "This is no address like https://host/path or git@host:path.",
+    )
+    HAS_CREDENTIALS = (
+        "has_credentials",
+        "must not have credentials in it; store them for its host instead",
+        "Leave the credentials out; store them under Credentials, by host.",
+    )
+    PROTOCOL_NOT_ALLOWED = (
+        "protocol_not_allowed",
+        "has the protocol %(protocol)s, which BACKSTAY_GIT_PROTOCOLS does not allow",
+        "Repositories are not fetched by %(protocol)s here: BACKSTAY_GIT_PROTOCOLS does not name it.",
+    )
+    NOT_A_REF = (
+        "not_a_ref",
+        "must be a branch, a tag or the full hash of a commit",
+        "This is no branch, tag or full hash of a commit.",
+    )
+    NOT_INSIDE = "not_inside", "must be a path inside the repository", "This must be a path inside the repository."
+    NEEDS_URL = "needs_url", "goes with url only", "This goes with a repository only."
+
+    # Static sites and uploads.
+    NOT_ABSOLUTE = (
+        "not_absolute",
+        "must be the absolute path of a directory on the host",
+        "This must be the absolute path of a directory on the host.",
+    )
+    NO_STATIC_ROOTS = (
+        "no_static_roots",
+        "is not allowed: no directory is listed in BACKSTAY_STATIC_ROOTS",
+        "No directory of the host may be served yet: name those that may in BACKSTAY_STATIC_ROOTS.",
+    )
+    NOT_IN_STATIC_ROOTS = (
+        "not_in_static_roots",
+        "is in none of the directories of BACKSTAY_STATIC_ROOTS",
+        "This directory may not be served: BACKSTAY_STATIC_ROOTS does not name it.",
+    )
+    ANOTHER_PLACE = (
+        "another_place",
+        "goes with no other place",
+        "Say one place only: a directory, a repository, or files that are uploaded.",
+    )
+    TAKES_NO_FILES = (
+        "takes_no_files",
+        "must be static, so that it takes files",
+        "Only a static site takes files.",
+    )
+    BAD_ARCHIVE = (
+        "bad_archive",
+        "must be a tar or zip with files, and links that stay among them; or it is too large",
+        "This is no tar or zip, has a link that leads out of it, or is too large.",
+    )
+    NO_SUCH_PATH = (
+        "no_such_path",
+        "must be a directory or a file that is there",
+        "There is no directory or file of that name.",
+    )
+
+    # Compose.
+    TEXT_OR_URL = (
+        "text_or_url",
+        "must have exactly one of text, url",
+        "Give the file itself, or a repository, one of the two.",
+    )
+    PARTS_NEED_URL = (
+        "parts_need_url",
+        "has ref or file, which go with url only",
+        "Branch and file go with a repository only.",
+    )
+    IN_COMPOSE_FILE = (
+        "in_compose_file",
+        "is in the compose file, service by service",
+        "This is said in the compose file, service by service.",
+    )
+    RESERVED = (
+        "reserved",
+        "means something to Docker Compose itself; choose another name",
+        "One of these names means something to Docker Compose; choose another.",
+    )
+    COMPOSE_HEALTH = (
+        "compose_health",
+        "must have docker or running_s; what a service answers is for its own healthcheck",
+        "Of a compose file, the services' own checks are asked, or how long they have kept running.",
+    )
+
+    # What the workload or the installation is.
+    NO_SUCH_HOST = "no_such_host", "is not a host of this installation", "This is not a host of this installation."
+    FIXED_KIND = (
+        "fixed_kind",
+        "cannot be changed to this one; make another workload",
+        "The app cannot become one of this kind; make another app.",
+    )
+    WRONG_KIND = (
+        "wrong_kind",
+        "does not go with a workload of kind %(kind)s",
+        "This does not go with an app of this kind.",
+    )
+
+    # A file of specs.
+    NOT_UTF8 = "not_utf8", "is not UTF-8 text", "This is not UTF-8 text."
+    NOT_YAML = "not_yaml", "is not valid YAML", "This is not valid YAML."
+    NAME_REPEATED = (
+        "name_repeated",
+        "is that of an earlier document too",
+        "An earlier document has this name too.",
+    )
+    ONE_PATH = (
+        "one_path",
+        "must be one path when there is no url",
+        "This must be one path when there is no repository.",
+    )
+    NOT_READABLE = (
+        "not_readable",
+        "is no readable text file beside this one",
+        "There is no readable text file of that name.",
+    )
+
+    # Webhooks and credentials.
+    NOT_IN_SOURCE = (
+        "not_in_source",
+        "goes with a source that has %(needs)s, which this workload's has not",
+        "This sender does not fit the app's source.",
+    )
+    NO_BRANCHES = (
+        "no_branches",
+        "does not go with an image, which has tags",
+        "An image has tags and no branches.",
+    )
+    NOT_A_NAME_PATTERN = (
+        "not_a_name_pattern",
+        "must be a name or a pattern with * of at most 200 characters",
+        "A name or a pattern with * of at most 200 characters.",
+    )
+    BAD_SECRET = (
+        "bad_secret",
+        "must have 6 to 255 printable characters and no spaces",
+        "At least 6 printable characters, without spaces.",
+    )
+    NOT_A_REGISTRY_HOST = (
+        "not_a_registry_host",
+        "must be a registry host, with a port if it needs one",
+        "This is no host of a registry: name or address, with a port if it needs one.",
+    )
+    NOT_A_GIT_HOST = (
+        "not_a_git_host",
+        "must be the host of a git server, with a port if its address has one",
+        "This is no host: name or address, with a port if its address has one.",
+    )
+    NO_CREDENTIALS = (
+        "no_credentials",
+        "is missing, and so are token and ssh_key",
+        "Type a token, a password or an SSH key.",
+    )
+    NOT_A_PRIVATE_KEY = (
+        "not_a_private_key",
+        "must be a private key without a passphrase, as ssh-keygen writes it",
+        "This is no private SSH key without a passphrase.",
+    )

@@ -1,0 +1,116 @@
+"""The refusal of a spec or of a body: which key, and what is wrong with it as a code. Pure.
+
+pydantic's errors are read by their type, never by their text, and no value gets from them into a refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from db.messages.key_problems import KeyProblem
+
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
+_OURS = "key_problem"
+# pydantic's type of an error -> what we call it, and where in its context the limit is, by our name of it.
+_PYDANTIC: dict[str, tuple[KeyProblem, dict[str, str]]] = {
+    "extra_forbidden": (KeyProblem.UNKNOWN_KEY, {}),
+    "missing": (KeyProblem.REQUIRED, {}),
+    "union_tag_not_found": (KeyProblem.REQUIRED, {}),
+    "union_tag_invalid": (KeyProblem.ONE_OF, {"allowed": "expected_tags"}),
+    "literal_error": (KeyProblem.ONE_OF, {"allowed": "expected"}),
+    "model_type": (KeyProblem.NOT_A_MAPPING, {}),
+    "model_attributes_type": (KeyProblem.NOT_A_MAPPING, {}),
+    "dict_type": (KeyProblem.NOT_A_MAPPING, {}),
+    "list_type": (KeyProblem.NOT_A_LIST, {}),
+    "too_short": (KeyProblem.EMPTY, {}),  # no list of ours needs more than one entry
+    "too_long": (KeyProblem.TOO_MANY, {"limit": "max_length"}),
+    "string_type": (KeyProblem.NOT_TEXT, {}),
+    "string_unicode": (KeyProblem.NOT_TEXT, {}),
+    "string_too_short": (KeyProblem.TOO_SHORT, {"limit": "min_length"}),
+    "string_too_long": (KeyProblem.TOO_LONG, {"limit": "max_length"}),
+    "string_pattern_mismatch": (KeyProblem.BAD_PATTERN, {"pattern": "pattern"}),
+    "bool_type": (KeyProblem.NOT_A_BOOLEAN, {}),
+    "bool_parsing": (KeyProblem.NOT_A_BOOLEAN, {}),
+    "int_type": (KeyProblem.NOT_WHOLE, {}),
+    "int_parsing": (KeyProblem.NOT_WHOLE, {}),
+    "int_parsing_size": (KeyProblem.NOT_WHOLE, {}),
+    "int_from_float": (KeyProblem.NOT_WHOLE, {}),
+    "float_type": (KeyProblem.NOT_A_NUMBER, {}),
+    "float_parsing": (KeyProblem.NOT_A_NUMBER, {}),
+    "finite_number": (KeyProblem.NOT_A_NUMBER, {}),
+    "greater_than": (KeyProblem.MORE_THAN, {"limit": "gt"}),
+    "greater_than_equal": (KeyProblem.AT_LEAST, {"limit": "ge"}),
+    "less_than_equal": (KeyProblem.AT_MOST, {"limit": "le"}),
+}
+
+
+class InvalidSpec(Exception):  # noqa: N818 - it names what happened
+    """What is refused: `key` is its dotted path, `problem` the code, `limits` what its texts are filled in with."""
+
+    def __init__(self, key: str, problem: KeyProblem, **limits: Any) -> None:
+        self.key, self.problem, self.limits = key, problem, limits
+        super().__init__(f"{key}: {self.clause}")
+
+    @property
+    def clause(self) -> str:
+        """What is wrong, in English, to be read behind the key."""
+        return self.problem.clause % self.limits
+
+    def within(self, place: str) -> InvalidSpec:
+        """Return the same refusal of a key that is told with the place where it stands."""
+        return InvalidSpec(f"{place}{self.key}", self.problem, **self.limits)
+
+
+def wrong(problem: KeyProblem, key: str | None = None, **limits: Any) -> PydanticCustomError:
+    """Return what a validator of a model raises; `key` where it is not the one that is being validated."""
+    return PydanticCustomError(_OURS, "{problem}", {"problem": problem, "key": key, "limits": limits})
+
+
+def refusal_of(error: ValidationError, key: str | None = None) -> InvalidSpec:
+    """Return the refusal for the first of pydantic's errors, of `key` instead of its own where one is given.
+
+    Raise it after the except block was left: the error in its context has the value.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    problem, limits = _problem(first)
+    return InvalidSpec(_key(first) if key is None else key, problem, **limits)
+
+
+def shown_key(key: object) -> str:
+    """Return the key as it may be shown: of `PASSWORD=hunter2` in the place of a key, what stands before the value."""
+    begin = _LIKE_A_KEY.match(str(key))
+    if begin is None:
+        return "(a key that is none)"
+    return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
+
+
+def _problem(error: ErrorDetails) -> tuple[KeyProblem, dict[str, Any]]:
+    context = error.get("ctx", {})
+    if error["type"] == _OURS:
+        return context["problem"], context["limits"]
+    problem, names = _PYDANTIC.get(error["type"], (KeyProblem.NOT_ACCEPTED, {}))
+    if problem is KeyProblem.TOO_SHORT and context["min_length"] == 1:
+        return KeyProblem.EMPTY, {}
+    return problem, {name: _shown(name, context[where]) for name, where in names.items()}
+
+
+def _shown(name: str, limit: Any) -> Any:
+    """Return 3600.0 as 3600, and pydantic's `'a', 'b' or 'c'` as `a, b, c`."""
+    if name == "allowed":
+        return limit.replace("'", "").replace(" or ", ", ").replace("True", "true")
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
+def _key(error: ErrorDetails) -> str:
+    if given := error.get("ctx", {}).get("key"):
+        return str(given)
+    loc = tuple(part for part in error["loc"] if part != "[key]")
+    if error["type"].startswith("union_tag"):
+        loc = (*loc, "kind")
+    elif loc[:1] == ("source",):
+        loc = (*loc[:1], *loc[2:])  # the second is the kind, by which the model was chosen, and no key
+    return ".".join(shown_key(part) for part in loc) or "spec"
