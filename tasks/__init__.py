@@ -1,1 +1,1 @@
-"""The hands: side effects with names (Docker Engine, probes, cgroups) and the pure decisions beside them."""
+"""Side effects with names (Docker Engine, probes, cgroups) and, beside them, the pure decisions."""

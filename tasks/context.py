@@ -1,4 +1,4 @@
-"""What every step works with: settings, the ledger, the vault, Docker, Prefect, the log, and the order to stop."""
+"""The resources that every step works with: settings, ledger, vault, Docker, Prefect, log and stop request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.workload_locks import WorkloadLocks
 
 @dataclass
 class Context:
-    """One a process. `stopping` is set when the process was told to end: steps look at it and give way."""
+    """One per process. `stopping` is set when the process was asked to end: steps check it and give up."""
 
     settings: Settings
     database: Database
@@ -42,7 +42,7 @@ class Context:
 
     @classmethod
     def open(cls, settings: Settings, name: str = "backstay", *, quiet: bool = False) -> Context:
-        """A context over HOME, created when it is not there. `name` is the process, and so the log file.
+        """Open a context over HOME, created if missing. `name` names the process, and so the log file.
 
         Raises OSError when HOME cannot be used. Connects to nothing yet.
         """
@@ -61,33 +61,33 @@ class Context:
         )
 
     def close(self) -> None:
-        """Let go of the database, Docker and Prefect."""
+        """Close the database, Docker and Prefect."""
         self.database.close()
         self.docker.close()
         self.prefect.close()
 
     @cached_property
     def installation(self) -> str:
-        """What the labels of our containers say, to tell them from another installation's."""
+        """Return the installation id in our containers' labels, unlike any other installation's."""
         with self.database.writing() as session:
             return identity(session, now())
 
     def secrets_of(self, workload: Workload) -> dict[str, str]:
-        """The secret values of a workload as they are today; from then on the redactor knows them."""
+        """Return the current secret values of a workload and register them with the redactor."""
         values = {name: self.vault.unlock(locked) for name, locked in workload.secrets.items()}
         self.redactor.learn(values.values())
         return values
 
     def cleaner(self) -> Callable[[str], str]:
-        """Takes out of what strangers send what the redactor knows, and every secret of eight characters and more that
-        the vault has at this moment, whether this process has used it or not."""
+        """Return a function that removes from untrusted text what the redactor knows and every secret of eight
+        characters or more now in the vault, whether or not this process has used it."""
         with self.database.reading() as session:
             locked = stored_secrets.locked(session)
         every = self.stored_secrets.redactor(self.vault, locked)
         return lambda text: every.clean(self.redactor.clean(text))
 
     def credentials_for(self, registry_host: str) -> Credentials | None:
-        """The stored credentials of a registry; from then on the redactor knows the password."""
+        """Return the stored credentials of a registry and register the password with the redactor."""
         with self.database.reading() as session:
             rows = {row.host: row for row in accounts.registries(session)}
         row = rows.get(registry_host)
@@ -98,7 +98,7 @@ class Context:
         return Credentials(row.username, password)
 
     def git_login(self, host: str) -> GitLogin:
-        """What is stored for a git server, an empty one when nothing is; from then on the redactor knows it."""
+        """Return the stored login of a git server, empty if there is none, and register it with the redactor."""
         with self.database.reading() as session:
             row = git_credentials.find(session, host)
         if row is None:
@@ -107,15 +107,15 @@ class Context:
         ssh_key = self.vault.unlock(row.ssh_key) if row.ssh_key else None
         self.redactor.learn([one for one in (password, ssh_key) if one])
         if password:
-            self.redactor.learn([f"{row.username}:{password}"])  # as the Authorization header has it, in base64
+            self.redactor.learn([f"{row.username}:{password}"])  # as the Authorization header carries it, in base64
         return GitLogin(row.username, password, ssh_key)
 
     def workload(self, workload_id: int) -> Workload:
-        """A workload by id."""
+        """Return a workload by id."""
         with self.database.reading() as session:
             return workloads.by_id(session, workload_id)
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)

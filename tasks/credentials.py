@@ -1,4 +1,4 @@
-"""Logins for registries and git servers as the tools take them, and private keys put into shape. Pure."""
+"""Logins for registries and git servers in the form that the tools take, and normalized private keys. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
-# GitHub, GitLab, Gitea and Forgejo take a token as the password of any name; this is the one that GitHub writes.
+# GitHub, GitLab, Gitea and Forgejo accept a token as the password of any user name; GitHub itself uses this one.
 USERNAME = "x-access-token"
 
 
 class GitLogin:
     """User name and password or token for https, a private key for ssh; any of them may be missing.
 
-    Not a dataclass on purpose: its repr would have the secrets in it.
+    Deliberately not a dataclass: its repr would contain the secrets.
     """
 
     def __init__(self, username: str = USERNAME, password: str | None = None, ssh_key: str | None = None) -> None:
@@ -25,8 +25,8 @@ class GitLogin:
 
 
 def normal_key(text: str) -> str | None:
-    """A private key as OpenSSH wants to read it, with its line ends put right; None when it is none that it can use
-    without asking for a passphrase."""
+    """Return a private key in the form that OpenSSH reads, with normalized line ends; None unless OpenSSH can use it
+    without a passphrase."""
     normal = "\n".join(line.strip() for line in text.strip().splitlines()) + "\n"
     for load in (load_ssh_private_key, load_pem_private_key):
         try:
@@ -39,13 +39,13 @@ def normal_key(text: str) -> str | None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """User and password of a registry. Never in a repr."""
+    """User name and password of a registry. Never in a repr."""
 
     username: str
     password: str = field(repr=False)
 
 
 def auth_config(credentials: Credentials | None) -> dict[str, str]:
-    """Credentials as the SDK takes them. An empty mapping keeps it from looking into ~/.docker/config.json: they come
-    from our vault alone."""
+    """Return credentials as the SDK takes them. An empty mapping keeps it from reading ~/.docker/config.json:
+    credentials come from our vault only."""
     return {"username": credentials.username, "password": credentials.password} if credentials else {}

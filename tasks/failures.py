@@ -1,7 +1,7 @@
-"""The one exception that crosses out of tasks: a code of the closed list, and no text of anybody else. Pure.
+"""The only exception that leaves tasks: a code of the closed list, without foreign text. Pure.
 
-An exception that is raised inside of `except` carries the caught one, with its text, as its context. `translated` and
-`attempt` leave the block first.
+An exception raised inside `except` carries the caught one, with its text, as its context. `translated` and `attempt`
+leave the block first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ E = TypeVar("E", bound=Exception)
 
 
 class Failure(Exception):  # noqa: N818 - it names what happened
-    """A step that did not work.
+    """A step that failed.
 
-    `code` is for the ledger and for people, `kind` names the exception type that was behind it, for the fingerprint.
-    No foreign exception may travel along as its context: raise it outside of `except`, by `translated` or `attempt`.
+    `code` is for the ledger and for people, `kind` names the exception type behind it, for the fingerprint. No foreign
+    exception may travel along as its context: raise it outside `except`, with `translated` or `attempt`.
     """
 
     def __init__(self, code: ErrorCode, kind: str = "", *, verified: bool | None = None) -> None:
@@ -36,7 +36,7 @@ def attempt(action: Callable[[], T], *kinds: type[E]) -> T | E:
 
 
 def translated(action: Callable[[], T], *kinds: type[Exception], into: Exception) -> T:
-    """Return what an action returns; raise `into` in the place of an exception of these kinds."""
+    """Return what an action returns; raise `into` instead of an exception of these kinds."""
     try:
         return action()
     except kinds:

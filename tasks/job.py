@@ -1,6 +1,6 @@
-"""The work on one deploy while it goes through the choke point: what is known so far, kept in this process only.
+"""The state of one deploy on its way through the choke point, kept in this process only.
 
-Not a dataclass on purpose: Prefect looks into dataclasses that are handed to a task; this has secret values in it.
+Deliberately not a dataclass: Prefect inspects dataclasses passed to a task, and this one holds secret values.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LOOK_EACH_S = 1.0
 
 
 class Job:
-    """Made when a deploy is claimed. `release` is its configuration, `live_release` that of the version that serves;
-    `workload` is the row as it was then; what must not be old of it (needs_reconcile, the spec) is read anew."""
+    """Created when a deploy is claimed. `release` is its configuration, `live_release` that of the live version;
+    `workload` is the row as it was then; fields that must be current (needs_reconcile, the spec) are read again."""
 
     def __init__(
         self,
@@ -42,29 +42,29 @@ class Job:
         self.notes: list[Told] = []  # for the event log
         self.cancelled = False
         self.verified = False
-        self.unchanged = False  # what the deploy would bring runs already
-        self.stages: list[dict[str, Any]] = []  # as the row has them: {"name", "ms"} of each that was left
-        self._stage: tuple[str, float] = ("", 0.0)  # the one that it is in, and since when
-        self.rendered: dict[str, Any] | None = None  # compose: the file, between the stages
-        self.replaces: list[str] = []  # ids of the containers of the live version, as the rollout began
-        self.restarts: dict[str, int] = {}  # container id -> how often it had been restarted before the rollout
+        self.unchanged = False  # the deploy would bring what already runs
+        self.stages: list[dict[str, Any]] = []  # as the row has them: {"name", "ms"} of each finished stage
+        self._stage: tuple[str, float] = ("", 0.0)  # the current stage, and since when
+        self.rendered: dict[str, Any] | None = None  # compose: the rendered file, passed between stages
+        self.replaces: list[str] = []  # ids of the live version's containers when the rollout began
+        self.restarts: dict[str, int] = {}  # container id -> its restart count before the rollout
         self._looked_at = 0.0
 
     @property
     def pinned(self) -> Pin:
-        """What the deploy is pinned to, from the end of its first stage on."""
+        """The pin of the deploy, available from the end of its first stage."""
         if self.pin is None:
             raise ValueError("nothing is pinned yet")
         return self.pin
 
     @property
     def is_rollback(self) -> bool:
-        """Whether the pin is given, not looked up."""
+        """Whether the pin was given, not resolved."""
         return self.deploy.rollback_of is not None
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:
-        """Time a stage, and add it to `stages` when it is left, whether it succeeded or not."""
+        """Time a stage and append it to `stages` on leaving it, whether it succeeded or not."""
         self._stage = (str(stage), time.monotonic())
         try:
             yield
@@ -72,14 +72,14 @@ class Job:
             self.stages.append(self.stage_so_far())
 
     def stage_so_far(self) -> dict[str, Any]:
-        """Return {"name", "ms"} of the stage that the deploy is in now."""
+        """Return {"name", "ms"} of the current stage."""
         name, began = self._stage
         return {"name": name, "ms": round((time.monotonic() - began) * 1000)}
 
     def raise_if_cancelled(self) -> None:
-        """Raise Failure when the deploy was cancelled or the engine was told to stop: called between and in steps.
+        """Raise Failure when the deploy was cancelled or the engine is stopping: called between and within steps.
 
-        An order to stop comes too late for what is verified: ending the row is quicker than going back.
+        A verified deploy ignores the stop: ending its row is quicker than rolling back.
         """
         if self.cancelled:
             raise Failure(ErrorCode.CANCELLED, "cancel")
@@ -87,7 +87,7 @@ class Job:
             raise Failure(ErrorCode.INTERRUPTED, "stop")
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not past the order to stop, and see whether the deploy was cancelled meanwhile."""
+        """Wait, though not past a stop request, then check whether the deploy was cancelled."""
         self.context.stopping.wait(seconds)
         with self.context.database.reading() as session:
             self.cancelled = history.cancel_requested(session, self.deploy.id)

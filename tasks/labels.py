@@ -1,4 +1,4 @@
-"""The labels on our containers, images and volumes: whose they are, as Docker alone can tell. Pure."""
+"""The labels on our containers, images and volumes, by which Docker alone identifies the owner. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ DEPLOY = "backstay.deploy"
 SERVICE = "backstay.service"
 INSTALLATION = "backstay.installation"
 
-# The service of a workload that has one container only.
+# The service of a single-container workload.
 MAIN_SERVICE = "app"
 
 

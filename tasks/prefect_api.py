@@ -1,7 +1,7 @@
-"""Prefect's REST API, as far as the ledger needs it: start a run, look at one, close one that died.
+"""Prefect's REST API, as far as the ledger needs it: start a run, read its state, close a dead one.
 
-Spoken over httpx and not through Prefect's client, whose import costs four seconds in each `backstay deploy` and each
-start of the web process. Only flows.engine.main and what runs inside it import prefect.
+Called over httpx, not Prefect's client, whose import costs four seconds in each `backstay deploy` and each start of the
+web process. Only flows.engine.main and what runs inside it import prefect.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ TIMEOUT = httpx.Timeout(10, connect=2)
 
 
 class PrefectUnreachable(Exception):  # noqa: N818 - it names what happened
-    """Prefect did not take the request: it is down, or it has no such deployment yet."""
+    """Prefect did not accept the request: it is down, or has no such deployment yet."""
 
 
 class _TooSlow(PrefectUnreachable):
-    """It has the request, and did not answer in time."""
+    """Prefect has the request, but did not answer in time."""
 
 
 class PrefectApi:
-    """One Prefect server. Threads may share it."""
+    """The API of one Prefect server. Safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
         user, _, password = prefect_auth(settings).partition(":")
@@ -47,21 +47,21 @@ class PrefectApi:
         self._client.close()
 
     def answers(self) -> bool:
-        """Whether the server is up and knows us."""
+        """Return whether the server is up and has our deployments."""
         try:
             return self._client.get("/admin/version", timeout=2).is_success
         except httpx.HTTPError:
             return False
 
     def knows_us(self) -> bool:
-        """Whether the server has our deployments. True when it cannot be asked: there is nothing to be done then."""
+        """Return whether the server has our deployments. True if unreachable: registering again would not help."""
         try:
             return self._send("GET", "/deployments/name/dispatch/dispatch").status_code != httpx.codes.NOT_FOUND
         except PrefectUnreachable:
             return True
 
     def start(self, deployment: str, host: str, name: str, parameters: dict[str, Any], key: str) -> str:
-        """Create a run of `deployment` on a host's queue; answers its id. The same key gives the same run.
+        """Create a run of `deployment` on a host's queue; return its id. The same key gives the same run.
 
         Raises PrefectUnreachable.
         """
@@ -74,10 +74,10 @@ class PrefectApi:
         }
         for fresh in (False, True):
             path = f"/deployments/{self._id(deployment, fresh)}/create_flow_run"
-            # One after the other: several at once hold each other up in Prefect's SQLite for longer than they take.
+            # One at a time: parallel requests block each other in Prefect's SQLite for longer than they take.
             with self._creating:
                 response = self._send_patiently("POST", path, body)
-            # A wiped Prefect database gives deployments new ids: look the id up once more.
+            # A wiped Prefect database assigns new ids: look the id up once more.
             if response.status_code != httpx.codes.NOT_FOUND:
                 break
         if not response.is_success:
@@ -85,14 +85,14 @@ class PrefectApi:
         return str(response.json()["id"])
 
     def run_state(self, run_id: str) -> str | None:
-        """State type of a run, as RUNNING; None when there is no such run. Raises PrefectUnreachable."""
+        """Return the state type of a run, such as RUNNING; None if it does not exist. Raises PrefectUnreachable."""
         response = self._send("GET", f"/flow_runs/{run_id}")
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(_json(response)["state_type"])
 
     def bring_forward(self, run_id: str, moment: datetime) -> bool:
-        """Have a run that waits for a later moment begin at `moment`; answers whether it was one.
+        """Reschedule a run that waits for a later moment to `moment`; return whether it was waiting.
 
         Raises PrefectUnreachable.
         """
@@ -116,17 +116,17 @@ class PrefectApi:
         self._send("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
     def tell(self, event: dict[str, Any]) -> None:
-        """Give the server an event, for its automations; the same id twice is one. Raises PrefectUnreachable."""
+        """Send the server an event for its automations; the same id twice is one. Raises PrefectUnreachable."""
         response = self._send("POST", "/events", [event])
         if not response.is_success:
             raise PrefectUnreachable(f"status {response.status_code}")
 
     def begun_runs(self, host: str) -> list[str]:
-        """Ids of the runs of a host's queue that some engine has begun: at most 200. Raises PrefectUnreachable."""
+        """Return the ids of a host queue's runs that an engine has begun: at most 200. Raises PrefectUnreachable."""
         return self._runs(host, {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}})
 
     def late_runs(self, host: str, flow: str, before: str) -> list[str]:
-        """Ids of runs of a flow that should have begun before a moment (ISO-8601) and were not picked up: at most 200.
+        """Return the ids of a flow's runs that were due before a moment (ISO-8601) and not picked up: at most 200.
 
         Raises PrefectUnreachable.
         """
@@ -134,12 +134,12 @@ class PrefectApi:
         return self._runs(host, wanted, {"flows": {"name": {"any_": [flow]}}})
 
     def existing_runs(self, run_ids: list[str]) -> set[str]:
-        """Those of some runs (at most 200) that the server still has. Raises PrefectUnreachable."""
+        """Return those of some runs (at most 200) that the server still has. Raises PrefectUnreachable."""
         body = {"flow_runs": {"id": {"any_": run_ids}}, "limit": 200}
         return {str(run["id"]) for run in _json(self._send_once("POST", "/flow_runs/filter", body))}
 
     def delete(self, run_id: str) -> None:
-        """Forget a run. Raises PrefectUnreachable."""
+        """Delete a run. Raises PrefectUnreachable."""
         self._send("DELETE", f"/flow_runs/{run_id}")
 
     def _runs(self, host: str, flow_runs: dict[str, Any], more: dict[str, Any] | None = None) -> list[str]:
@@ -159,7 +159,7 @@ class PrefectApi:
             return self._ids[deployment]
 
     def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Send, again while the server says that it is busy: its SQLite answers 503 while another writer has it.
+        """Send, retrying while the server is busy: its SQLite answers 503 while another writer holds the lock.
 
         Every call here may be repeated: a run is created under an idempotency key.
         """
@@ -171,7 +171,7 @@ class PrefectApi:
         raise AssertionError("the last pause is None")
 
     def _send_patiently(self, method: str, path: str, body: Any) -> httpx.Response:
-        """As _send, but a server that takes too long for an answer is asked once more, by somebody who waits for it."""
+        """Send as _send does, and retry once after a read timeout, for callers that can wait."""
         try:
             return self._send(method, path, body)
         except _TooSlow:

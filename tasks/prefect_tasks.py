@@ -1,6 +1,6 @@
 """The stages of a deploy as Prefect tasks: thin, so that each shows in Prefect's UI with its own time and state.
 
-What fails is returned as a state with the bare code. Nothing is raised through Prefect: it would store the text.
+A failure is returned as a state with the bare code. Nothing is raised through Prefect: it would store the text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Attempt = Callable[[Stage, Step, Job], Failure | None]
 
 
 def caller(attempt: Attempt) -> Attempt:
-    """`attempt`, but each call is a run of that stage's Prefect task."""
+    """Wrap `attempt` so that each call is a run of that stage's Prefect task."""
 
     def call(stage: Stage, step: Step, job: Job) -> Failure | None:
         outcome: list[Failure | None] = []
@@ -34,9 +34,9 @@ def caller(attempt: Attempt) -> Attempt:
         try:
             _ = _TASKS[stage](body, return_state=True)
         except Exception as error:
-            # Prefect away in the middle of a deploy is no reason to give the deploy up.
+            # Losing Prefect must not fail a deploy in progress.
             job.context.log.warning("prefect did not record %s", stage, extra={"cause": type(error).__name__})
-        # The state is for people; what decides is the value, which never left this process.
+        # The state is for people; the value, which never left this process, decides.
         return outcome[0] if outcome else body()
 
     return call

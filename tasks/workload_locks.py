@@ -1,6 +1,6 @@
-"""One at a time: whoever changes the containers of a workload, a deploy or reconcile, waits for the other.
+"""A lock per workload: a deploy and reconcile never change its containers at the same time.
 
-Within one process. That is enough: the lock on HOME lets only one engine of a host run.
+Within one process. That is enough: the lock on HOME admits only one engine per host.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class WorkloadLocks:
-    """A lock for each workload, made when it is first asked for."""
+    """One lock per workload, created on first use."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -20,7 +20,7 @@ class WorkloadLocks:
 
     @contextmanager
     def hold(self, workload_id: int, *, wait: bool = True) -> Iterator[bool]:
-        """Have the workload for oneself in the block. Gives False when it is taken and one does not want to wait."""
+        """Hold the lock of a workload during the block. Yields False if it is taken and `wait` is False."""
         with self._guard:
             lock = self._locks[workload_id]
         mine = lock.acquire(blocking=wait)

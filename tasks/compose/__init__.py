@@ -1,1 +1,1 @@
-"""Docker Compose: reading its files, what of them is let through, and several containers as one release."""
+"""Docker Compose: reading its files, deciding what they may do, and several containers as one release."""

@@ -1,7 +1,7 @@
-"""Services of a compose file that are built: from a checkout, by the Engine, with the builder that git workloads use.
+"""Compose services that are built: from a checkout, by the Engine, with the builder that git workloads use.
 
-Their images carry no moment and no commit, so that building the same again with the Engine's cache gives the same
-image, and a service that did not change is not replaced by a deploy.
+Their images carry no time and no commit, so that building the same again with the Engine's cache gives the same image,
+and a deploy does not replace a service that did not change.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tasks.images.build_log import BuildLog
 from tasks.images.retention import prefix
 from tasks.job import Job
 
-# What is asked of the builder, and what only concerns how often it works.
+# Keys that the builder implements, and keys that only affect how a build is done.
 KNOWN = frozenset({"context", "dockerfile", "args", "target"})
 LEFT_OUT = frozenset({"tags", "cache_from", "cache_to", "no_cache", "pull", "labels", "provenance", "sbom"})
 
 
 def relative(builds: Mapping[str, Mapping[str, Any]], tree: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Service -> what it is built from, its context relative to the checkout; and the services that cannot be built:
-    from elsewhere, without a Dockerfile in the context, with keys that the builder does not have, or with a secret as
-    an argument, which an image keeps. `tree` is a path without links."""
+    """Return service -> its build recipe, with the context relative to the checkout; and the services that cannot be
+    built: from elsewhere, without a Dockerfile in the context, with keys that the builder lacks, or with a secret as an
+    argument, which an image keeps. `tree` is a path without links."""
     found, refused = {}, []
     for name, recipe in builds.items():
         place = os.path.realpath(recipe.get("context") or "")
@@ -63,7 +63,7 @@ def _has_a_secret(argument: str) -> bool:
 
 
 def build_all(job: Job, builds: Mapping[str, Mapping[str, Any]], tree: Path, address: str) -> dict[str, str]:
-    """Build every service; answers service -> image id. Two that are built from the same are built once.
+    """Build every service; return service -> image id. Services with the same recipe are built once.
 
     Raises Failure: build_failed, invalid_source, and what `job.check_cancelled` raises.
     """
@@ -90,7 +90,7 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
     more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
     job.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=job.context.settings.work) as tar:
-        # Today's time on every file: web servers make their ETag of it, and the builder's cache does not look at it.
+        # The current time on every file: web servers derive their ETag from it, and the builder's cache ignores it.
         pack(place, dockerfile, tar, int(time.time()))
         image_id = build(job.context, tar, dockerfile, tag, labels, log, job.check_cancelled, more)
     with job.context.database.writing() as session:
@@ -99,7 +99,7 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
 
 
 def _labels(job: Job, address: str) -> dict[str, str]:
-    """Those that are the same for every build of a source: others would make another image of the same files."""
+    """Return labels that are the same for every build of a source: others would give the same files another image."""
     own = (BUILT_FOR, BUILT_BY)
     every = labels_of(job.context.installation, job.workload.name, now(), source=address)
     return {key: value for key, value in every.items() if key in own or key.endswith(".source")}

@@ -1,7 +1,7 @@
-"""Compose files in a checkout: what they may open there, and the files of it that become part of the release.
+"""Compose files in a checkout: what they may open there, and which of its files become part of the release.
 
-A release must come up again without its repository, so a file that is mounted from the checkout is copied into the
-stored file, as a config with its content. That goes for texts of a modest size; state belongs into a volume.
+A release must start again without its repository, so a file that is mounted from the checkout is copied into the stored
+file, as a config with its content. Only texts of modest size are; state belongs in a volume.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_NAMES = 300  # of files that compose files include or extend
 
 
 def take_links_away(tree: Path) -> None:
-    """Remove every link of a checkout that leads out of it: what it leads to must not get into a release."""
+    """Remove every link that leads out of a checkout: its target must not get into a release."""
     whole = os.path.realpath(tree)
     for folder, folders, files in os.walk(tree):
         for name in (*folders, *files):
@@ -33,11 +33,11 @@ def take_links_away(tree: Path) -> None:
 
 
 def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
-    """The keys under which compose files of a checkout would open something that is not in it, those that they include
-    or extend as well. Raises tasks.compose.external_files.Unreadable.
+    """Return the keys under which compose files of a checkout, and those that they include or extend, would open
+    something outside it. Raises tasks.compose.external_files.Unreadable.
 
-    From which directory a path is taken depends on who includes whom, and from where. So each is taken from every
-    directory that it could be: what is read too much does no harm.
+    Which directory a path is relative to depends on who includes whom, and from where. So each path is tried from every
+    candidate directory: reading too much does no harm.
     """
     given = [PurePosixPath(os.path.normpath(file)) for file in files]
     project, found = given[0].parent, _Found(tree, given)
@@ -52,17 +52,17 @@ def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
 
 
 class _Found:
-    """The files of a checkout that compose files name, each once, while it is gone over; `names` may grow meanwhile."""
+    """The files of a checkout that compose files name, each once; `names` may grow during the iteration."""
 
     def __init__(self, tree: Path, given: list[PurePosixPath]) -> None:
         self._tree = tree
-        self._files = [path for path in given if (tree / path).is_file()]  # Docker Compose says what is not there
+        self._files = [path for path in given if (tree / path).is_file()]  # Docker Compose reports the missing ones
         self._folders = {path.parent for path in given}
         self._tried: set[tuple[PurePosixPath, str]] = set()
         self.names: set[str] = set()
 
     def __iter__(self) -> Iterator[PurePosixPath]:
-        """Raises Unreadable when there are too many."""
+        """Yield each file. Raises Unreadable when there are too many."""
         at = 0
         while at < len(self._files) or self._look_further():
             if at >= MOST_COMPOSE_FILES or len(self._folders) > MOST_NAMES or len(self.names) > MOST_NAMES:
@@ -71,7 +71,7 @@ class _Found:
             at += 1
 
     def _look_further(self) -> bool:
-        """Try every name in every directory; answers whether there was a file that is new."""
+        """Try every name in every directory; return whether a new file was found."""
         before = len(self._files)
         while new := {(folder, name) for folder in self._folders for name in self.names} - self._tried:
             self._tried |= new
@@ -82,14 +82,14 @@ class _Found:
                 if (self._tree / path).is_file():
                     self._files.append(path)
                     self._folders.add(path.parent)
-                elif (self._tree / path).is_dir():  # the `project_directory` of something included
+                elif (self._tree / path).is_dir():  # the `project_directory` of an include
                     self._folders.add(path)
         return len(self._files) > before
 
 
 def copied(model: Model, tree: Path) -> tuple[Model, list[str]]:
-    """The rendered file with the content of what it mounts from the checkout in it, and what stands in the way: keys of
-    mounts that are no text, too much, or not there."""
+    """Return the rendered file with the content of what it mounts from the checkout, and the obstacles: keys of mounts
+    that are not text, too large, or missing."""
     room = _Room()
     configs = {name: dict(one or {}) for name, one in (model.get("configs") or {}).items()}
     refused = []
@@ -119,13 +119,13 @@ def copied(model: Model, tree: Path) -> tuple[Model, list[str]]:
 
 
 class _Room:
-    """How much may still be copied."""
+    """The remaining budget for copies."""
 
     def __init__(self) -> None:
         self.bytes, self.files = MOST_BYTES, MOST_FILES
 
     def content(self, path: Path) -> str | None:
-        """The text of a file as a compose file has it; None when it is no text, or there is no more room."""
+        """Return the text of a file as a compose file has it; None if it is not text, or no room is left."""
         try:
             raw = path.read_bytes() if path.stat().st_size <= self.bytes else None
             text = None if raw is None else raw.decode()
@@ -139,7 +139,7 @@ class _Room:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name is one that a compose file can have."""
+    """Return whether a name can be written in a compose file."""
     try:
         return bool(name.encode())
     except UnicodeEncodeError:
@@ -147,12 +147,12 @@ def _is_text(name: str) -> bool:
 
 
 def _text(path: Path) -> str:
-    """Raises Unreadable for what is no UTF-8: Docker Compose reads UTF-16 as well."""
+    """Return the text of a file. Raises Unreadable unless it is UTF-8: Docker Compose reads UTF-16 as well."""
     return translated(lambda: path.read_text(encoding="utf-8"), OSError, UnicodeDecodeError, into=Unreadable())
 
 
 def _stays_inside(one: Opened, bases: Iterable[PurePosixPath]) -> bool:
-    """Whether a path that climbs stays in the checkout, whichever directory it is taken from."""
+    """Return whether a path with `..` stays in the checkout, whichever base directory it is relative to."""
     places = [PurePosixPath(os.path.normpath(base / one.path)) for base in bases]
     fixed = "$" not in one.path and ":" not in one.path and not one.path.startswith(("/", "~"))
     return fixed and bool(places) and not any(".." in place.parts for place in places)
@@ -169,7 +169,7 @@ def _mounted(service: Model, tree: Path) -> Iterator[Model]:
 
 
 def _files(mount: Model) -> Iterator[tuple[Path, str]]:
-    """(file of the checkout, where it is to be)."""
+    """Yield (file of the checkout, its path in the container)."""
     source, target = Path(mount["source"]), PurePosixPath(mount["target"])
     if source.is_file():
         yield source, str(target)

@@ -1,7 +1,7 @@
 """Docker Compose, the program: finding it and running it, with an environment of its own.
 
-It gets no credentials, no configuration of anybody's and nothing of our environment but what it is handed: images are
-there before it is called. What it says goes to the redacted log and nowhere else.
+It gets no credentials, no user's configuration and only the environment that it is passed: images are on the host
+before it is called. Its output goes to the redacted log and nowhere else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tasks.sources.compose import is_reserved
 from tasks.system import processes
 from tasks.system.file_locks import locked
 
-OLDEST = (2, 24)  # the first with all that is used here: `content` of configs, `up --pull never`
+OLDEST = (2, 24)  # the first with all features used here: `content` of configs, `up --pull never`
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -42,15 +42,15 @@ OUTPUT_LINES = 100
 
 @dataclass(frozen=True)
 class Found:
-    """The program and its version, as it writes it."""
+    """The program and its version, as it prints it."""
 
     path: str
     version: str
 
 
 def find(settings: Settings) -> Found | None:
-    """The first program that works: the one that the setting names, Docker's plugin, docker-compose on the path, or the
-    one that is installed beside our Python. None when there is none, or it is too old."""
+    """Return the first program that works: the one that the setting names, Docker's plugin, docker-compose on the path,
+    or the one installed beside our Python. None when there is none, or it is too old."""
     for path in _candidates(settings):
         version = _version(path)
         if version is not None and _numbers(version) >= OLDEST:
@@ -59,7 +59,7 @@ def find(settings: Settings) -> Found | None:
 
 
 def needed(context: Context) -> Found:
-    """The program. Raises Failure(compose_missing)."""
+    """Return the program. Raises Failure(compose_missing)."""
     found = find(context.settings)
     if found is None:
         context.log.error("there is no Docker Compose %s or newer here", ".".join(map(str, OLDEST)))
@@ -75,9 +75,9 @@ def config(
     variables: Mapping[str, str],
     text: bytes = b"",
 ) -> bytes:
-    """What `docker compose config` says of the files that `arguments` name, or of `text` for `-f -`.
+    """Return the output of `docker compose config` for the files that `arguments` name, or for `text` with `-f -`.
 
-    Reads files, and asks no registry and no Engine. Raises Failure: compose_missing, invalid_source.
+    Reads files, and contacts no registry and no Engine. Raises Failure: compose_missing, invalid_source.
     """
     argv = [
         needed(context).path,
@@ -109,20 +109,20 @@ def up(
     timeout_s: float,
     raise_if_cancelled: Callable[[], None],
 ) -> bool:
-    """Make what runs be as `file` says; answers whether that went well. What is as it should be is not touched.
+    """Converge the containers on `file`; return whether that succeeded. Containers that already match are not touched.
 
-    `raise_if_cancelled` is called all the time and may raise. One at a time per project, also across a crash of ours:
-    a program that a dead engine left behind is waited for. Raises Failure(compose_missing), and what the check raises.
+    `raise_if_cancelled` is polled and may raise. One at a time per project, also across a crash of ours: waits for a
+    program that a dead engine left behind. Raises Failure(compose_missing), and what the check raises.
     """
     program = needed(context).path
     path = home(context) / f"{project}.json"
-    # The program is handed the lock, so that an engine that comes after a crash of this one waits until it has ended.
+    # The program inherits the lock, so that an engine started after a crash of this one waits until it has exited.
     with locked(home(context) / f"{project}.lock", _with_deadline(raise_if_cancelled)) as lock:
         draft = path.with_suffix(".draft")
         draft.write_text(file)
         draft.replace(path)
         argv = [program, "--ansi", "never", "--progress", "plain", "--project-name", project]
-        # A file names no path of ours; were there one that is empty, it would stand for this directory.
+        # A file names no path of ours; if one were empty, it would stand for this directory.
         argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
@@ -133,12 +133,12 @@ def up(
 
 
 def forget(context: Context, project: str) -> None:
-    """Remove the files of a project that is no more. Its lock stays: somebody might hold it."""
+    """Remove the files of a removed project. Its lock file stays: another process might hold it."""
     (home(context) / f"{project}.json").unlink(missing_ok=True)
 
 
 def home(context: Context) -> Path:
-    """Where the program is at home: files of ours, none of a user's."""
+    """Return the program's home directory: files of ours, none of a user's."""
     folder = context.settings.home / "compose"
     for one in (folder, folder / "docker", folder / "empty"):
         one.mkdir(mode=0o700, exist_ok=True)
@@ -147,7 +147,7 @@ def home(context: Context) -> Path:
 
 def _candidates(settings: Settings) -> Iterator[str]:
     if settings.compose:
-        yield settings.compose  # and no other: who names one wants that one
+        yield settings.compose  # and no other: the setting is binding
         return
     own = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser() / "cli-plugins"
     for folder in (str(own), *PLUGINS):
@@ -179,7 +179,7 @@ def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, st
         "HOME": folder,
         "DOCKER_CONFIG": f"{folder}/docker",
         "DOCKER_HOST": context.settings.engine_address,
-        # A file must not bring in others from the network: what is deployed is what was pinned.
+        # A file must not include others from the network: a deploy runs exactly what was pinned.
         "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
         "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
         "COMPOSE_MENU": "false",
@@ -187,7 +187,7 @@ def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, st
 
 
 def _with_deadline(raise_if_cancelled: Callable[[], None]) -> Callable[[], None]:
-    """`raise_if_cancelled`, and an end to the waiting for a lock. Raises Failure."""
+    """Return `raise_if_cancelled` with a deadline for waiting for a lock. Raises Failure."""
     deadline = time.monotonic() + LOCK_TIMEOUT_S
 
     def look() -> None:

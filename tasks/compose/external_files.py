@@ -1,8 +1,8 @@
-"""Which other files a compose file would have read: looked up in its YAML before Docker Compose sees it. Pure.
+"""The other files that a compose file makes Docker Compose read, found in its YAML beforehand. Pure.
 
-Docker Compose opens what `include`, `extends`, `env_file` and `label_file` name while it parses, and what it finds
-there may end up in the ledger. So these keys are found first, wherever they stand. This is no parser of compose files:
-it understands nothing but where a path is given, and refuses what it cannot be sure of.
+Docker Compose opens what `include`, `extends`, `env_file` and `label_file` name while it parses, and their content may
+end up in the ledger. So these keys are found first, wherever they occur. This is no parser of compose files: it
+understands only where a path is given, and refuses what it cannot be sure of.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import yaml
 from tasks.failures import translated
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Key -> the keys below it that hold paths; None: every text below it is one.
+# Key -> the keys below it that hold paths; None: every string below it is one.
 _OPENED: dict[str, frozenset[str] | None] = {
     "include": None,
     "extends": frozenset({"file"}),
     "env_file": None,
     "label_file": None,
 }
-# Below these stand names of somebody's choice, which mean nothing: a variable may be called `include`.
+# Below these, users choose the names, which mean nothing: a variable may be called `include`.
 _FREE_NAMES = frozenset({"environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
 _NO_PATHS = frozenset({"required", "format", "service"})
 
 
 class _Place(Enum):
-    """Where a mapping stands, which says what its keys are."""
+    """The position of a mapping, which determines what its keys mean."""
 
     FILE = "the whole file"
     SERVICES = "names of services"
@@ -39,7 +39,7 @@ class _Place(Enum):
     KEYS = "keys of the format"
 
     def below(self, key: str) -> _Place:
-        """Where the value of a key stands. What is merged in stands where it is merged into."""
+        """Return the position of a key's value. A merged value takes the position that it is merged into."""
         if key == "<<":
             return self
         if self is _Place.FILE and key == "services":
@@ -51,26 +51,26 @@ _WITH_KEYS = frozenset({_Place.FILE, _Place.KEYS})
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """Not YAML, or YAML that is made to be not understood."""
+    """Not YAML, or YAML crafted to be misread."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A path that would be opened: the dotted key that names it, and the path as it is written."""
+    """A path that would be opened: the dotted key that names it, and the path as written."""
 
     key: str
     path: str
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a relative path without variables, that does not climb: one that says what it means."""
+        """Whether it is a relative path without variables and `..`, and so unambiguous."""
         path = PurePosixPath(self.path)
         fixed = "$" not in self.path and ":" not in self.path and "\\" not in self.path
         return bool(self.path) and fixed and not path.is_absolute() and ".." not in path.parts and self.path[0] != "~"
 
 
 def opened(text: str) -> list[Opened]:
-    """The paths that a compose file has opened. Raises Unreadable."""
+    """Return the paths that a compose file makes Docker Compose open. Raises Unreadable."""
 
     def found() -> list[Opened]:
         return [one for document in yaml.compose_all(text, Loader=_LOADER) for one in _walk(document)]
@@ -79,7 +79,7 @@ def opened(text: str) -> list[Opened]:
 
 
 def _walk(root: Any) -> Iterator[Opened]:
-    """Over every node, once for each kind of place that refers to it: an alias may bring it to where it means more."""
+    """Yield from every node, once per kind of place that refers to it: an alias may put it where it means more."""
     waiting: list[tuple[tuple[str, ...], _Place, Any]] = [((), _Place.FILE, root)]
     seen: set[tuple[int, _Place]] = set()
     while waiting:
@@ -88,7 +88,7 @@ def _walk(root: Any) -> Iterator[Opened]:
             continue
         seen.add((id(node), place))
         if "binary" in str(node.tag):
-            raise ValueError  # a text in base64: `env_file` that is no key to us, and one to the program
+            raise ValueError  # base64 text: `env_file` would be no key to us, but one to the program
         if isinstance(node, yaml.SequenceNode):
             waiting += [(path, place, one) for one in node.value]
         elif isinstance(node, yaml.MappingNode):

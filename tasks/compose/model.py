@@ -1,8 +1,8 @@
-"""A compose file as Docker Compose rendered it: what of it is kept, what it needs, what is handed back to run. Pure.
+"""A compose file as Docker Compose rendered it: what is stored, what it needs, what is passed back to run. Pure.
 
-What is kept holds no secret. Variables that are secrets are filled with marks while the file is rendered, and each mark
-becomes `${NAME}` again in what is stored: Docker Compose fills that in at each `up`, from the values of that day. It
-writes every other dollar sign twice, so nothing else is filled in.
+The stored file holds no secret. While it is rendered, variables that are secrets hold marks, and each mark becomes
+`${NAME}` again in what is stored: Docker Compose substitutes the current values at each `up`. It doubles every other
+dollar sign, so nothing else is substituted.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tasks.image_reference import parse_reference
 
 Model = dict[str, Any]
 _FILLED_IN = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-# What only matters while a person works on the file, or has been carried out by the time that it runs.
+# Keys that matter only while a person edits the file, or whose work is done before it runs.
 _DONE_WITH = ("develop", "profiles", "pull_policy", "attach", "label_file")
 
 
 def marks(names: Iterable[str]) -> dict[str, str]:
-    """For each name of a secret a text that no file has, to be put in its place. Different each time."""
+    """Return a placeholder for each secret's name, one that no file contains. Different each time."""
     return {name: f"backstay{secrets.token_hex(16)}" for name in names}
 
 
 def unmarked(rendered: bytes, marked: Mapping[str, str]) -> Model:
-    """The rendered file (JSON) with `${NAME}` in the place of each mark, without extension fields.
+    """Return the rendered file (JSON) with `${NAME}` in place of each mark, without extension fields.
 
     Raises ValueError when it is no such file.
     """
@@ -48,17 +48,17 @@ def unmarked(rendered: bytes, marked: Mapping[str, str]) -> Model:
 
 
 def references(model: Model) -> dict[str, str]:
-    """Service -> the image that it names. Those that are built are not among them."""
+    """Return service -> the image that it names. Services that are built are left out."""
     return {name: str(one.get("image") or "") for name, one in model["services"].items() if "build" not in one}
 
 
 def builds(model: Model) -> dict[str, Model]:
-    """Service -> what it is built from."""
+    """Return service -> its build section."""
     return {name: one["build"] for name, one in model["services"].items() if "build" in one}
 
 
 def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
-    """The file with each image as the pin has it: by digest, by image id where no registry has it. Nothing is built."""
+    """Return the file with each image as pinned: by digest, or by image id if no registry has it. Nothing is built."""
     return model | {
         "services": {
             name: {key: value for key, value in one.items() if key != "build"} | {"image": _exact(services[name])}
@@ -70,10 +70,10 @@ def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
 def runs(
     model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, ServiceRun] | None
 ) -> dict[str, ServiceRun]:
-    """Service -> {"count", "once", "since", "made_of"}: how many containers, whether they may end with exit code 0,
-    since which version it is what it is, and a keyed fingerprint of all that it is made of, today's values included.
+    """Return service -> {"count", "once", "since", "made_of"}: the number of containers, whether they may exit with
+    code 0, the version in which it last changed, and a keyed fingerprint of its configuration, current values included.
 
-    `before` is the same of the live version. A service that is made of the same keeps its `since`: its containers are
+    `before` is the same of the live version. A service with an equal fingerprint keeps its `since`: its containers are
     left running.
     """
     found: dict[str, ServiceRun] = {}
@@ -92,10 +92,10 @@ def effective(
     shared_labels: Mapping[str, str],
     values: Mapping[str, str],
 ) -> str:
-    """The file that Docker Compose is given, as JSON: images by their id, never pulled, every container labelled.
+    """Return the file passed to Docker Compose, as JSON: images by id, never pulled, every container labelled.
 
-    A config whose content is empty, or is with the values of today, has an empty line: Docker Compose would take it for
-    one without content, and mount its own directory.
+    A config whose content is empty, or becomes so with the current values, gets an empty line: Docker Compose would
+    take it for one without content, and mount its own directory.
     """
     running = {
         name: one
@@ -114,13 +114,13 @@ def effective(
 
 
 def count(service: Model) -> int:
-    """How many containers of a service there are."""
+    """Return the number of containers of a service."""
     given = service.get("scale", (service.get("deploy") or {}).get("replicas"))
     return 1 if given is None else int(given)
 
 
 def unfilled(model: Model, names: Collection[str]) -> list[str]:
-    """The keys of configs and secrets that take their content from a variable that there is not."""
+    """Return the keys of configs and secrets that take their content from an undefined variable."""
     wanted = [
         (f"{what}.{name}.environment", (one or {}).get("environment"))
         for what in ("configs", "secrets")
@@ -130,7 +130,7 @@ def unfilled(model: Model, names: Collection[str]) -> list[str]:
 
 
 def unwritable(model: Model) -> list[str]:
-    """The keys of services that are read-only and would have to be written into: `up` copies configs and secrets."""
+    """Return the keys of read-only services that `up` would have to copy configs or secrets into."""
     services = model["services"].items()
     return [f"{name}.read_only" for name, one in services if one.get("read_only") and _has_files(one)]
 
@@ -140,7 +140,7 @@ def _has_files(service: Model) -> bool:
 
 
 def published(model: Model) -> list[tuple[str, int]]:
-    """(address, port) of every TCP port that is published under a number of its own."""
+    """Return (address, port) of every TCP port that is published under a fixed number."""
     ports = [port for one in model["services"].values() for port in one.get("ports") or []]
     wanted = [port for port in ports if str(port.get("published") or "").isdigit() and port.get("protocol") != "udp"]
     return [(port.get("host_ip") or "0.0.0.0", int(port["published"])) for port in wanted]
@@ -152,7 +152,7 @@ def _service(service: Model, services: Model) -> Model:
         for key, value in service.items()
         if value is not None and key not in _DONE_WITH and not key.startswith("x-")
     }
-    # One that need not be there, and is not: of a profile that is not chosen, say. `up` does not know it any more.
+    # A dependency that is optional and absent, of an inactive profile, say. `up` no longer knows it.
     waits = {name: how for name, how in (kept.pop("depends_on", None) or {}).items() if name in services}
     return kept | ({"depends_on": waits} if waits else {})
 
@@ -162,7 +162,7 @@ def _exact(pin: ServicePin) -> str:
 
 
 def _runs_once(model: Model, name: str) -> bool:
-    """Whether its containers may end well: it says `restart: "no"`, or another service waits for it to be completed."""
+    """Return whether its containers may exit: `restart: "no"`, or another service waits for it to be completed."""
     waits = [(one.get("depends_on") or {}).get(name) or {} for one in model["services"].values()]
     awaited = any(wait.get("condition") == "service_completed_successfully" for wait in waits)
     return awaited or model["services"][name].get("restart") == "no"
@@ -187,7 +187,7 @@ def _fingerprint(model: Model, name: str, values: Mapping[str, str], key: bytes)
         for what in ("configs", "secrets")
         if service.get(what)
     }
-    # How many there are, and what starts before it, is no property of a container.
+    # The number of containers and the start order are no properties of a container.
     made = {key: value for key, value in service.items() if key not in {"scale", "depends_on"}}
     text = json.dumps([_filled_in(made, values), _filled_in(used, values)], sort_keys=True, ensure_ascii=False)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:24]
@@ -209,5 +209,5 @@ def _filled_in(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def is_image(reference: str) -> bool:
-    """Whether a service's image is a reference that can be pinned."""
+    """Return whether a service's image is a reference that can be pinned."""
     return parse_reference(reference) is not None

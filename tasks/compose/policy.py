@@ -1,8 +1,8 @@
 """What a compose file may not do unless the spec's `source.allow` names it: a table. Pure.
 
 A release of Backstay is what its pin says, keeps to its own project, and has no more power over the host than any
-container: what reaches further is refused before anything is touched. A key of a service that stands in neither table
-is refused as well: a feature of a newer Docker Compose is let through when somebody has thought about it.
+container: what reaches further is refused before anything is changed. A service key in neither table is refused as
+well: a feature of a newer Docker Compose is allowed only after a review.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
-# Keys of a service that concern the container alone, whatever their value.
+# Keys of a service that affect the container alone, whatever their value.
 HARMLESS = frozenset(
     [
         *("attach", "blkio_config", "cap_drop", "command", "configs", "cpu_count"),
@@ -31,8 +31,8 @@ HARMLESS = frozenset(
 )
 
 Fine = Callable[[Any], bool]
-# Of a bridge's options those that concern nothing but the network itself: another is the name of the bridge, which may
-# be one that the host has, and another opens every port of it.
+# The options of a bridge that affect only the network itself: others name the bridge, which may be one of the host's,
+# or open every port of it.
 BRIDGE_OPTIONS = frozenset(
     {
         "com.docker.network.driver.mtu",
@@ -48,7 +48,7 @@ def _no(value: Any) -> bool:
 
 
 def _own_namespace(value: Any) -> bool:
-    # `service:db` shares with a container of the same release; `container:x` and `host` with others.
+    # `service:db` shares with a container of the same release; `container:x` and `host` share with others.
     return str(value) in {"", "none", "private", "shareable", "bridge"} or str(value).startswith("service:")
 
 
@@ -66,7 +66,7 @@ def _of_the_file(value: Any) -> bool:
 
 
 def _kept_here(value: Any) -> bool:
-    # Any other driver is a plugin, or has the Docker daemon send the output to an address or a socket of the host.
+    # Any other driver is a plugin, or makes the Docker daemon send the output to an address or a socket of the host.
     return str((value or {}).get("driver") or "") in {"", "json-file", "local", "journald", "none"}
 
 
@@ -79,7 +79,7 @@ def _known_options(value: Any) -> bool:
 
 
 def _private(value: Any) -> bool:
-    """Whether a network takes no addresses that somebody else on the internet has: the host would route them to it."""
+    """Return whether a network uses only private addresses: the host would route public ones to it."""
     if (value or {}).get("driver") not in {None, "", "default"}:
         return False
     return all(_is_private(str(one["subnet"])) for one in (value or {}).get("config") or [] if one.get("subnet"))
@@ -107,7 +107,7 @@ DECIDED: Mapping[str, Fine] = {
     "device_cgroup_rules": _no,
     "gpus": _no,
     "cap_add": _no,
-    # The one option of these that only takes something away.
+    # The only one of these options that merely removes a privilege.
     "security_opt": lambda value: set(value or []) <= {"no-new-privileges:true", "no-new-privileges"},
     "runtime": _no,
     "credential_spec": _no,
@@ -115,18 +115,18 @@ DECIDED: Mapping[str, Fine] = {
     "oom_kill_disable": _no,
     "oom_score_adj": lambda value: (value or 0) >= 0,
     "external_links": _no,
-    "annotations": _no,  # a runtime makes of them what it likes
+    "annotations": _no,  # their meaning is up to the runtime
     "logging": _kept_here,
     "volumes_from": _of_the_file,
     "deploy": _no_devices,
     "post_start": _no_privileges,
     "pre_stop": _no_privileges,
-    "build": lambda value: True,  # whether there is something to build from is the kind's business
-    "container_name": lambda value: True,  # a name that somebody else has is found out by looking
+    "build": lambda value: True,  # whether it can be built is for the kind to decide
+    "container_name": lambda value: True,  # conflicts with existing names are checked against Docker
     "volumes": lambda value: True,  # one by one: see _mounts
 }
 OF_THE_FILE = frozenset({"name", "services", "networks", "volumes", "configs", "secrets"})
-# The same of what services share.
+# The same for what services share.
 SHARED: Mapping[str, Mapping[str, Fine]] = {
     "volumes": {
         "driver": lambda value: value in {None, "", "local"},
@@ -145,9 +145,9 @@ SHARED: Mapping[str, Mapping[str, Fine]] = {
 
 @dataclass(frozen=True)
 class Host:
-    """What of the host a file may mount. `real` follows the links of a path.
+    """What a file may mount of the host. `real` follows the links of a path.
 
-    `folder` is the checkout that files of its own come from; None when it has none. `sockets`: of the Docker Engine.
+    `folder` is the checkout that its own files come from; None when there is none. `sockets`: of the Docker Engine.
     """
 
     folder: str | None = None
@@ -156,7 +156,7 @@ class Host:
 
 
 def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host: Host) -> list[str]:
-    """The keys (`web.privileged`, `volumes.data.external`) of a rendered file that it may not have, in its order."""
+    """Return the forbidden keys (`web.privileged`, `volumes.data.external`) of a rendered file, in its order."""
     found = [
         *(key for key in model if key not in OF_THE_FILE and not key.startswith("x-")),
         *_services(model.get("services") or {}, [one for one in allow if one.startswith("/")], host),
@@ -166,7 +166,7 @@ def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host
 
 
 def taken_names(model: Mapping[str, Any], others: Collection[str], allow: Collection[str]) -> list[str]:
-    """The keys of container names that containers of somebody else have. `others`: the names of those."""
+    """Return the keys of container names already taken by others. `others`: the names of their containers."""
     named = [(name, service.get("container_name")) for name, service in (model.get("services") or {}).items()]
     found = [f"{name}.container_name" for name, given in named if given and given in others]
     return [key for key in found if key not in allow]
@@ -187,13 +187,13 @@ def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> 
     if mount.get("type") in {"volume", "tmpfs"}:
         return True
     source = str(mount.get("source") or "")
-    # A secret is filled in when nobody looks any more, and might climb.
+    # A secret is substituted after this check, and might contain `..`.
     if mount.get("type") != "bind" or not source or "${" in source or ".." in PurePosixPath(source).parts:
         return False
     if host.folder is not None and PurePosixPath(source).is_relative_to(host.folder):
         return True
     place, there = PurePosixPath(host.real(source)), [PurePosixPath(host.real(one)) for one in allowed]
-    # A directory that is allowed does not bring along the socket in it, nor one above both.
+    # Allowing a directory allows neither the socket in it nor a directory above both.
     inside = {PurePosixPath(host.real(one)) for one in host.sockets}
     sockets = {one for one in inside if one.is_relative_to(place)}
     if place in inside:
@@ -218,6 +218,6 @@ def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> I
 
 
 def _is_of_the_checkout(what: str, file: str, folder: str | None) -> bool:
-    # A secret that lies in a repository is none.
+    # A secret in a repository is none.
     path = PurePosixPath(file)
     return what == "configs" and folder is not None and path.is_relative_to(folder) and ".." not in path.parts
