@@ -1,1 +1,1 @@
-"""Makes the containers of a workload match the ledger, and looks at them."""
+"""The containers of a workload: converging them on the ledger, and reading their state."""

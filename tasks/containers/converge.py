@@ -1,4 +1,4 @@
-"""Putting the containers of a workload in order: exactly the live version runs, nothing is left over, the index knows.
+"""Converging a workload's containers: exactly the live version runs, no strays remain, the index is current.
 
 The same few lines serve a failed deploy, a start after a crash, and a removal. Decided in tasks.rollout.
 """
@@ -26,18 +26,18 @@ def observe(context: Context, workload: str, version: int | None = None) -> list
 
 
 def version_of(record: ContainerRecord, live: Deploy | None) -> int:
-    """Of which version a container is: the live one also when its service is what it was in an earlier one. Pure."""
+    """Return the version of a container: the live one also if its service is unchanged since an earlier one. Pure."""
     if live is not None and pins.is_of(live.pin, live.version, record.labels.get(SERVICE, ""), record.version):
         return live.version
     return record.version
 
 
 def restore(context: Context, workload: Workload, records: Sequence[ContainerRecord], live: int | None) -> list[Action]:
-    """Of the containers that were observed remove what is not live, start what is and stopped, and bring the index up
-    to date; answers what was done.
+    """Remove the observed containers that are not live, start live ones that are stopped, and update the index; return
+    the actions taken.
 
-    Docker first, the ledger's index last: a ledger that cannot be written must not keep the live version down.
-    Raises Failure when Docker does not do it, LedgerUnavailable when the index has to wait.
+    Docker first, the ledger's index last: a ledger that cannot be written must not keep the live version down. Raises
+    Failure when Docker fails, LedgerUnavailable when the index has to wait.
     """
     actions = put_in_order([Seen(one.id, one.version, one.running) for one in records], live)
     for action in actions:
@@ -51,13 +51,13 @@ def restore(context: Context, workload: Workload, records: Sequence[ContainerRec
 
 
 def remove(context: Context, container_id: str, stop_timeout_s: int) -> None:
-    """Stop a container as it wants to be stopped, and remove it. The index follows with refresh_index."""
+    """Stop a container gracefully and remove it. The index follows with refresh_index."""
     context.docker.containers.stop(container_id, stop_timeout_s)
     context.docker.containers.remove(container_id)
 
 
 def refresh_index(context: Context, workload: Workload, records: list[ContainerRecord]) -> None:
-    """Make the index say what is there."""
+    """Bring the index in line with the containers found."""
     there = {record.id for record in records}
     with context.database.writing() as session:
         gone = {one.docker_id for one in containers.present(session, workload.id)} - there
@@ -76,6 +76,6 @@ def _entry(record: ContainerRecord, workload: Workload) -> Container:
         name=record.name,
         image_id=record.image_id,
         host=workload.host,
-        # Not this moment: of one that was found again later, the CPU of its whole life would be taken for a tick's.
+        # Not the current time: for a container found again later, its lifetime CPU would count for a single tick.
         created_at=datetime.fromisoformat(record.created_at),
     )

@@ -1,4 +1,4 @@
-"""What a container wrote before it is removed. Goes to the redacted log and nowhere else, never to the ledger."""
+"""The last output of a container before its removal. Goes to the redacted log only, never to the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LINES = 50
 
 
 def log(job: Job, container_id: str, name: str) -> None:
-    """Keep the last lines of a container of this deploy; that they cannot be read is no failure."""
+    """Log the last lines of a container of this deploy; failing to read them is no failure."""
     found = attempt(lambda: job.context.docker.containers.log_tail(container_id, LINES), Failure)
     lines = [] if isinstance(found, Failure) else found
     job.context.log.info(

@@ -1,4 +1,4 @@
-"""What of Backstay's own is left over on a host and in the ledger, decided. Pure: sees records, answers a list."""
+"""Which of Backstay's leftovers on a host and in the ledger to remove. Pure: takes records, returns a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.images.retention import ImageStep, Verb
 
 
 class Why(StrEnum):
-    """Why something is left over."""
+    """Why something is a leftover."""
 
     NO_WORKLOAD = "no_workload"
     NOT_LIVE = "not_live"
@@ -20,7 +20,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class SeenContainer:
-    """A container of this installation, and whose it says that it is."""
+    """A container of this installation, and the workload that its labels name."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class SeenContainer:
 
 @dataclass(frozen=True)
 class Standing:
-    """A workload: the version that is live, and the one that a deploy is at work on, if an engine lives to do it."""
+    """A workload: its live version, and the version being deployed, if a living engine does so."""
 
     live: int | None
     at_work: int | None = None
@@ -38,7 +38,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class UnfinishedRow:
-    """An unfinished row of the ledger. `dead`: nobody is left to finish it."""
+    """An unfinished row of the ledger. `dead`: no engine is left to finish it."""
 
     deploy_id: int
     workload: str
@@ -49,7 +49,7 @@ class UnfinishedRow:
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing that is left over: a `container`, an `image` or a `row`. `id` is Docker's, or the row's."""
+    """A single leftover: a `container`, an `image` or a `row`. `id` is Docker's, or the row's."""
 
     kind: str
     name: str
@@ -63,13 +63,13 @@ def decide(
     images: Sequence[ImageStep],
     rows: Sequence[UnfinishedRow],
 ) -> list[Leftover]:
-    """What may go: rows first, then containers, then images. `images` are the steps of tasks.images.retention."""
+    """Return what to remove: rows, then containers, then images. `images` are the steps of tasks.images.retention."""
     dead = [
         Leftover("row", f"{row.workload} v{row.version} {row.status}", Why.ENGINE_DEAD, str(row.deploy_id))
         for row in rows
         if row.dead
     ]
-    # An image without a name can only be called by its id.
+    # An image without a name can only be addressed by its id.
     unneeded = [
         Leftover("image", ", ".join(step.names) or step.image_id, Why.NOT_NEEDED, step.image_id)
         for step in images
@@ -83,7 +83,7 @@ def _stray(one: SeenContainer, standings: Mapping[str, Standing]) -> Why | None:
     standing = standings.get(one.workload)
     if standing is None:
         return Why.NO_WORKLOAD
-    # While a deploy is at work its old and its new container are its own business.
+    # During a deploy, its old and its new container belong to that deploy.
     if standing.at_work is not None or one.version == standing.live:
         return None
     return Why.NOT_LIVE

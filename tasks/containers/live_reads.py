@@ -1,6 +1,6 @@
-"""Looking at a workload as it is at this moment: the one thing that is asked of a host directly, and not of the ledger.
+"""The current state of a workload: the only reads that go to a host directly, and not to the ledger.
 
-The web process and the CLI go through this module alone, whichever host a workload is on. Reads only.
+The web process and the CLI use this module only, whichever host a workload is on. Reads only.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ __all__ = ["LONGEST_TAIL", "LiveReads", "of_host"]
 
 
 class LiveReads(Protocol):
-    """Answers for the containers of one host."""
+    """Reads the state of the containers of one host."""
 
     def runtime_state(self, workload: Workload) -> dict[str, Any]:
         """Return {"available": bool, "containers": [...]}; not available and empty when the host does not answer."""
         ...
 
     def log_tail(self, workload: Workload, tail: int) -> list[str]:
-        """Return the last lines that its containers wrote, secrets blanked out. Raises Failure(engine_unreachable)."""
+        """Return the last lines of its containers' output, secrets blanked out. Raises Failure(engine_unreachable)."""
         ...
 
 
 class ThisHost:
-    """The host of this installation: its Docker is asked by the process that wants to know."""
+    """The host of this installation: the calling process queries its Docker itself."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -43,6 +43,6 @@ class ThisHost:
 
 
 def of_host(context: Context, host: str) -> LiveReads:
-    """Return who answers for a host. An installation has one; a second one is told apart here and nowhere else."""
-    del host  # no choice yet
+    """Return the reads of a host. An installation has one host; a second one is distinguished here and nowhere else."""
+    del host  # only one host so far
     return ThisHost(context)

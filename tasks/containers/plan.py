@@ -1,4 +1,4 @@
-"""What to do with the containers of a workload so that exactly its live version runs. Pure."""
+"""The actions on a workload's containers after which exactly its live version runs. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Seen:
-    """A container as far as the plan cares: of which version it is and whether it runs."""
+    """A container as far as the plan needs it: its version and whether it runs."""
 
     id: str
     version: int
@@ -17,16 +17,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do with one container: `remove` or `start`."""
+    """One action on one container: `remove` or `start`."""
 
     verb: str
     id: str
 
 
 def put_in_order(seen: Sequence[Seen], live: int | None) -> list[Action]:
-    """What to do so that the live version runs and nothing else is left over.
+    """Return the actions after which the live version runs and no other container remains.
 
-    `live` is the version that the ledger calls live. Strays go first: they may hold the port that it needs.
+    `live` is the live version according to the ledger. Strays go first: they may hold the port that it needs.
     """
     strays = [Action("remove", one.id) for one in seen if one.version != live]
     stopped = [Action("start", one.id) for one in seen if one.version == live and not one.running]

@@ -1,4 +1,4 @@
-"""What a workload does right now, asked of Docker: for looking at, never for deciding."""
+"""The current state of a workload, read from Docker: for display, never for decisions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_TAIL = 2000
 
 
 def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
-    """{"available": bool, "containers": [...]}; not available and empty when Docker does not answer."""
+    """Return {"available": bool, "containers": [...]}; not available and empty when Docker does not answer."""
     try:
         records = converge.observe(context, workload.name)
     except Failure:
@@ -27,8 +27,8 @@ def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
 
 
 def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
-    """The last lines that the newest container wrote, through the redactor; of several services the last lines of
-    each, the name of its container before every line. Raises Failure(engine_unreachable)."""
+    """Return the last lines of the newest container's output, redacted; with several services the last lines of each,
+    every line prefixed with the container's name. Raises Failure(engine_unreachable)."""
     newest = _newest_first(converge.observe(context, workload.name))
     if not newest:
         return []
@@ -50,7 +50,7 @@ def _by_name(records: list[ContainerRecord]) -> list[ContainerRecord]:
 
 
 def _short_name(record: ContainerRecord) -> str:
-    """Service and number: `web-1`."""
+    """Return service and number: `web-1`."""
     service = record.labels[SERVICE]
     return f"{service}-{record.labels.get('com.docker.compose.container-number', '1')}"
 
@@ -64,7 +64,7 @@ def _live(context: Context, workload: Workload) -> Deploy | None:
 
 
 def _learn_secrets(context: Context, workload: Workload, record: ContainerRecord) -> None:
-    """Have the redactor know the secrets of today, and those that the container was started with."""
+    """Register the current secrets, and those that the container was started with, with the redactor."""
     names = set(context.secrets_of(workload))
     with context.database.reading() as session:
         deploy = history.find(session, workload.id, record.version)

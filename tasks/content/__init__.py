@@ -1,1 +1,1 @@
-"""Uploaded files, kept by their hash."""
+"""Uploaded files, stored by their hash."""

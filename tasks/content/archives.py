@@ -1,8 +1,8 @@
-"""Uploaded archives, tar or zip, unpacked into an empty directory. Nothing in them is believed.
+"""Uploaded archives, tar or zip, unpacked into an empty directory. Nothing in them is trusted.
 
-A name that leads out, a link that leads out, a device, a pipe, a hard link, a name twice, more bytes than are allowed
-(counted as they come out, whatever the archive says of itself): all are refused, and the directory is then thrown away.
-What an archive says of itself is read into memory as a whole, so that is measured before.
+A name that leads out, a link that leads out, a device, a pipe, a hard link, a duplicate name, more bytes than allowed
+(counted as they come out, whatever the archive claims): all are refused, and the directory is then discarded. The
+metadata of an archive is read into memory as a whole, so its size is checked before.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tasks.content.store import MOST_FILES, leads_inside
 from tasks.failures import Failure, translated
 
 _PART = 1 << 20
-# Bytes that come before the content of one member: its names, owners and times, and what counts for all.
+# Bytes that come before the content of one member: its names, owners and times, and global headers.
 _MOST_OF_A_HEADER = 1 << 20
 _USUAL_HEADER = 4096
-_MOST_OF_A_LIST = 1 << 25  # bytes of what a zip says is in it
+_MOST_OF_A_LIST = 1 << 25  # bytes of a zip's directory
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, OSError, ValueError, ArithmeticError, RuntimeError),
@@ -81,7 +81,7 @@ def _place_all(members: Iterator[_Member], into: Path, left: int) -> None:
             links.append((path, member.link))
         else:
             left = _write(member, path, left)
-    # Last, so that no file was written through one of them.
+    # Last, so that no file is written through a link.
     for path, target in links:
         path.symlink_to(target)
 
@@ -107,15 +107,15 @@ def _checked(name: str) -> PurePosixPath:
 
 
 class _Measured:
-    """A file of which no more than `room` bytes are read until `room` is given anew, and no more than `left` at all,
-    what is skipped included. Readers of archives take a length for true that an archive names."""
+    """A file that yields at most `room` bytes until `room` is set again, and at most `left` bytes overall, including
+    skipped ones. Archive readers trust the lengths that an archive states."""
 
     def __init__(self, file: Any, room: float, left: float = math.inf) -> None:
         self._file, self.room, self._left, self._at = file, room, left, 0
         self.seekable = file.seekable
 
     def read(self, size: int) -> bytes:
-        """Raises ValueError when it is too much."""
+        """Read. Raises ValueError when it is too much."""
         if not 0 <= size <= self.room:
             raise ValueError
         part: bytes = self._file.read(size)
@@ -124,12 +124,12 @@ class _Measured:
         return part
 
     def seek(self, offset: int) -> int:
-        """Forward only: going back in something compressed is beginning anew. Raises ValueError."""
+        """Seek forward only: going back in a compressed stream means starting over. Raises ValueError."""
         self._count(offset - self._at)
         return int(self._file.seek(offset))
 
     def tell(self) -> int:
-        """Where the next byte is read from."""
+        """Return the position of the next byte."""
         return self._at
 
     def _count(self, size: int) -> None:
@@ -147,7 +147,7 @@ def _of_tar(file: IO[bytes], limit: int) -> Iterator[_Member]:
     measured = _Measured(opener(file), _MOST_OF_A_HEADER, limit + MOST_FILES * _USUAL_HEADER)
     with tarfile.open(fileobj=measured, mode="r:") as opened:  # type: ignore[call-overload]
         while (member := opened.next()) is not None:
-            opened.members.clear()  # each with its header, which may be large
+            opened.members.clear()  # each keeps its header, which may be large
             measured.room = math.inf
             yield _of_tar_member(opened, member)
             measured.room = _MOST_OF_A_HEADER
@@ -162,14 +162,14 @@ def _of_tar_member(opened: tarfile.TarFile, member: tarfile.TarInfo) -> _Member:
 
 
 class _InParts:
-    """A file that is never read at large: the list of a zip comes in one piece, which is kept whole."""
+    """A file that refuses large reads: the directory of a zip is read at once, and kept in memory as a whole."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """Raises ValueError when it is too much."""
+        """Read. Raises ValueError when it is too much."""
         if size > _MOST_OF_A_LIST:
             raise ValueError
         return self._file.read(size)

@@ -1,7 +1,7 @@
-"""The files of static sites, kept by their hash in HOME/content: taken in from a directory, given back as one.
+"""The files of static sites, stored by their hash in HOME/content: taken from a directory, written back to one.
 
-The hash is over names, modes and bytes, in the order of the names, and over nothing else: not over times, owners or the
-way in which the files came. What is kept can be built again when its image is gone.
+The hash covers names, modes and bytes, in the order of the names, and nothing else: no times, no owners and no trace of
+how the files arrived. Stored content can be built again when its image is gone.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from db.states import ErrorCode
 from tasks.failures import Failure
 
 MOST_FILES = 100_000
-SPARED_S = 3600  # what was just uploaded, and is in no spec yet
+SPARED_S = 3600  # for fresh uploads that no spec names yet
 _PART = 1 << 20
 
 
 @dataclass(frozen=True)
 class Content:
-    """What was taken in: its hash (sha256:…), how many files, how many bytes."""
+    """Stored content: its hash (sha256:…), number of files, number of bytes."""
 
     hash: str
     files: int
@@ -45,7 +45,7 @@ class _Entry:
 
 
 def keep(settings: Settings, directory: Path) -> Content:
-    """Take in the files of a directory. Raises Failure(invalid_source): too many, too large, a device or a pipe, a link
+    """Store the files of a directory. Raises Failure(invalid_source): too many, too large, a device or a pipe, a link
     that leads out."""
     entries = list(_entries(directory, settings.source_max_mb * 1_000_000))
     found = _hash(entries)
@@ -65,27 +65,27 @@ def keep(settings: Settings, directory: Path) -> Content:
 
 
 def is_kept(settings: Settings, content: str) -> bool:
-    """Whether the files of that hash are here."""
+    """Return whether the files of that hash are stored."""
     return bool(content) and _path(settings, content).exists()
 
 
 def give_back(settings: Settings, content: str, into: Path) -> None:
-    """Write the files of a hash into an empty directory. Raises Failure(pin_unavailable) when they are not here, or are
-    not what they were."""
+    """Write the files of a hash into an empty directory. Raises Failure(pin_unavailable) when they are missing or no
+    longer match their hash."""
     missing = not is_kept(settings, content)
     if not missing:
         with tarfile.open(_path(settings, content)) as archive:
             for member in archive:
                 _place(archive, member, into)
         for folder, _, _ in os.walk(into):
-            Path(folder).chmod(0o755)  # whatever our umask is, a server that runs as somebody else has to get in
+            Path(folder).chmod(0o755)  # a server running as another user must be able to enter, whatever our umask is
         missing = _hash(list(_entries(into, settings.source_max_mb * 1_000_000))) != content
     if missing:
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "content")
 
 
 def prune(settings: Settings, needed: Collection[str], moment: float) -> int:
-    """Remove what nothing needs; answers how many went. What came in the last hour stays. moment: epoch seconds."""
+    """Remove what nothing needs; return how many went. Anything under an hour old stays. moment: epoch seconds."""
     kept = {_path(settings, one) for one in needed}
     gone = [
         path
@@ -103,7 +103,7 @@ def prune(settings: Settings, needed: Collection[str], moment: float) -> int:
 def _is_old(path: Path, moment: float) -> bool:
     try:
         return moment - path.stat().st_mtime > SPARED_S
-    except FileNotFoundError:  # an upload has just ended
+    except FileNotFoundError:  # an upload has just finished
         return False
 
 
@@ -112,7 +112,7 @@ def _path(settings: Settings, content: str) -> Path:
 
 
 def _entries(root: Path, limit: int) -> Iterator[_Entry]:
-    """Files and links below a directory, by name. Links are never followed."""
+    """Yield files and links below a directory, by name. Links are never followed."""
     total = count = 0
     found: list[_Entry] = []
     for folder, names, files in os.walk(root, followlinks=False):
@@ -135,15 +135,15 @@ def _entry(root: Path, path: Path) -> _Entry:
         return _Entry(name, path, 0o777, 0, link)
     if not stat.S_ISREG(status.st_mode):
         raise Failure(ErrorCode.INVALID_SOURCE, "special")
-    # A server that runs as somebody else has to read it.
+    # A server running as another user must be able to read it.
     return _Entry(name, path, 0o755 if status.st_mode & 0o111 else 0o644, status.st_size)
 
 
 def leads_inside(name: str, link: str) -> bool:
-    """Whether a link of that name stays in the directory that it is in, whatever else is a link there. Pure.
+    """Return whether a link of that name stays in its tree, whatever else is a link there. Pure.
 
-    So it may climb at its beginning only, from the directory that it really lies in: `sub/..` would climb from wherever
-    `sub` leads to.
+    So it may climb only at its start, from the directory that really contains it: `sub/..` would climb from the target
+    of `sub`.
     """
     parts = PurePosixPath(link).parts
     climbs = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
@@ -186,7 +186,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
-    # Our own tar: names were checked when it was written.
+    # We wrote this tar: names were checked then.
     path = into / member.name
     path.parent.mkdir(parents=True, exist_ok=True)
     if member.issym():

@@ -1,1 +1,1 @@
-"""The Docker Engine client: the only door to Docker."""
+"""The Docker Engine client: the only access to Docker."""

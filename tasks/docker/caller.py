@@ -1,4 +1,4 @@
-"""What the parts of the Engine's client are handed: a way to put a question to the low-level API, errors translated.
+"""The interface through which the parts of the Engine's client call the low-level API, errors translated.
 
 Only tasks.docker sees it. Pure: tasks.docker.client is the one that connects.
 """
@@ -13,23 +13,23 @@ from db.states import ErrorCode
 T = TypeVar("T")
 NOT_FOUND, CONFLICT = 404, 409
 GONE = (NOT_FOUND,)
-GONE_OR_GOING = (NOT_FOUND, CONFLICT)  # Docker answers 409 while a removal is under way
+GONE_OR_GOING = (NOT_FOUND, CONFLICT)  # Docker answers 409 while a removal is in progress
 
 
 class StreamFailed(Exception):  # noqa: N818
-    """An error that came inside the stream of a pull or a build."""
+    """An error reported inside the stream of a pull or a build."""
 
 
 class Stream(Protocol):
-    """An answer of the Engine that goes on: one message after the other, until somebody closes it."""
+    """A streamed response of the Engine: one message after the other, until it is closed."""
 
     def __next__(self) -> dict[str, Any]: ...
     def close(self) -> None: ...
 
 
 class Caller(Protocol):
-    """Puts questions to the Engine. `what` names one in the log. All raise Failure: `code`, where the Engine refused;
-    engine_unreachable, where it did not answer; of a `registry` that was asked through it, what that said."""
+    """Sends requests to the Engine. `what` names one in the log. All raise Failure: `code`, where the Engine refused;
+    engine_unreachable, where it did not answer; with `registry`, the error of that registry."""
 
     def ask(
         self, what: str, question: Callable[[Any], T], code: ErrorCode = ErrorCode.INTERNAL, *, registry: bool = False
@@ -44,11 +44,11 @@ class Caller(Protocol):
         ...
 
     def guard(self, what: str, action: Callable[[], T], code: ErrorCode) -> T:
-        """Return what an action answers that reads from the Engine already."""
+        """Return the result of an action that already reads from the Engine."""
         ...
 
     def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
-        """Send a body; the answer is a stream that may say nothing for as long as it likes."""
+        """Send a body; return the streamed response, which may stay silent for any length of time."""
         ...
 
 
@@ -67,10 +67,10 @@ class Messages:
             yield message
 
     def close(self) -> None:
-        """End the stream; a build that is not over is cancelled by it."""
+        """Close the stream; this cancels an unfinished build."""
         self._stream.close()
 
 
 def labelled(labels: dict[str, str]) -> dict[str, list[str]]:
-    """The Engine's filter for what carries every one of these labels; an empty value stands for any. Pure."""
+    """Return the Engine's filter for objects with all of these labels; an empty value matches any. Pure."""
     return {"label": [f"{key}={value}" if value else key for key, value in labels.items()]}

@@ -1,7 +1,7 @@
-"""The Docker Engine: the only module that imports docker. Its errors leave here as Failure, their text goes to the log.
+"""The Docker Engine: the only module that imports docker. Its errors leave as Failure, their text goes to the log.
 
-What can be asked of the Engine and done with it is in the parts: containers, images, networks, events. No object of
-the SDK leaves tasks.docker.
+The operations of the Engine are in the parts: containers, images, networks, events. No object of the SDK leaves
+tasks.docker.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Connection:
         return self.ask(what, ask, code)
 
     def ask_briefly(self, what: str, question: Callable[[Any], T]) -> T:
-        """Ask with a short timeout, over a connection of its own. Raises Failure(engine_unreachable)."""
+        """Send a request with a short timeout, over a separate connection. Raises Failure(engine_unreachable)."""
 
         def ask() -> T:
             client = docker.DockerClient(base_url=self._address, timeout=PING_TIMEOUT_S)
@@ -86,7 +86,7 @@ class Connection:
         return self.guard(what, ask, ErrorCode.ENGINE_UNREACHABLE)
 
     def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
-        """See Caller. Not the SDK's build(): that cannot be closed while a step says nothing."""
+        """See Caller. Not the SDK's build(): that cannot be closed while a step is silent."""
 
         def go(api: Any) -> Stream:
             url, wait = api._url(path), (TIMEOUT_S, None)
@@ -133,20 +133,20 @@ class DockerEngine:
         self._connection.close()
 
     def version(self) -> str:
-        """Version of the Engine, asked with a short timeout. Raises Failure(engine_unreachable)."""
+        """Return the Engine's version, read with a short timeout. Raises Failure(engine_unreachable)."""
         return self._connection.ask_briefly("version", lambda api: str(api.version()["Version"]))
 
     def about(self) -> EngineFacts:
-        """What the Engine is and stands on, asked with a short timeout. Raises Failure(engine_unreachable)."""
+        """Return facts about the Engine and its machine, with a short timeout. Raises Failure(engine_unreachable)."""
         return self._connection.ask_briefly("info", lambda api: engine_facts(api.info()))
 
     def memory_total(self) -> int:
-        """Bytes of RAM of the Docker host: what the Engine reports as the limit of a container without one."""
+        """Return the Docker host's RAM in bytes: the Engine reports it as the limit of a container without one."""
         return self._connection.ask("info", lambda api: int(api.info()["MemTotal"]))
 
 
 def paths_to_send(root: Path, ignored: list[str], dockerfile: str) -> list[str]:
-    """Files, directories and links below a build's context that its .dockerignore does not leave out, sorted."""
+    """Return files, directories and links below a build's context that its .dockerignore does not exclude, sorted."""
     return sorted(exclude_paths(str(root), ignored, dockerfile))
 
 

@@ -1,4 +1,4 @@
-"""Containers of the Docker Engine. Does what it is told: what to create or remove is decided in tasks.rollout."""
+"""Containers of the Docker Engine. Makes no decisions: tasks.rollout decides what to create or remove."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REFUSED = ErrorCode.CREATE_FAILED
 
 
 class Containers:
-    """What can be asked of the Engine about containers, and done to them."""
+    """The Engine's operations on containers."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def create(self, new: NewContainer) -> str:
-        """Create a container, not started; answers its id. Raises Failure(create_failed)."""
-        # Labelled here, because Docker would create them without a label when the container starts.
+        """Create a container without starting it; return its id. Raises Failure(create_failed)."""
+        # Created here with labels, because Docker would create them without any when the container starts.
         for volume in new.volumes:
             self._caller.ask("create", partial(_create_volume, name=volume, labels=new.volume_labels), _REFUSED)
         name_taken = (CONFLICT,) if new.other_name else ()
@@ -29,7 +29,7 @@ class Containers:
         return made or self._caller.ask("create", lambda api: _create(api, new, new.other_name), _REFUSED)
 
     def start(self, container_id: str) -> None:
-        """Start a container. Raises Failure: host_not_ready, start_failed; why is for the caller to look up."""
+        """Start a container. Raises Failure: host_not_ready, start_failed; the caller looks up why."""
         self._caller.ask("start", lambda api: api.start(container_id), ErrorCode.START_FAILED)
 
     def stop(self, container_id: str, timeout_s: int) -> None:
@@ -43,12 +43,12 @@ class Containers:
         )
 
     def keep_running(self, container_id: str) -> None:
-        """Have Docker restart a container from now on when it ends, the host boots, or Docker was killed.
+        """Make Docker restart a container from now on when it exits, the host boots, or Docker was killed.
 
-        One that is to be restarted `on-failure` only may end, and stays as it is.
+        One with the policy `on-failure` may exit, and keeps that policy.
         """
 
-        # Not `unless-stopped`: a dockerd that was killed stops at its next start what still runs, as a person would.
+        # Not `unless-stopped`: a dockerd that was killed stops running containers at its next start, as a person would.
         def update(api: Any) -> None:
             policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
             if policy in {"", "no", "unless-stopped"}:
@@ -57,22 +57,22 @@ class Containers:
         self._caller.ask("update", update)
 
     def inspect(self, container_id: str) -> ContainerRecord | None:
-        """What a container is and does now; None when it is gone."""
+        """Return a container's configuration and state; None when it is gone."""
         raw = self._caller.ask_unless(GONE, "inspect", lambda api: api.inspect_container(container_id))
         return oom_kills.completed(container_record(raw)) if raw else None
 
     def find(self, labels: dict[str, str]) -> list[ContainerRecord]:
-        """All containers, stopped ones too, that carry every one of these labels, each inspected."""
+        """Return all containers, stopped ones too, that have all of these labels, each inspected."""
         listed = self._caller.ask("list", lambda api: api.containers(all=True, filters=labelled(labels)))
         records = (self.inspect(entry["Id"]) for entry in listed)
         return [record for record in records if record is not None]
 
     def list_all(self) -> list[ListedContainer]:
-        """All containers of the host, stopped ones too, whoever's they are."""
+        """Return all containers of the host, stopped ones too, whatever their owner."""
         return [listed_container(one) for one in self._caller.ask("list", lambda api: api.containers(all=True))]
 
     def log_tail(self, container_id: str, lines: int) -> list[str]:
-        """The last lines that a container wrote, both streams, oldest first."""
+        """Return the last lines of a container's output, both streams, oldest first."""
         raw: bytes | None = self._caller.ask_unless(
             GONE_OR_GOING, "logs", lambda api: api.logs(container_id, tail=lines)
         )

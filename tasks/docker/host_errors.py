@@ -1,8 +1,8 @@
-"""Errors of the Engine that are the fault of its host, not of the app that was to be started. Pure.
+"""Errors of the Engine caused by its host, not by the app to be started. Pure.
 
-The Engine has no field of its own for the cause, and its status is 500 or 400 for both, so its words have to be read
-here, and only here. What they say goes no further than the code. Every pattern begins where the words begin: what an
-app or its image says of itself comes later and cannot be taken for them. Newer Engines put some words in front.
+The Engine has no separate field for the cause, and its status is 500 or 400 for both, so its message has to be parsed
+here, and only here. Nothing of it goes further than the code. Every pattern is anchored at the start of the message:
+what an app or its image says comes later and cannot match. Newer Engines put some words in front.
 """
 
 from __future__ import annotations

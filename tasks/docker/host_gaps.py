@@ -1,7 +1,7 @@
-"""What a Docker host lacks for running containers as they should be, each with what to do. Changes nothing.
+"""What a Docker host lacks for running containers properly, each with a remedy. Changes nothing.
 
-Judges by what the Engine says of its kernel, and by which programs the machine has when the Engine runs on this one.
-Whatever cannot be seen is taken to be there: a host is never blamed on a guess.
+Judges by the Engine's report on its kernel, and by the machine's programs when the Engine runs on this one. What cannot
+be inspected is taken to be there: a host is never blamed on a guess.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tasks.docker.records import EngineFacts
 
 PROGRAMS = ("apparmor_parser", "dockerd", "iptables")
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-RUNS_WITHOUT_A_PARSER = 23  # the first version of the Engine that goes without AppArmor then: moby/moby#44942
+RUNS_WITHOUT_A_PARSER = 23  # the first Engine that then runs without AppArmor: moby/moby#44942
 
 
 @dataclass(frozen=True)
 class Host:
-    """What is known of a host. `engine`: None when it does not answer; `programs`: None when they cannot be seen."""
+    """The known facts of a host. `engine`: None when it does not answer; `programs`: None when they cannot be seen."""
 
     engine: EngineFacts | None
     programs: frozenset[str] | None
 
 
 def gaps(host: Host) -> list[str]:
-    """Return a sentence for each thing that is missing. Pure."""
+    """Return one sentence per missing thing. Pure."""
     found = _gaps_of_programs(host)
     if host.engine is None:
         return found
@@ -75,7 +75,7 @@ def look(engine: EngineFacts | None, address: str) -> Host:
 
 
 def engine_is_here(address: str) -> bool:
-    """Return whether the Engine runs on this machine, beside us: in a container with its socket mounted it does not."""
+    """Return whether the Engine runs beside us: false when we are in a container with its socket mounted."""
     url = urlsplit(address)
     if url.scheme != "unix":
         return False
@@ -89,7 +89,7 @@ def engine_is_here(address: str) -> bool:
 
 
 def find_program(name: str, path: str | None = None) -> bool:
-    """Return whether a program is on the PATH, or among those that only root is thought to need."""
+    """Return whether a program is on the PATH, or in one of the directories usual for root only."""
     places = [os.environ.get("PATH", "") if path is None else path, *_SBIN]
     return shutil.which(name, path=os.pathsep.join(places)) is not None
 

@@ -1,4 +1,4 @@
-"""Images of the Docker Engine, and what registries have, asked through it. Decides nothing."""
+"""Images of the Docker Engine, and of registries, accessed through it. Decides nothing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tasks.docker.records import ImageRecord, ListedImage, image_record, listed_
 
 
 class Images:
-    """What can be asked of the Engine about images, and done to them."""
+    """The Engine's operations on images."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def inspect(self, reference: str) -> ImageRecord | None:
-        """An image that the host has, by id, tag or digest; None when it has not."""
+        """Return an image of the host by id, tag or digest; None when the host lacks it."""
         return self._caller.ask_unless(GONE, "inspect image", lambda api: image_record(api.inspect_image(reference)))
 
     def list_all(self) -> list[ListedImage]:
-        """All images of the host, without the layers in between."""
+        """Return all images of the host, without the intermediate layers."""
         return [listed_image(one) for one in self._caller.ask("list images", lambda api: api.images())]
 
     def name(self, image_id: str, name: str) -> None:
@@ -35,11 +35,11 @@ class Images:
         self._caller.ask_unless(GONE_OR_GOING, "remove image", lambda api: api.remove_image(reference))
 
     def load(self, archive: IO[bytes]) -> None:
-        """Take the images of an archive as `docker save` writes it. Raises Failure(invalid_source)."""
+        """Load the images of an archive as `docker save` writes it. Raises Failure(invalid_source)."""
         self._caller.ask("load image", lambda api: _read_to_the_end(api.load_image(archive)), ErrorCode.INVALID_SOURCE)
 
     def registry_digest(self, reference: str, credentials: Credentials | None) -> str:
-        """The digest that a registry has for `repository:tag` or `repository@digest`.
+        """Return the digest that a registry has for `repository:tag` or `repository@digest`.
 
         Raises Failure: reference_not_found, auth_required, invalid_source, source_unavailable, engine_unreachable.
         """
@@ -50,7 +50,7 @@ class Images:
         return self._caller.ask("resolve", ask, ErrorCode.SOURCE_UNAVAILABLE, registry=True)
 
     def pull(self, repository: str, digest: str, credentials: Credentials | None, stop: Callable[[], None]) -> None:
-        """Pull by digest. `stop` is called at each sign of progress and may raise.
+        """Pull by digest. `stop` is called at each progress message and may raise.
 
         Raises Failure as registry_digest does.
         """
@@ -62,7 +62,7 @@ class Images:
         self._caller.ask("pull", go, ErrorCode.SOURCE_UNAVAILABLE, registry=True)
 
     def build(self, context: IO[bytes], options: dict[str, Any], headers: dict[str, str]) -> Messages:
-        """Begin a build; answers its messages. Who closes them early cancels it. Raises Failure(build_failed)."""
+        """Begin a build; return its messages. Closing them early cancels it. Raises Failure(build_failed)."""
         stream = self._caller.post("build", "/build", context, options, headers)
         return Messages(self._caller, "build", stream, ErrorCode.BUILD_FAILED)
 

@@ -6,13 +6,13 @@ from tasks.docker.caller import GONE, Caller, labelled
 
 
 class Networks:
-    """What can be asked of the Engine about networks, and done to them."""
+    """The Engine's operations on networks."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def find(self, labels: dict[str, str]) -> list[str]:
-        """Ids of the networks that carry every one of these labels."""
+        """Return the ids of the networks that have all of these labels."""
         listed = self._caller.ask("list networks", lambda api: api.networks(filters=labelled(labels)))
         return [str(one["Id"]) for one in listed]
 

@@ -1,7 +1,7 @@
-"""What the kernel's log says of a container that was killed: whether that was for its memory.
+"""Whether a container was killed for its memory, according to the kernel's log.
 
-Docker hears of it from the container's cgroup, and loses it when the cgroup is gone before it has looked: on a busy
-machine of one kill in thirteen (docs/decisions/0017). The kernel writes down whom it killed, with the container's id.
+Docker learns it from the container's cgroup, and misses it when the cgroup is gone before it has looked: on a busy
+machine one kill in thirteen (docs/decisions/0017). The kernel logs each kill with the container's id.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tasks.docker.records import ContainerRecord
 LOG = Path("/dev/kmsg")
 KILLED = 137
 _RECORD = 8192  # bytes; the kernel refuses to give a part of one
-# The kernel's clock is none that programs can read, and drifts from theirs: of a container that Docker started again,
-# an earlier kill may be so old and count.
+# Programs cannot read the kernel's clock, which drifts from theirs: for a container that Docker restarted, an earlier
+# kill this old may count.
 _SLACK_S = 300
 
 
 def completed(record: ContainerRecord, log: Path = LOG) -> ContainerRecord:
-    """The record of a container, `oom_killed` also when only the kernel says so."""
+    """Return a container's record, `oom_killed` also if only the kernel says so."""
     killed = not record.running and record.exit_code == KILLED and not record.oom_killed
     if killed and ran_out(record.id, datetime.fromisoformat(record.started_at).timestamp(), log):
         return replace(record, oom_killed=True)
@@ -32,7 +32,7 @@ def completed(record: ContainerRecord, log: Path = LOG) -> ContainerRecord:
 
 
 def ran_out(docker_id: str, since: float, log: Path = LOG) -> bool:
-    """Whether the kernel killed a process of the container for its memory after `since` (epoch seconds).
+    """Return whether the kernel killed a process of the container for its memory after `since` (epoch seconds).
 
     False where the log cannot be read, and for containers of another machine.
     """
@@ -41,7 +41,7 @@ def ran_out(docker_id: str, since: float, log: Path = LOG) -> bool:
 
 
 def says_so(records: Iterable[bytes], docker_id: str, since_us: float) -> bool:
-    """Whether one of these records tells of such a kill at or after a moment of the kernel's clock, in µs. Pure.
+    """Return whether one of these records reports such a kill at or after a moment of the kernel's clock, in µs. Pure.
 
     A record is `priority,number,µs,flags;text`: see the kernel's Documentation/ABI/testing/dev-kmsg.
     """
@@ -65,7 +65,7 @@ def _records(log: Path) -> Iterator[bytes]:
             try:
                 record = os.read(there, _RECORD)
             except BrokenPipeError:
-                continue  # this one was overwritten; the next read goes on with the oldest that is left
+                continue  # this one was overwritten; the next read continues with the oldest one left
             if not record:
                 return
             yield record

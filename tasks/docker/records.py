@@ -1,4 +1,4 @@
-"""What goes to the Docker Engine and what comes back, as plain records. Pure: imports no docker."""
+"""The Docker Engine's input and output as plain records. Pure: imports no docker."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ListedImage:
 
 @dataclass(frozen=True)
 class ListedContainer:
-    """A container in a list of containers, whoever's it is."""
+    """A container in a list of containers, whatever its owner."""
 
     id: str
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class ListedContainer:
 class ContainerRecord:
     """A container of the host. `address` is its IP on its network, empty when it has none or does not run.
 
-    `host_not_ready`: the last attempt to start it failed for want of something on the host.
+    `host_not_ready`: the last attempt to start it failed because the host lacks something.
     """
 
     id: str
@@ -72,15 +72,15 @@ class ContainerRecord:
 
     @property
     def version(self) -> int:
-        """Of which deploy of its workload it is; 0 when the label is missing."""
+        """The version of its deploy; 0 when the label is missing."""
         label = self.labels.get(DEPLOY, "")
         return int(label) if label.isdigit() else 0
 
 
 @dataclass(frozen=True)
 class NewContainer:
-    """A container to be created, as `other_name` when somebody else's is called `name`. `environment` has secret
-    values: never in a repr."""
+    """A container to be created, as `other_name` when another container has `name`. `environment` has secret values:
+    never in a repr."""
 
     name: str
     image_id: str
@@ -96,7 +96,7 @@ class NewContainer:
     other_name: str = ""
 
     def config(self) -> dict[str, Any]:
-        """Arguments of the SDK's create_container."""
+        """Return the arguments of the SDK's create_container."""
         return {
             "image": self.image_id,
             "name": self.name,
@@ -108,14 +108,14 @@ class NewContainer:
         }
 
     def host_config(self) -> dict[str, Any]:
-        """Arguments of the SDK's create_host_config."""
+        """Return the arguments of the SDK's create_host_config."""
         bindings: dict[int, list[tuple[str, int]]] = {}
         for port in self.ports:
             host = port.get("host")
             if host is not None:
                 bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
-            "init": True,  # without it many programs ignore SIGTERM, and each stop costs the whole timeout
+            "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
             "port_bindings": bindings,
             "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
             # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
@@ -123,7 +123,7 @@ class NewContainer:
             "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
         }
         if self.memory_mb is not None:
-            # Without the second the same amount of swap would come on top, and the limit would not be one.
+            # Without the second, the same amount of swap would be added, and the limit would not hold.
             config |= {"mem_limit": self.memory_mb * MIB, "memswap_limit": self.memory_mb * MIB}
         if self.cpus is not None:
             config["nano_cpus"] = round(self.cpus * 1e9)
@@ -132,9 +132,9 @@ class NewContainer:
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """An Engine and the machine that it is on. root: the directory of its images and containers, on that machine.
+    """An Engine and its machine. root: the directory of its images and containers, on that machine.
 
-    apparmor: the kernel has it on; memory_limits, cpu_limits: the kernel can keep them; driver: how layers are stored.
+    apparmor: the kernel has it on; memory_limits, cpu_limits: the kernel enforces them; driver: how layers are stored.
     """
 
     version: str
@@ -149,7 +149,7 @@ class EngineFacts:
 
 
 def engine_facts(raw: dict[str, Any]) -> EngineFacts:
-    """From the Engine's own description."""
+    """Parse the Engine's own description."""
     return EngineFacts(
         version=str(raw["ServerVersion"]),
         cpus=int(raw.get("NCPU") or 0),
@@ -164,27 +164,27 @@ def engine_facts(raw: dict[str, Any]) -> EngineFacts:
 
 
 def image_record(raw: dict[str, Any]) -> ImageRecord:
-    """From the Engine's image inspection."""
+    """Parse the Engine's image inspection."""
     check = (raw.get("Config") or {}).get("Healthcheck") or {}
     test = check.get("Test") or []
     return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
 
 
 def listed_image(raw: dict[str, Any]) -> ListedImage:
-    """From an entry of the Engine's list of images, which writes `<none>` for a name that there is not."""
+    """Parse an entry of the Engine's list of images, which writes `<none>` for a missing name."""
     names = ((name for name in raw.get(key) or () if "<none>" not in name) for key in ("RepoTags", "RepoDigests"))
     tags, digests = (tuple(found) for found in names)
     return ListedImage(raw["Id"], tags, digests, raw.get("Labels") or {})
 
 
 def listed_container(raw: dict[str, Any]) -> ListedContainer:
-    """From an entry of the Engine's list of containers."""
+    """Parse an entry of the Engine's list of containers."""
     names = tuple(str(name).removeprefix("/") for name in raw.get("Names") or ())
     return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]))
 
 
 def container_record(raw: dict[str, Any]) -> ContainerRecord:
-    """From the Engine's container inspection."""
+    """Parse the Engine's container inspection."""
     state = raw["State"]
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = [network.get("IPAddress") for network in networks.values() if network.get("IPAddress")]

@@ -1,7 +1,7 @@
-"""What it means when a registry, asked through the Docker Engine, says no. Pure.
+"""The error code for a registry's refusal, received through the Docker Engine. Pure.
 
-The Engine wraps most refusals into a 500 and has no field of its own for the cause, so its words have to be read here,
-and only here. What they say goes no further than the code.
+The Engine wraps most refusals into a 500 and has no separate field for the cause, so its message has to be parsed here,
+and only here. Nothing of it goes further than the code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _ABSENT = ("manifest unknown", "blob unknown", "unknown blob", "not found")
 
 
 def error_code_for(status: int | None, words: str) -> ErrorCode:
-    """The code for an answer. `status` is the Engine's HTTP status, None for an error inside a stream."""
+    """Return the code for a response. `status` is the Engine's HTTP status, None for an error inside a stream."""
     words = words.lower()
     if status in {401, 403} or any(word in words for word in _DENIED):
         return ErrorCode.AUTH_REQUIRED
