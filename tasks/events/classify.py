@@ -1,8 +1,8 @@
-"""What Docker's events of one container mean: a crash, out of memory, a deploy at work, or somebody by hand. Pure.
+"""The meaning of a container's Docker events: a crash, out of memory, a deploy, or a manual action. Pure.
 
-An exit is told by what came before it. Docker says `kill` before it stops a container for anybody, and `oom` when the
-kernel killed a process for its memory; an exit without either is the container's own doing. Whether a stop was
-Backstay's is known from the ledger: a deploy was at work on the workload, or the version was not live any more.
+An exit is classified by the events before it. Docker emits `kill` before it stops a container on request, and `oom`
+when the kernel killed a process for its memory; an exit without either is the container's own. Whether a stop was
+Backstay's is known from the ledger: the workload was being deployed, or the version was no longer live.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     START = "start"
     RESTART = "restart"  # a start of a container that had run before
     EXIT = "exit"
-    OOM = "oom"  # the kernel killed a process of it for its memory; an exit may follow
+    OOM = "oom"  # the kernel killed one of its processes for its memory; an exit may follow
     UNHEALTHY = "unhealthy"
     HEALTHY = "healthy"  # after it was unhealthy
     PAUSE = "pause"
@@ -29,28 +29,28 @@ class Kind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Who or what did it."""
+    """The actor or reason behind it."""
 
-    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, tidying up after one
-    BY_HAND = "by_hand"  # somebody else told Docker to
-    CRASH = "crash"  # it ended by itself, and not with exit code 0
+    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, the cleanup after one
+    BY_HAND = "by_hand"  # a person or program other than Backstay, through Docker
+    CRASH = "crash"  # it exited by itself, with a code other than 0
     OOM = "oom"
-    FINISHED = "finished"  # it ended by itself with exit code 0
-    HEALTH = "health"  # its health check said so
-    DOCKER = "docker"  # Docker or the host was away in between, and started it again
+    FINISHED = "finished"  # it exited by itself with code 0
+    HEALTH = "health"  # its health check reported so
+    DOCKER = "docker"  # Docker or the host was down in between, and started it again
 
 
 OF_ITSELF = frozenset({Cause.CRASH, Cause.OOM, Cause.FINISHED})
 ACTIONS = ("start", "die", "kill", "oom", "pause", "unpause", "health_status")
 SECOND = 10**9
-# `docker stop` waits as long as it is told to; but a container that got a signal and lives on ends for its own reasons.
+# `docker stop` waits as long as its caller wants; but a container that survives a signal exits for its own reasons.
 STOPS_WITHIN_NS = 120 * SECOND
 OOM_WITHIN_NS = 10 * SECOND
-# Docker waits at most a minute before it starts a container again.
+# Docker waits at most a minute before it restarts a container.
 RESTARTS_WITHIN_NS = 90 * SECOND
-# The ledger says when a deploy ended; the last stop of it may be told a moment later.
+# The ledger records when a deploy ended; Docker may report its last stop a moment later.
 GRACE_NS = 2 * SECOND
-NOT_TO_STOP = frozenset({1, 10, 12})  # SIGHUP, SIGUSR1, SIGUSR2: "read your settings again" and the like
+NOT_TO_STOP = frozenset({1, 10, 12})  # SIGHUP, SIGUSR1, SIGUSR2: "reload your settings" and the like
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class DockerEvent:
 
 @dataclass(frozen=True)
 class ContainerState:
-    """What is remembered of a container between two events. `ended` is why it last ended; None while it runs."""
+    """The state kept of a container between two events. `ended` is why it last exited; None while it runs."""
 
     has_run: bool = False
     ended: Cause | None = None
@@ -83,7 +83,7 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an event comes to."""
+    """The classification of an event."""
 
     said: DockerEvent
     kind: Kind
@@ -92,7 +92,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class DeployWindow:
-    """A deploy of the workload: when it was at work (nanoseconds since the epoch, None: it still is)."""
+    """The time span of a deploy of the workload (nanoseconds since the epoch, None: still in progress)."""
 
     version: int
     began_ns: int
@@ -101,7 +101,7 @@ class DeployWindow:
 
 
 def said(raw: Mapping[str, Any]) -> DockerEvent | None:
-    """An event from Docker's JSON; None for one that is of no interest, or that another version words otherwise."""
+    """Parse an event from Docker's JSON; None for one of no interest, or of an unknown shape."""
     action, _, detail = str(raw.get("Action", "")).partition(":")
     actor = raw.get("Actor") or {}
     labels = actor.get("Attributes") or {}
@@ -123,9 +123,9 @@ def said(raw: Mapping[str, Any]) -> DockerEvent | None:
 
 
 def is_ours(event: DockerEvent, spans: Sequence[DeployWindow]) -> bool:
-    """Whether Backstay had its hands on the container then: a deploy was at work, or its version was not the live one.
+    """Return whether Backstay was changing the container then: during a deploy, or its version was not live.
 
-    What a person does to the containers while a deploy is at work counts as the deploy's: nobody could tell.
+    Manual actions on the containers during a deploy count as the deploy's: they cannot be told apart.
     """
     at_work = any(
         span.began_ns <= event.at_ns and (span.ended_ns is None or event.at_ns <= span.ended_ns + GRACE_NS)
@@ -138,9 +138,9 @@ def is_ours(event: DockerEvent, spans: Sequence[DeployWindow]) -> bool:
 def follow(
     memory: ContainerState, event: DockerEvent, ours: bool, *, ran_out: bool = False
 ) -> tuple[ContainerState, Finding | None]:
-    """What is remembered after an event, and what it comes to; None when there is nothing to record.
+    """Return the state after an event, and its classification; None when there is nothing to record.
 
-    ran_out: Docker says of the container that it was killed for its memory, for an exit without an `oom` before it.
+    ran_out: Docker reports the container as killed for its memory, for an exit without an `oom` before it.
     """
     by = Cause.DEPLOY if ours else Cause.BY_HAND
     match event.action:
@@ -173,9 +173,9 @@ def _why_it_started(memory: ContainerState, event: DockerEvent, by: Cause) -> tu
     if not memory.has_run:
         return Kind.START, by
     if memory.ended is None:
-        return Kind.RESTART, Cause.DOCKER  # nobody told us that it had ended
+        return Kind.RESTART, Cause.DOCKER  # no event reported its exit
     if memory.ended is Cause.DEPLOY:
-        return Kind.RESTART, Cause.DEPLOY  # what a deploy stopped, it starts again when it has failed
+        return Kind.RESTART, Cause.DEPLOY  # after a failure a deploy restarts what it stopped
     if memory.ended in OF_ITSELF and event.at_ns - memory.ended_at_ns <= RESTARTS_WITHIN_NS:
         return Kind.RESTART, memory.ended
     return Kind.RESTART, by

@@ -1,8 +1,8 @@
-"""Follows Docker's events of our containers and writes down what happened to them: a row, and a sentence for people.
+"""A watcher of Docker's events of our containers that records them: a row, and a sentence for people.
 
-A thread of its own that sleeps in a read until Docker says something. It resumes behind the newest row, so what
-happened while the engine was away is made up for as far as Docker remembers it (its last 256 events). What an event
-means is in tasks.events.classify.
+A thread of its own that sleeps in a read until Docker sends an event. It resumes after the newest row, so events that
+happened while the engine was down are caught up as far as Docker remembers them (its last 256 events).
+tasks.events.classify interprets the events.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tasks.failures import Failure
 from tasks.labels import INSTALLATION
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-TOLD_AGAIN_AFTER_S = 600  # a container that ends again and again fills no log
+TOLD_AGAIN_AFTER_S = 600  # a container in a crash loop must not fill the log
 SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
     (Kind.EXIT, Cause.CRASH): ("error", "crashed"),
     (Kind.EXIT, Cause.OOM): ("error", "ran_out_of_memory"),
@@ -57,7 +57,7 @@ RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
 
 
 class ContainerWatch:
-    """One an engine. `start` and `stop` are for the engine; `record` is one event."""
+    """One per engine. `start` and `stop` are for the engine; `record` handles one event."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -69,15 +69,15 @@ class ContainerWatch:
         self._thread = threading.Thread(target=self._run, name="container-events", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow; connects in the thread, again and again while Docker is away."""
+        """Begin to follow; connects in the thread, retrying while Docker is down."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End within a moment, also while nothing happens."""
+        """Stop within a moment, even while no event arrives."""
         self._stopping.set()
         stream = self._stream
         if stream is not None:
-            with suppress(OSError, AttributeError):  # it has just ended by itself
+            with suppress(OSError, AttributeError):  # it has just exited by itself
                 stream.close()
         self._thread.join(2)
 
@@ -88,8 +88,8 @@ class ContainerWatch:
             try:
                 self._follow()
             except Failure:
-                pass  # logged where it came from
-            except Exception as error:  # a broken stream, a ledger that cannot be written: nothing of it is lost
+                pass  # already logged where it was raised
+            except Exception as error:  # a broken stream, a ledger that cannot be written: the next pass retries
                 cause = type(error).__name__
             if cause is not None:
                 self._context.log.warning("container events: following again", extra={"cause": cause})
@@ -115,29 +115,29 @@ class ContainerWatch:
         return f"{self._newest_ns // 10**9}.{self._newest_ns % 10**9:09d}"
 
     def record(self, event: DockerEvent) -> None:
-        """Write down what an event comes to. Raises LedgerUnavailable, and has forgotten it then."""
+        """Record the finding of an event. Raises LedgerUnavailable, having kept no state of it."""
         ran_out = event.action == "die" and event.exit_code == 137 and self._ran_out(event)
         with self._context.database.writing() as session:
             workload = workloads.find(session, event.workload)
             if workload is None or workload.created_at.timestamp() * 1e9 > event.at_ns:
-                return  # removed, or another one of the same name
+                return  # removed, or another one with the same name
             if container_events.is_known(session, event.docker_id, event.at_ns):
                 self._memories.pop(event.docker_id, None)  # the ledger knows better
                 return
             live = history.live(session, workload.id)
             if live is not None and pins.is_of(live.pin, live.version, event.service, event.version):
-                event = replace(event, version=live.version)  # its service is what it was in an earlier version
+                event = replace(event, version=live.version)  # its service is unchanged since an earlier version
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
             was_told = memory.oom_at_ns is not None
             memory, happening = follow(memory, event, ours, ran_out=ran_out)
             if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
-                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker has missed it
+                untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker missed it
                 self._write(session, workload, Finding(untold, Kind.OOM, Cause.OOM))
             if happening is not None:
                 self._write(session, workload, happening)
         if event.docker_id not in self._memories and len(self._memories) > 1000:
-            self._memories.clear()  # they are in the ledger as well
+            self._memories.clear()  # the ledger has them as well
         self._memories[event.docker_id] = memory
 
     def _ran_out(self, event: DockerEvent) -> bool:
@@ -145,7 +145,7 @@ class ContainerWatch:
             record = self._context.docker.containers.inspect(event.docker_id)
         except Failure:
             return False
-        if record is None or record.running:  # Docker may have started it again
+        if record is None or record.running:  # Docker may have restarted it
             return oom_kills.ran_out(event.docker_id, event.at_ns / 1e9)
         return record.oom_killed
 
@@ -161,7 +161,7 @@ class ContainerWatch:
 
 
 def remembered(session: Session, docker_id: str) -> ContainerState:
-    """What the ledger remembers of a container that this process has not met yet."""
+    """Return the ledger's state of a container that is new to this process."""
     last = container_events.last_of(session, docker_id, RUNS)
     if last is None:
         return ContainerState()
@@ -172,7 +172,7 @@ def remembered(session: Session, docker_id: str) -> ContainerState:
 
 
 def spans(session: Session, workload_id: int) -> list[DeployWindow]:
-    """When deploys of a workload were at work."""
+    """Return the time spans of a workload's deploys."""
     return [
         _span(row, row.started_at)
         for row in history.page(session, workload_id, limit=200)
@@ -186,12 +186,12 @@ def _span(row: Deploy, began: datetime) -> DeployWindow:
 
 
 def moment(event: DockerEvent) -> datetime:
-    """When it happened."""
+    """Return the time of an event."""
     return datetime.fromtimestamp(event.at_ns / 1e9, UTC)
 
 
 def sentence(happening: Finding) -> tuple[str, Told] | None:
-    """Level and sentence for the event log; None for what a deploy does, which has its own. Pure."""
+    """Return level and sentence for the event log; None for a deploy's actions, which have their own. Pure."""
     if happening.cause is Cause.DEPLOY:
         return None
     level, code = SENTENCES.get((happening.kind, happening.cause)) or SENTENCES[happening.kind, None]

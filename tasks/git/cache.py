@@ -1,4 +1,4 @@
-"""What of the fetched commits stays: those that a row of the ledger is pinned to. The rest goes."""
+"""Pruning of fetched commits: those that a row of the ledger is pinned to stay."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ENVIRONMENT = {"PATH": os.defpath, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOB
 
 
 def prune(context: Context) -> int:
-    """Forget what no row needs; answers how many commits went. A repository in use at the moment is left for the next
-    time: a removal in the browser shall not wait for a fetch."""
+    """Remove commits that no row needs; return how many. A repository in use is left for the next time: a removal in
+    the browser must not wait for a fetch."""
     with context.database.reading() as session:
         needed: dict[Path, set[str]] = {}
         for pin in history.every_pin(session):
@@ -35,7 +35,7 @@ def prune(context: Context) -> int:
 
 
 class _InUse(Exception):  # noqa: N818 - it names what happened
-    """Somebody fetches."""
+    """Another process or thread is fetching."""
 
 
 def _leave_it() -> None:

@@ -1,8 +1,8 @@
 """The commands and the environment of git, as plain lists and mappings; tasks.git.repository runs them. Pure.
 
-Nothing of the machine's or a user's configuration counts, nothing is asked at a prompt, no hook and no filter runs. No
-secret stands in an argument: a password is in the environment, where a credential helper made of a constant text hands
-it to that one server, and an ssh key is read by ssh from the path that it is given.
+No configuration of the machine or a user applies, nothing prompts, no hook and no filter runs. No argument contains a
+secret: a password is in the environment, from which a credential helper with a constant text passes it to that one
+server, and ssh reads a key from the path that it is given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from tasks.credentials import GitLogin
 from tasks.sources.addresses import Address
 
-# What of our own environment is passed on: how to reach the network, nothing of git's or ssh's.
+# The variables passed on from our environment: how to reach the network, nothing of git's or ssh's.
 PASSED_ON = (
     *("PATH", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"),
@@ -22,7 +22,7 @@ PASSED_ON = (
 USERNAME, PASSWORD = "BACKSTAY_GIT_USERNAME", "BACKSTAY_GIT_PASSWORD"
 _HELPER = f"""!f() {{ test "$1" = get && printf 'username=%s\\npassword=%s\\n' "${USERNAME}" "${PASSWORD}"; }}; f"""
 _FETCH = ("--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--quiet")
-_ALL_OF_IT = f"--depth={2**31 - 1}"  # git's own number for "no limit"; also where there is some of it already
+_ALL_OF_IT = f"--depth={2**31 - 1}"  # git's own number for "no limit"; it also deepens a shallow repository
 _SEEN = "refs/seen/"
 _CONFIG = {
     "core.hooksPath": "/dev/null",
@@ -45,7 +45,7 @@ def environment(
     protocols: Sequence[str],
     key_path: str | None = None,
 ) -> dict[str, str]:
-    """The whole environment of a git command. `home` is where known_hosts lies, `key_path` where ssh finds a key."""
+    """Return the whole environment of a git command. `home` holds known_hosts, `key_path` the ssh key."""
     config = dict(_CONFIG)
     secret: dict[str, str] = {}
     if login.password and address.protocol in {"https", "http"}:
@@ -73,8 +73,8 @@ def environment(
 
 
 def ssh(known_hosts: Path, key_path: str | None) -> list[str]:
-    """ssh without prompt, without the user's keys, agent and configuration. A server's key is taken when it is first
-    met and has to be the same from then on."""
+    """Return ssh without prompt and without the user's keys, agent and configuration. A server's key is accepted at
+    first contact and must stay the same."""
     options = {
         "BatchMode": "yes",
         "StrictHostKeyChecking": "accept-new",
@@ -96,51 +96,51 @@ def init(cache: Path) -> list[str]:
 
 
 def list_refs(url: str, ref: str) -> list[str]:
-    """Ask a server what a ref points to; ends with code 2 when it has none of that name."""
+    """Query the commit of a ref on a server; exits with code 2 when it has none of that name."""
     return ["git", "ls-remote", "--quiet", "--exit-code", "--", url, *names_of(ref)]
 
 
 def names_of(ref: str) -> tuple[str, ...]:
-    """The full names that a ref can have on the server, the one that counts first."""
+    """Return the full names that a ref can have on the server, in order of precedence."""
     if ref == "HEAD" or ref.startswith("refs/"):
         return (f"{ref}^{{}}", ref)
     return (f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}")
 
 
 def fetch(cache: Path, url: str, commit: str) -> list[str]:
-    """Bring one commit without its history, under a name that keeps it."""
+    """Fetch one commit without its history, under a name that keeps it."""
     return ["git", f"--git-dir={cache}", "fetch", "--depth=1", *_FETCH, "--", url, f"+{commit}:{name_of(commit)}"]
 
 
 def fetch_all(cache: Path, url: str) -> list[str]:
-    """Bring every branch and tag with its history, under names that are taken away again: for servers that give what
-    has a name and nothing else."""
+    """Fetch every branch and tag with its history, under names that are removed again: for servers that serve only
+    named commits."""
     everything = (f"+refs/{kind}/*:{_SEEN}{kind}/*" for kind in ("heads", "tags"))
     return ["git", f"--git-dir={cache}", "fetch", _ALL_OF_IT, *_FETCH, "--", url, *everything]
 
 
 def keep(cache: Path, commit: str) -> list[str]:
-    """Give a commit that was brought the name that keeps it; fails when there is no such commit."""
+    """Give a fetched commit the name that keeps it; fails when there is no such commit."""
     return ["git", f"--git-dir={cache}", "update-ref", name_of(commit), f"{commit}^{{commit}}"]
 
 
 def seen(cache: Path) -> list[str]:
-    """List the names of `fetch_all` as orders to take them away, for `obey`."""
+    """List the names of `fetch_all` as commands to delete them, for `obey`."""
     return ["git", f"--git-dir={cache}", "for-each-ref", "--format=delete %(refname)", _SEEN]
 
 
 def obey(cache: Path) -> list[str]:
-    """Do to names what the standard input says."""
+    """Update names as the standard input says."""
     return ["git", f"--git-dir={cache}", "update-ref", "--stdin"]
 
 
 def name_of(commit: str) -> str:
-    """The name under which a fetched commit is kept."""
+    """Return the name under which a fetched commit is kept."""
     return f"refs/backstay/{commit}"
 
 
 def has(cache: Path, commit: str) -> list[str]:
-    """Say which commit a kept name stands for; fails when there is none."""
+    """Print the commit of a kept name; fails when there is none."""
     return ["git", f"--git-dir={cache}", "rev-parse", "--quiet", "--verify", f"{name_of(commit)}^{{commit}}"]
 
 
@@ -165,7 +165,7 @@ def kept(cache: Path) -> list[str]:
 
 
 def forget(cache: Path, commit: str) -> list[str]:
-    """Take the name of a kept commit away."""
+    """Delete the name of a kept commit."""
     return ["git", f"--git-dir={cache}", "update-ref", "-d", name_of(commit)]
 
 

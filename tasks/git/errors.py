@@ -1,7 +1,7 @@
-"""What git's answers mean. Pure.
+"""The meaning of git's output. Pure.
 
-git ends with the same code for nearly everything that can go wrong with a server, so its words (in the C locale) are
-what there is to go by. Only a code of ours comes of them; the words themselves go to the log.
+git exits with the same code for nearly every error of a server, so its messages (in the C locale) are the only
+evidence. They become one of our codes; the messages themselves go to the log.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _OTHER_KEY = re.compile(r"host key verification failed|remote host identificatio
 
 
 def commit_of(listed: str, ref: str) -> str | None:
-    """The commit that a ref stands for in the output of `ls-remote`; a tag object counts as what it points to."""
+    """Return the commit of a ref in the output of `ls-remote`; a tag object counts as its target."""
     found = {name: commit for commit, name in _LINE.findall(listed)}
     return next((found[name] for name in names_of(ref) if name in found), None)
 
 
 def error_code_for(stderr: str) -> ErrorCode:
-    """What a failed conversation with a server was about."""
+    """Return the code for a failed exchange with a server."""
     if _OTHER_KEY.search(stderr):
         return ErrorCode.HOST_KEY_CHANGED
     if _REFUSED.search(stderr):
@@ -46,12 +46,12 @@ def error_code_for(stderr: str) -> ErrorCode:
 
 
 def gives_names_only(stderr: str) -> bool:
-    """Whether a server would not give a commit because no branch and no tag points to it, be it there or not."""
+    """Return whether a server refused a commit because no branch or tag points to it, whether it exists or not."""
     return _NAMES_ONLY in stderr.lower()
 
 
 def total_size(listed: IO[bytes]) -> int:
-    """Bytes of all files in the output of `ls-tree -l -z`; a submodule has none."""
+    """Return the bytes of all files in the output of `ls-tree -l -z`; a submodule has none."""
     total, begun = 0, b""
     while part := listed.read(_PART):
         *entries, begun = (begun + part).split(b"\0")

@@ -1,7 +1,7 @@
 """Git repositories: a ref into a commit, a commit into a directory. Runs what tasks.git.commands composes.
 
-What was fetched is kept, a commit at a time and without history, in HOME/git, so that a pin can be checked out again
-when the branch has moved on, was force-pushed, or the server is away. What no release needs goes with tasks.git.cache.
+Fetched commits are kept, one at a time and without history, in HOME/git, so that a pin can be checked out again when
+the branch has moved on, was force-pushed, or the server is down. tasks.git.cache removes what no release needs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Repository:
         self._cache = cache_of(context, url)
 
     def resolve(self, ref: str) -> str:
-        """The commit that a branch or a tag stands for on the server at this moment; the branch when both are there.
+        """Return the current commit of a branch or a tag on the server; the branch when both exist.
 
         A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable,
         host_key_changed.
@@ -58,10 +58,10 @@ class Repository:
         return found
 
     def bring(self, commit: str) -> bool:
-        """See that the commit is in HOME/git; answers whether the server had to be asked.
+        """Ensure that the commit is in HOME/git; return whether the server had to be contacted.
 
-        Also one that is on no branch any more, as long as the server still has it. Raises Failure: reference_not_found
-        (no such commit), auth_required, source_unavailable, invalid_source (too large).
+        Works for a commit on no branch, as long as the server still has it. Raises Failure: reference_not_found (no
+        such commit), auth_required, source_unavailable, invalid_source (too large).
         """
         with self._locked():
             return self._bring(commit)
@@ -83,7 +83,7 @@ class Repository:
         return True
 
     def _bring_all(self, commit: str, limit: int) -> Finished:
-        """By the old protocol (plain sshd hands on no wish for the new one) a server gives what has a name only."""
+        """Fetch all names: by the old protocol (plain sshd does not pass on the new one) a server serves only those."""
         try:
             done = self._ask_server(commands.fetch_all(self._cache, self._url), limit)
             self._run(commands.keep(self._cache, commit))
@@ -93,7 +93,7 @@ class Repository:
         return done
 
     def has(self, commit: str) -> bool:
-        """Whether the commit is in HOME/git, so that no server is needed for it."""
+        """Return whether the commit is in HOME/git, so that no server is needed for it."""
         if not (self._cache / "HEAD").exists():
             return False
         done = self._run(commands.has(self._cache, commit))
@@ -101,7 +101,7 @@ class Repository:
 
     @contextmanager
     def checkout(self, commit: str) -> Iterator[Path]:
-        """The files of a commit in a directory that is gone when the block is left. Brings the commit first.
+        """Check out the files of a commit into a directory that is removed after the block. Brings the commit first.
 
         Submodules are empty directories, files of Git LFS stay pointers. Raises Failure as `bring` does.
         """
@@ -118,8 +118,8 @@ class Repository:
             yield tree
 
     def _total_size(self, commit: str) -> int:
-        """Bytes of all files of a commit. A few objects of git can be a thousand million files, so their list goes to
-        the disk, and no further than that of a large repository would."""
+        """Return the bytes of all files of a commit. A few git objects can be a thousand million files, so their list
+        goes to the disk, bounded by that of a large repository."""
         with tempfile.TemporaryFile(dir=self._context.settings.work) as listed:
 
             def measure() -> None:
@@ -144,7 +144,7 @@ class Repository:
                 raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
         login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
-        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh notes a new server's key there
+        self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh records a new server's key there
         with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
             return self._run(argv, env=self._environment(login, key_path), meanwhile=meanwhile)
 
@@ -188,13 +188,13 @@ class Repository:
 
 
 def cache_of(context: Context, url: str) -> Path:
-    """Where the commits of a repository are kept."""
+    """Return the directory that keeps the commits of a repository."""
     return context.settings.git / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.git"
 
 
 @contextmanager
 def working_directory(context: Context) -> Iterator[Path]:
-    """An empty directory of the engine's, gone when the block is left; after a crash the next start removes it."""
+    """Create an empty engine directory, removed after the block; after a crash the next start removes it."""
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=context.settings.work))
     try:
@@ -205,7 +205,7 @@ def working_directory(context: Context) -> Iterator[Path]:
 
 @contextmanager
 def _in_memory(secret: str | None) -> Iterator[str | None]:
-    """The path of a file that is in memory only and that this user alone may open, while the block lasts."""
+    """Yield the path of a file that exists in memory only, readable by this user alone, during the block."""
     if secret is None:
         yield None
         return
@@ -223,7 +223,7 @@ def _size(directory: Path) -> int:
     for path in directory.rglob("*"):
         try:
             total += path.lstat().st_size
-        except OSError:  # git renames its temporary files when they are whole
+        except OSError:  # git renames its temporary files when complete
             continue
     return total
 
