@@ -15,8 +15,7 @@ class Events:
         self._caller = caller
 
     def of_containers(self, since: str, labels: dict[str, str], actions: Sequence[str]) -> Messages:
-        """Stream the events of containers with these labels from a moment on, endlessly. `since`:
-        `seconds.nanoseconds`."""
+        """Stream events of containers with these labels after a moment, forever. `since`: `seconds.nanoseconds`."""
         filters = {"type": ["container"], "event": list(actions)} | labelled(labels)
         stream = self._caller.ask("events", lambda api: api.events(since=since, filters=filters, decode=True))
         return Messages(self._caller, "events", stream, ErrorCode.INTERNAL)

@@ -1,8 +1,8 @@
-"""Whether the images of the releases can still be had: looked up now and then, written on the rows, so that a page says
-beforehand whether a rollback can work. The host is looked at each time; a registry is asked seldom, and never twice.
+"""The availability of the releases' images: checked from time to time and written on the rows, so that a page says in
+advance whether a rollback can work. The host is checked each time; a registry is queried rarely, and never twice.
 
-Ignorance never blocks: a registry that does not answer, or refuses us, leaves a row without an answer, and while Docker
-is away the rows keep what was last known.
+Unknown never blocks: a registry that does not answer, or refuses us, leaves a row without an answer, and while Docker
+is down the rows keep what was last known.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tasks.images import host_images, rebuildable
 from tasks.images.rebuildable import Source
 
 ASK_AGAIN = timedelta(hours=1)
-# Docker Hub counts each question as a pull, and allows a hundred in six hours.
+# Docker Hub counts each query as a pull, and allows a hundred in six hours.
 ASK_HUB_AGAIN = timedelta(days=1)
 AT_ONCE = 10
 
@@ -31,7 +31,7 @@ Answers = Mapping[PinnedImage, PinFound | None]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a row should say from now on."""
+    """The new values of a row."""
 
     deploy_id: int
     found: PinFound | None
@@ -39,7 +39,7 @@ class Finding:
 
 
 def check(context: Context) -> int:
-    """One pass over the releases of this host; answers how many rows changed. Raises Failure when Docker is away."""
+    """Check the releases of this host once; return how many rows changed. Raises Failure when Docker is down."""
     local = {image.id for image in host_images.on_host(context.docker)}
     with context.database.reading() as session:
         rows = history.succeeded_on(session, context.settings.host_name)
@@ -54,7 +54,7 @@ def check(context: Context) -> int:
 
 
 def due(rows: Sequence[Deploy], local: Collection[str], moment: datetime) -> list[PinnedImage]:
-    """The images that a registry has to be asked for now, those never asked for first. Pure."""
+    """Return the images to query a registry for now, those never queried first. Pure."""
     waiting: dict[PinnedImage, datetime | None] = {}
     for row in rows:
         for image in pins.images(row.pin):
@@ -75,7 +75,7 @@ def findings(
     moment: datetime,
     sources: Mapping[int, Source | None] | None = None,
 ) -> list[Finding]:
-    """What changes on which row. `sources`: id of a row -> where what its image was built from is. Pure."""
+    """Return the changes per row. `sources`: id of a row -> where the source of its image is. Pure."""
     changed = []
     for row in rows:
         parts, built = list(pins.images(row.pin)), set(pins.built(row.pin).values())
@@ -105,13 +105,13 @@ def _of_part(part: PinnedImage, row: Deploy, local: Collection[str], answers: An
 
 def _before(row: Deploy) -> PinFound | None:
     before = PinFound(row.pin_found) if row.pin_found else None
-    return None if before is PinFound.HOST else before  # it left the host, and nobody has been asked yet
+    return None if before is PinFound.HOST else before  # it left the host, and no registry has been queried yet
 
 
 def _sources(
     context: Context, rows: Sequence[Deploy], local: Collection[str], moment: datetime
 ) -> dict[int, Source | None]:
-    """For the rows of which an image was built here and is gone: where its source is. One server is asked a pass."""
+    """Return, for rows whose image was built here and is gone, where its source is. Queries one server per pass."""
     found: dict[int, Source | None] = {}
     may_ask = True
     for row in rows:

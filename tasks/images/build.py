@@ -1,6 +1,6 @@
-"""Building an image by the Engine's classic builder: sends a tar, writes the log, can be cancelled, ends in time.
+"""Image builds by the Engine's classic builder: sends a tar, writes the log, can be cancelled, has a timeout.
 
-Docker removes what a build was in the middle of when its connection ends, also when the engine is killed.
+Docker removes the remains of a build when its connection closes, also when the engine is killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tasks.image_reference import DOCKER_HUB
 from tasks.images.build_log import BuildLog
 
 _LOOK_EACH_S = 0.5
-HUB = "https://index.docker.io/v1/"  # what the builder calls docker.io
+HUB = "https://index.docker.io/v1/"  # the builder's name for docker.io
 BUILT_FOR, BUILT_BY = "backstay.built-for", "backstay.built-by"
 
 
@@ -41,11 +41,11 @@ def build(
     look: Callable[[], None],
     more: Mapping[str, str] | None = None,
 ) -> str:
-    """Build an image and name it `tag`; answers its id. `look` is called each half second and may raise to end it.
-    `more`: further options of the Engine's builder, as `target` and `buildargs`.
+    """Build an image and name it `tag`; return its id. `look` is called each half second and may raise to end it.
+    `more`: further options of the Engine's builder, such as `target` and `buildargs`.
 
-    A base image is taken from the host when it is there, else pulled with the credentials of its registry. Raises
-    Failure: build_failed, host_not_ready, engine_unreachable.
+    A base image is taken from the host if present, else pulled with the credentials of its registry. Raises Failure:
+    build_failed, host_not_ready, engine_unreachable.
     """
     options = {
         "t": tag,
@@ -77,13 +77,13 @@ def follow(
     write: Callable[[str], None],
     look: Callable[[], None],
 ) -> str:
-    """Run a build to its end; answers the id of the image. Raises Failure, and what `look` raises."""
+    """Run a build to its end; return the id of the image. Raises Failure, and what `look` raises."""
     said: queue.Queue[dict[str, Any] | Failure | None] = queue.Queue()
     opened: list[Messages] = []
     over = threading.Event()
 
     def listen() -> None:
-        # In a thread of its own, because a step may say nothing for minutes, and a cancel must not wait for it.
+        # In a separate thread, because a step may be silent for minutes, and a cancel must not wait for it.
         try:
             opened.append(docker.images.build(tar, options, _headers(logins)))
             while not over.is_set() and (message := opened[0].next()) is not None:
@@ -91,7 +91,7 @@ def follow(
             said.put(None)
         except Failure as failure:
             said.put(Failure(failure.code, failure.kind))
-        except Exception as error:  # the connection was closed under its hands
+        except Exception as error:  # the connection was closed during the read
             said.put(Failure(ErrorCode.INTERNAL, type(error).__name__))
         finally:
             if over.is_set() and opened:
@@ -109,7 +109,7 @@ def follow(
 
 
 def quietly(docker: DockerEngine, tar: IO[bytes], tag: str) -> str:
-    """Build an image without a log and without a way to end it, for the demo. Raises Failure as follow does."""
+    """Build an image without a log and without a way to cancel it, for the demo. Raises Failure as follow does."""
     options = {"t": tag, "rm": True, "forcerm": True}
     return follow(docker, tar, options, {}, lambda _: None, lambda: None)
 
@@ -135,13 +135,13 @@ def _read(
             lacking = is_host_not_ready(str(message["error"]))
             raise Failure(ErrorCode.HOST_NOT_READY if lacking else ErrorCode.BUILD_FAILED, "step")
         image_id = str((message.get("aux") or {}).get("ID") or image_id)
-    if not image_id:  # the connection ended before the build did
+    if not image_id:  # the connection closed before the build finished
         raise Failure(ErrorCode.ENGINE_UNREACHABLE, "build")
     return image_id
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """What a message of the Engine adds to the log: output as it is, a pull without its progress bars."""
+    """Return what a message of the Engine adds to the log: output unchanged, a pull without its progress bars."""
     if "stream" in message:
         return str(message["stream"])
     if "error" in message:
@@ -153,10 +153,10 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def labels_of(installation: str, workload: str, moment: datetime, **facts: str) -> dict[str, str]:
-    """The labels of an image that is built here: the OCI ones, and whose it is.
+    """Return the labels of an image built here: the OCI ones, and its owner.
 
-    Not the labels of a container: Docker hands an image's labels on, and a container that somebody else starts from it
-    would look like one of ours. facts: revision, source (an address without credentials), version.
+    Not the labels of a container: a container inherits an image's labels, and one that someone else starts from it
+    would look like ours. facts: revision, source (an address without credentials), version.
     """
     oci = {"created": iso(moment) or "", **facts}
     return {f"org.opencontainers.image.{key}": value for key, value in oci.items()} | {

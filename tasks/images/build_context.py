@@ -1,6 +1,6 @@
-"""What is sent to the Engine for a build: the files of a directory as a tar, without what .dockerignore leaves out.
+"""The build context sent to the Engine: the files of a directory as a tar, without what .dockerignore excludes.
 
-Links are sent as links and never followed, so nothing outside of the directory gets into an image.
+Links are sent as links and never followed, so nothing outside the directory gets into an image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IGNORE = ".dockerignore"
 
 
 def directory_inside(root: Path, inside: str) -> Path:
-    """A directory below `root`. Raises Failure(invalid_source) when there is none, or a link leads out of `root`."""
+    """Return a directory below `root`. Raises Failure(invalid_source) when it is missing or a link leads out."""
     wanted = _real(root / inside)
     if not wanted.is_relative_to(_real(root)) or not wanted.is_dir():
         raise Failure(ErrorCode.INVALID_SOURCE, "directory")
@@ -27,7 +27,7 @@ def directory_inside(root: Path, inside: str) -> Path:
 
 
 def file_inside(root: Path, inside: str) -> Path:
-    """A file below `root`. Raises Failure(invalid_source) as directory_inside does."""
+    """Return a file below `root`. Raises Failure(invalid_source) as directory_inside does."""
     wanted = _real(root / inside)
     if not wanted.is_relative_to(_real(root)) or not wanted.is_file():
         raise Failure(ErrorCode.INVALID_SOURCE, "file")
@@ -35,12 +35,12 @@ def file_inside(root: Path, inside: str) -> Path:
 
 
 def _real(path: Path) -> Path:
-    """The path with its links followed. Path.resolve breaks at one that leads to itself."""
+    """Return the path with its links followed. Path.resolve fails on one that leads to itself."""
     return Path(os.path.realpath(path))
 
 
 def ignored(context: Path) -> list[str]:
-    """The patterns of .dockerignore; none when there is no such file, or it is a link."""
+    """Return the patterns of .dockerignore; none when there is no such file, or it is a link."""
     path = context / IGNORE
     if path.is_symlink() or not path.is_file():
         return []

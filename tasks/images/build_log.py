@@ -1,6 +1,6 @@
-"""The log of a build: a file of its own in HOME/builds, clean of secrets, bounded in size, readable while it grows.
+"""The log of a build: a separate file in HOME/builds, free of secrets, bounded in size, readable while it grows.
 
-Nothing of it goes into a database. The engine's own log gets it as well, up to a bound of its own.
+Nothing of it goes into a database. The engine's own log gets a copy, up to a bound of its own.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def path_of(settings: Settings, workload_id: int, version: int) -> Path:
-    """Where the log of a version's build lies, if it had one."""
+    """Return the path of the log of a version's build, if it had one."""
     return settings.builds / str(workload_id) / f"{version}.log"
 
 
 class BuildLog:
-    """Takes what a build says in whatever pieces and writes whole lines. A disk that is full loses lines, and nothing
-    else. Of a log that grows too long the beginning and the end are kept."""
+    """Takes a build's output in arbitrary pieces and writes whole lines. A full disk loses lines, and nothing else. Of
+    a log that grows too long, the beginning and the end are kept."""
 
     def __init__(self, context: Context, workload: str, workload_id: int, version: int) -> None:
         self._context, self._title = context, f"{workload} v{version}"
@@ -52,11 +52,11 @@ class BuildLog:
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
             self._line(line)
-        # What goes beyond is dropped up to the line's end, and less than this is shown, so no secret is cut in two.
+        # The rest is dropped up to the end of the line, and even less is shown, so no secret is cut in two.
         self._begun = self._begun[: LONGEST_LINE + 1]
 
     def say(self, sentence: str) -> None:
-        """A line of our own."""
+        """Add a line of our own."""
         if self._begun:
             self.write("\n")
         self.write(f"{sentence}\n")
@@ -76,7 +76,7 @@ class BuildLog:
 
     def _line(self, raw: str) -> None:
         long = len(raw) > LONGEST_LINE
-        # A progress bar writes its line again and again: the last one counts.
+        # A progress bar rewrites its line: the last version counts.
         shown = _CONTROL.sub("", _TERMINAL.sub("", raw.rstrip("\r").rpartition("\r")[2]))
         clean = self._context.redactor.clean(shown)
         line = f"{clean[:SHOWN_OF_A_LONG_LINE]} […]" if long else clean
@@ -122,7 +122,7 @@ def _opened(path: Path) -> IO[bytes] | None:
 
 @dataclass(frozen=True)
 class Piece:
-    """Part of a log: its text, the offset (bytes) after it, and whether there was no more when it was read."""
+    """Part of a log: its text, the offset (bytes) after it, and whether it was the last one when read."""
 
     text: str
     offset: int
@@ -130,7 +130,7 @@ class Piece:
 
 
 def read(settings: Settings, workload_id: int, version: int, offset: int) -> Piece:
-    """Whole lines from an offset that an earlier piece ended at, a part at a time. Empty where there is no log."""
+    """Return whole lines from an offset where an earlier piece ended, a part at a time. Empty without a log."""
     try:
         with path_of(settings, workload_id, version).open("rb") as file:
             file.seek(offset)
@@ -143,7 +143,7 @@ def read(settings: Settings, workload_id: int, version: int, offset: int) -> Pie
 
 
 def prune(settings: Settings, workload_id: int, versions: Collection[int]) -> None:
-    """Remove the logs of a workload's versions that are not among these; all of them when there are none."""
+    """Remove the logs of a workload's versions other than these; all of them when none are given."""
     directory = settings.builds / str(workload_id)
     if not versions:
         shutil.rmtree(directory, ignore_errors=True)

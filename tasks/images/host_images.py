@@ -1,4 +1,4 @@
-"""The images of this Docker host: looking at them, and making them what tasks.images.retention decided."""
+"""The images of this Docker host: observing them, and applying the steps of tasks.images.retention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.images.retention import HostImage, ImageStep, Verb, built_as, name_of
 
 @dataclass(frozen=True)
 class Seen:
-    """What one look at host and ledger found. `undecided`: a deploy under way may yet need what nothing else needs."""
+    """One observation of host and ledger. `undecided`: a deploy under way may yet need what nothing else needs."""
 
     there: list[HostImage]
     wanted: dict[str, set[str]]
@@ -25,17 +25,17 @@ class Seen:
 
 
 def arrange(context: Context) -> list[ImageStep]:
-    """Name what is to stay, remove what nothing needs any more; answers what was done. Raises Failure.
+    """Name the images to keep, remove those that nothing needs any more; return the steps taken. Raises Failure.
 
-    Two calls of the Engine when there is nothing to do.
+    Makes two calls of the Engine when there is nothing to do.
     """
     seen = look(context)
     return apply(context, steps(context, seen), seen.brought)
 
 
 def look(context: Context) -> Seen:
-    """Gather. What was brought is asked before Docker, so that what a pull brings meanwhile is not taken for gone; what
-    is needed is asked after it, so that a deploy that came in between is counted."""
+    """Gather. The brought images are read before Docker, so that none pulled meanwhile counts as gone; the needed ones
+    are read after it, so that a deploy that began in between is counted."""
     host = context.settings.host_name
     with context.database.reading() as session:
         brought = images.brought(session, host)
@@ -48,18 +48,18 @@ def look(context: Context) -> Seen:
 
 
 def steps(context: Context, seen: Seen) -> list[ImageStep]:
-    """Decide. Nothing goes while a deploy under way has not said yet which image it needs."""
+    """Decide. Nothing is removed while a deploy under way has not recorded yet which image it needs."""
     found = plan(seen.there, seen.wanted, seen.brought, seen.in_use, prefix(context.installation))
     return [step for step in found if not seen.undecided or step.verb is not Verb.REMOVE]
 
 
 def apply(context: Context, found: list[ImageStep], brought: Mapping[str, datetime]) -> list[ImageStep]:
-    """Do it; answers the steps that were really done. A step that has meanwhile become wrong is left out."""
+    """Apply; return the steps really done. A step that is no longer right is skipped."""
     return [step for step in found if _do(context, step, brought)]
 
 
 def on_host(docker: DockerEngine) -> list[HostImage]:
-    """All images, without the layers in between."""
+    """Return all images, without the intermediate layers."""
     return [
         HostImage(one.id, one.tags, one.digests, built_as(one.labels.get(BUILT_BY, ""), one.labels.get(BUILT_FOR, "")))
         for one in docker.images.list_all()
@@ -67,10 +67,10 @@ def on_host(docker: DockerEngine) -> list[HostImage]:
 
 
 def of_others(context: Context) -> set[str]:
-    """Ids of the images that the host has and that Backstay did not bring.
+    """Return the ids of the host's images that Backstay did not bring.
 
-    Asked in this order: an image of ours that is being removed while we look is known as ours, and one that is brought
-    back by a pull that began now will be remembered again.
+    The ledger is read first: an image of ours that is removed during the check is known as ours, and one that a pull
+    begun now brings back will be recorded again.
     """
     with context.database.reading() as session:
         ours = images.brought(session, context.settings.host_name)
@@ -78,7 +78,7 @@ def of_others(context: Context) -> set[str]:
 
 
 def in_use(docker: DockerEngine) -> set[str]:
-    """Ids of the images of all containers, running or not, whoever's they are."""
+    """Return the ids of the images of all containers, running or not, whatever their owner."""
     return {one.image_id for one in docker.containers.list_all()}
 
 
@@ -103,7 +103,7 @@ def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
         needed = images.wanted(session, host, context.settings.keep_images)
         if step.image_id in needed or images.undecided(session, host):
             return False
-    # One name after the other, never by force: Docker keeps an image that a new container uses.
+    # Name by name, never by force: Docker keeps an image that a new container uses.
     for name in step.names or (step.image_id,):
         context.docker.images.remove(name)
     if context.docker.images.inspect(step.image_id) is not None:
@@ -113,7 +113,7 @@ def _remove(context: Context, step: ImageStep, brought: Mapping[str, datetime]) 
 
 
 def _forget(context: Context, step: ImageStep, brought: Mapping[str, datetime]) -> bool:
-    if step.image_id not in brought:  # built here, and never written down
+    if step.image_id not in brought:  # built here, and never recorded
         return True
     with context.database.writing() as session:
         images.forget(session, context.settings.host_name, {step.image_id: brought[step.image_id]})

@@ -1,4 +1,4 @@
-"""Whether what an image was built from can still be had, for releases whose image is gone from the host."""
+"""The availability of an image's build source, for releases whose image is gone from the host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tasks.git.repository import Repository
 
 @dataclass(frozen=True)
 class Source:
-    """Where it is: `source`, nowhere, or None when that is not known. `asked`: its server was."""
+    """Where it is: `source`, nowhere, or None when unknown. `asked`: its server was queried."""
 
     found: PinFound | None
     asked: bool = False
 
 
 def look(context: Context, pin: Mapping[str, Any], may_ask: bool) -> Source | None:
-    """Look in HOME first; when `may_ask`, the server is asked, which brings the commit. None: not looked further."""
+    """Look in HOME first; if `may_ask`, query the server, which brings the commit. None: not looked further."""
     if pin.get("content"):
         return Source(PinFound.SOURCE if store.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
     refused: ErrorCode | None = None

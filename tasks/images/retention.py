@@ -1,8 +1,8 @@
-"""Which images of a host stay, decided. Pure: sees what is there and what is needed, answers steps.
+"""Which images of a host to keep: a decision. Pure: takes what exists and what is needed, returns steps.
 
-A release that is kept to go back to puts a name of Backstay's own on its image, since `docker image prune` takes an
-image that was pulled by digest and has no tag. Removed is only what Backstay brought, nothing needs, no container uses,
-and nobody else gave a name to. See docs/decisions/0008-which-images-stay.md.
+A release kept for rollback puts a name of Backstay's own on its image, since `docker image prune` removes an image that
+was pulled by digest and has no tag. An image is removed only if Backstay brought it, nothing needs it, no container
+uses it, and no one else named it. See docs/decisions/0008-which-images-stay.md.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from enum import StrEnum
 
 
 class Verb(StrEnum):
-    """What can be done about an image."""
+    """The possible actions on an image."""
 
-    NAME = "name"  # put a name on it
-    UNNAME = "unname"  # take a name away; the image stays
-    REMOVE = "remove"  # take all its names away, and so the image
-    FORGET = "forget"  # it is gone, or somebody else's now
+    NAME = "name"  # add a name
+    UNNAME = "unname"  # remove a name; the image stays
+    REMOVE = "remove"  # remove all its names, and so the image
+    FORGET = "forget"  # drop its row: it is gone, or now belongs to someone else
 
 
 @dataclass(frozen=True)
 class HostImage:
-    """An image of the host with its names: `repository:tag`, and `repository@sha256:…` for what a registry gave.
+    """An image of the host with its names: `repository:tag`, and `repository@sha256:…` for one from a registry.
 
-    built_as: how its name began when an installation built it, by its labels; an image that somebody builds upon it
-    inherits them, so they mean nothing without the name.
+    built_as: the prefix of its name when an installation built it, by its labels; an image built on top of it inherits
+    them, so they mean nothing without the name.
     """
 
     id: str
@@ -37,7 +37,7 @@ class HostImage:
 
 @dataclass(frozen=True)
 class ImageStep:
-    """One thing to do with one image; `names` are the names that it is about."""
+    """One action on one image; `names` are the names concerned."""
 
     verb: Verb
     image_id: str
@@ -45,17 +45,17 @@ class ImageStep:
 
 
 def prefix(installation: str) -> str:
-    """How the names of an installation begin. The address is nobody's registry, so no pull ever asks for them."""
+    """Return the prefix of an installation's names. The address is no one's registry, so no pull ever queries it."""
     return f"localhost/backstay-{installation}/"
 
 
 def name_of(installation: str, workload: str, version: int, service: str = "") -> str:
-    """The name that a release puts on its image, or on that of one of its services."""
+    """Return the name that a release puts on its image, or on that of one of its services."""
     return f"{prefix(installation)}{workload}:v{version}" + (f"-{service[:100]}" if service else "")
 
 
 def built_as(built_by: str, built_for: str) -> str:
-    """How the names begin that a build of an installation for a workload gives; empty when one of both is not known."""
+    """Return the prefix of the names that an installation's builds for a workload give; empty when one is unknown."""
     return f"{prefix(built_by)}{built_for}:" if built_by and built_for else ""
 
 
@@ -66,7 +66,7 @@ def plan(
     in_use: Collection[str],
     begins: str,
 ) -> list[ImageStep]:
-    """The steps that make the images of a host what they should be.
+    """Return the steps that bring the images of a host into the desired state.
 
     wanted: image id -> the names that releases put on it (none: an unfinished deploy needs it). brought: ids of what
     Backstay brought. in_use: ids of the images of all containers of the host, whoever's. begins: see `prefix`.
@@ -88,7 +88,7 @@ def _of_one(
     others = (set(image.tags) - ours) | set(image.digests)
     yield from (ImageStep(Verb.NAME, image.id, (name,)) for name in sorted(names - ours))
     if image.id in wanted or not (image.id in brought or _was_built_here(image, begins)):
-        # Taking the last name away would remove the image.
+        # Removing the last name would remove the image.
         if ours - names and (others or names):
             yield ImageStep(Verb.UNNAME, image.id, tuple(sorted(ours - names)))
     elif set(image.tags) - ours:
@@ -100,6 +100,6 @@ def _of_one(
 
 
 def _was_built_here(image: HostImage, begins: str) -> bool:
-    # Known without a row as well: the engine may have died between the end of the build and its row.
+    # Recognized without a row as well: the engine may have died between the end of the build and its row.
     built = image.built_as
     return bool(built) and built.startswith(begins) and any(tag.startswith(built) for tag in image.tags)

@@ -1,7 +1,7 @@
-"""Images that are built here, for every kind that builds: the one of an earlier release if it is kept, else a new one.
+"""Images built here, for every kind that builds: an earlier release's image if it is kept, else a new one.
 
-The pin says which way it went: `image_from` is `kept` or `build`. A build of the same source again gives another image
-id (layers carry times), so the row that caused it is pinned to the id that it got; what it was built from is the same.
+The pin says which: `image_from` is `kept` or `build`. Building the same source again gives another image id (layers
+carry times), so the row that caused the build is pinned to the new id; the source of the build is the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tasks.job import Job
 
 @dataclass(frozen=True)
 class Materials:
-    """What is built: a directory, the Dockerfile in it, and what the labels say (revision, source, version)."""
+    """The input of a build: a directory, the Dockerfile in it, and label values (revision, source, version)."""
 
     directory: Path
     dockerfile: str
@@ -39,7 +39,7 @@ Recipe = Callable[[], AbstractContextManager[Materials]]
 
 
 def provide(job: Job, recipe: Recipe) -> ContainerPin:
-    """The pin with the image that the host has for it; `recipe` is used only when a build is needed. Raises Failure."""
+    """Return the pin with the host's image for it; `recipe` is used only when a build is needed. Raises Failure."""
     log = BuildLog(job.context, job.workload.name, job.deploy.workload_id, job.deploy.version)
     try:
         return _kept(job, log) or _built(job, recipe, log)
@@ -48,7 +48,7 @@ def provide(job: Job, recipe: Recipe) -> ContainerPin:
 
 
 def _kept(job: Job, log: BuildLog) -> ContainerPin | None:
-    """The pin with the image of the release itself or of another one that was built from the same, if one is there."""
+    """Return the pin with the image of the release itself or of another one built from the same, if one is there."""
     pin = cast("ContainerPin", job.pinned)
     with job.context.database.reading() as session:
         same = [row for row in history.succeeded(session, job.deploy.workload_id) if history.same_pin(row.pin, pin)]
@@ -67,12 +67,12 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
     context = job.context
     pin: ContainerPin = {**cast("ContainerPin", job.pinned), "image_id": None}
     with context.database.writing() as session:
-        # While the row has no image, none is taken for unneeded.
+        # While the row has no image, no image counts as unneeded.
         ledger.record_pin(session, job.deploy.id, pin)
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     tag = name_of(context.installation, job.workload.name, job.deploy.version)
     with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
-        # Today's time on every file: web servers make their ETag of it.
+        # The current time on every file: web servers derive their ETag from it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
         labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)
         image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)

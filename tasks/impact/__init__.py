@@ -1,1 +1,1 @@
-"""What a deploy did to CPU and memory."""
+"""The effect of a deploy on CPU and memory."""

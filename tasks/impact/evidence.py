@@ -1,6 +1,6 @@
-"""Gathers what the impact of a deploy is judged by: samples and events of the version and of the one before it.
+"""The evidence for the impact of a deploy: samples and events of the version and of the one before it.
 
-What follows from them is decided in tasks.impact. Only reads.
+The verdict on them is decided in tasks.impact. Only reads.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tasks.impact.verdict import LEAK_WINDOW_S, SETTLED_AFTER_S, WARM_UP_S, WIND
 
 
 def assess(session: Session, deploy: Deploy, now: datetime) -> dict[str, Any] | None:
-    """The verdict on a version that went live, by what is known now: tasks.impact.assess. None for any other row.
+    """Return the verdict on a version that went live, from the data so far: tasks.impact.assess. None for other rows.
 
-    A comparison that was made is kept, since its samples are pruned; only the leak is looked at again.
+    A finished comparison is kept, since its samples are pruned; only the leak is checked again.
     """
     if deploy.finished_at is None or deploy.status != "succeeded":
         return None
@@ -34,7 +34,7 @@ def assess(session: Session, deploy: Deploy, now: datetime) -> dict[str, Any] | 
 
 
 def _end(session: Session, deploy: Deploy, now: datetime) -> datetime:
-    """Until when the version was alone: the next one's deploy began, or now."""
+    """Return the time until which the version ran alone: the start of the next one's deploy, or now."""
     successor = impacts.replaced_by(session, deploy)
     return now if successor is None or successor.started_at is None else min(now, successor.started_at)
 
@@ -67,7 +67,7 @@ def _window(session: Session, deploy: Deploy, since: datetime, until: datetime, 
 
 
 def counts(happened: dict[str, int]) -> Counts:
-    """Restarts, crashes and kills of themselves, from numbers by "kind:cause". Pure."""
+    """Return restarts, crashes and out-of-memory kills, from numbers by "kind:cause". Pure."""
     natural = [Cause(one) for one in (*OF_ITSELF, Cause.DOCKER)]
     return Counts(
         restarts=sum(happened.get(f"{Kind.RESTART}:{cause}", 0) for cause in natural),
@@ -77,7 +77,7 @@ def counts(happened: dict[str, int]) -> Counts:
 
 
 def _since_warm(session: Session, deploy: Deploy, until: datetime) -> SinceWarm:
-    """The samples since the version last started and warmed up, a day's at most."""
+    """Return the samples since the version last started and warmed up, at most a day's."""
     assert deploy.finished_at is not None  # noqa: S101 - see assess
     since = max(deploy.finished_at, until - timedelta(seconds=LEAK_WINDOW_S))
     starts = [

@@ -1,9 +1,9 @@
-"""Whether memory leaks: a robust slope, and a careful yes or no. Pure: numpy arrays in.
+"""Whether memory leaks: a robust slope, and a cautious yes or no. Pure: numpy arrays in.
 
-A leak raises the floor, steadily. So the span is cut into blocks, and of each the floor is taken (its lowest value but
-one: what a garbage collector cleans up shows above it). It leaks when the floor rises from every block to the next, by
-enough to matter, in the second half as well as in the first. One step up, a cache that fills and levels off, a saw
-tooth and jitter do not do that. See docs/metrics.md for what this cannot see.
+A leak raises the floor steadily. So the span is cut into blocks, and the floor of each is taken (its second lowest
+value: garbage not yet collected shows above it). It leaks when the floor rises from every block to the next, by enough
+to matter, in the second half as well as in the first. A single step up, a cache that fills and levels off, a sawtooth
+and jitter do not do that. See docs/metrics.md for what this cannot detect.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ MIB = 1024 * 1024
 SHORTEST_S = 20 * 60
 BLOCKS = 6
 FEWEST_IN_BLOCK = 3
-POINTS = 200  # the slope is taken over no more: it looks at every pair
-# What a rise must be at least: in bytes, as part of the memory, and against the scatter within the blocks.
+POINTS = 200  # the slope is taken over no more: it compares every pair
+# The least rise: in bytes, as a fraction of the memory, and relative to the scatter within the blocks.
 LEAST_BYTES, LEAST_PART, LEAST_SCATTERS = 4 * MIB, 0.03, 1.0
 LEAST_EVENNESS, LARGEST_EVENNESS = 0.25, 3.0  # each rise, as a multiple of the average one
-LEAST_LASTING = 0.5  # the rise of the second half, as part of the first half's
+LEAST_LASTING = 0.5  # the rise of the second half, as a fraction of the first half's
 
 
 @dataclass(frozen=True)
 class Trend:
-    """slope: bytes a second. grown: bytes by which the floor rose from the first block to the last; None: too short."""
+    """slope: bytes per second. grown: rise of the floor in bytes from the first to the last block; None: too short."""
 
     slope: float
     grown: float | None
@@ -35,7 +35,7 @@ class Trend:
 
 
 def trend(ts: Array, memory: Array) -> Trend | None:
-    """How memory (bytes) went over ts (seconds, ascending). None for less than two moments."""
+    """Return how memory (bytes) changed over ts (seconds, ascending). None for fewer than two moments."""
     if len(ts) < 2:
         return None
     slope = theil_sen(*thinned(ts, memory))
@@ -50,7 +50,7 @@ def trend(ts: Array, memory: Array) -> Trend | None:
 
 
 def theil_sen(ts: Array, values: Array) -> float:
-    """The median of the slopes between all pairs of points: a third of them may be anything."""
+    """Return the median of the slopes between all pairs of points: a third of them may be outliers."""
     first, second = np.triu_indices(len(ts), 1)
     elapsed = ts[second] - ts[first]
     apart = elapsed > 0
@@ -58,7 +58,7 @@ def theil_sen(ts: Array, values: Array) -> float:
 
 
 def thinned(ts: Array, values: Array) -> tuple[Array, Array]:
-    """At most POINTS points: medians of neighbours."""
+    """Return at most POINTS points: medians of neighbours."""
     if len(ts) <= POINTS:
         return ts, values
     pieces = np.array_split(np.arange(len(ts)), POINTS)

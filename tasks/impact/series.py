@@ -1,6 +1,6 @@
-"""Samples of the containers of one version as numpy arrays: one sum a moment. Pure.
+"""Samples of the containers of one version as numpy arrays: one sum per moment. Pure.
 
-For deciding about a version. What a chart shows is summed in tasks.metrics.aggregate.
+For judging a version. What a chart shows is summed in tasks.metrics.aggregate.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Series:
-    """One value a moment: ts (epoch seconds, ascending), cpu (100 is one core, NaN: not known), memory (bytes)."""
+    """One value per moment: ts (epoch seconds, ascending), cpu (100 is one core, NaN: not known), memory (bytes)."""
 
     ts: Array
     cpu: Array
@@ -26,16 +26,16 @@ class Series:
     limit: int | None = None
 
     def between(self, since: float, until: float) -> Series:
-        """The part with since <= ts <= until."""
+        """Return the part with since <= ts <= until."""
         first, last = np.searchsorted(self.ts, since, "left"), np.searchsorted(self.ts, until, "right")
         return Series(self.ts[first:last], self.cpu[first:last], self.memory[first:last], self.limit)
 
 
 def summed(rows: Sequence[tuple[Any, ...]]) -> Series:
-    """Sums a moment, from rows (ts, container_id, cpu_percent, memory_usage, memory_limit) in any order.
+    """Return sums per moment, from rows (ts, container_id, cpu_percent, memory_usage, memory_limit) in any order.
 
-    Only moments at which as many containers gave a reading as usual: a missing one is not a drop of memory. The limit
-    is the sum of the containers' limits, none when one of them has none.
+    Only moments with a reading from as many containers as usual: a missing one is not a drop in memory. The limit is
+    the sum of the containers' limits, none when one of them has none.
     """
     if not rows:
         nothing = np.array([], dtype=float)
@@ -51,7 +51,7 @@ def summed(rows: Sequence[tuple[Any, ...]]) -> Series:
 
 
 def by_service(rows: Sequence[tuple[Any, ...]], services: Mapping[int, str]) -> dict[str, Series]:
-    """The same for each service by itself, by name; `services`: container id -> service. {} when there is but one."""
+    """Return the same per service, by name; `services`: container id -> service. {} when there is only one."""
     own: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in rows:
         own[services[row[1]]].append(row)

@@ -1,7 +1,7 @@
-"""What a deploy did to CPU, memory and restarts: a verdict, with the numbers that made it. Pure.
+"""The effect of a deploy on CPU, memory and restarts: a verdict, with the numbers behind it. Pure.
 
-Compared are a window of the version before, up to the moment when the deploy began, and one of the new version, after
-it has warmed up: each from samples of that version's own containers, so that the time when both ran counts for neither.
+It compares a window of the previous version, up to the start of the deploy, with one of the new version, after its
+warm-up: each from samples of that version's own containers, so that the time when both ran counts for neither.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ WARM_UP_S = 5 * 60
 WINDOW_S = 25 * 60
 SETTLED_AFTER_S = WARM_UP_S + WINDOW_S
 LEAK_WINDOW_S = 24 * 3600
-# After these ages a version is looked at again, for leaks alone; from the last one on each day.
+# At these ages a version is assessed again, for leaks alone; from the last one on, each day.
 LOOKS_S = (SETTLED_AFTER_S, 2 * 3600, 6 * 3600, 24 * 3600)
 SHORTEST_S, FEWEST = 10 * 60, 10
-# A change is one when it is both: larger than this, as a part and absolutely, and larger than the spread (the middle
+# A change counts when it is larger than this, both relatively and absolutely, and larger than the spread (the middle
 # halves of the readings do not overlap).
 MEMORY_PART, MEMORY_LEAST = 0.15, 8 * MIB
 CPU_PART, CPU_LEAST = 0.25, 3.0
@@ -31,7 +31,7 @@ NONE: Array = np.array([], dtype=np.float64)
 
 
 class Verdict(StrEnum):
-    """What is said of a deploy."""
+    """The judgement on a deploy."""
 
     BETTER = "better"
     SAME = "same"
@@ -41,7 +41,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """What made the verdict."""
+    """The reason for the verdict."""
 
     LEAK = "leak"
     MEMORY_UP = "memory_up"
@@ -62,7 +62,7 @@ GOOD = frozenset({Reason.MEMORY_DOWN, Reason.CPU_DOWN, Reason.CRASHES_DOWN, Reas
 
 @dataclass(frozen=True)
 class Counts:
-    """What happened to the containers of a version within a window. `crashes`: exits of itself, but not for memory."""
+    """Events of a version's containers within a window. `crashes`: exits of their own, but not for memory."""
 
     restarts: int = 0
     crashes: int = 0
@@ -71,33 +71,33 @@ class Counts:
 
 @dataclass(frozen=True)
 class Window:
-    """One side of the comparison: when (epoch seconds), what was sampled, what happened."""
+    """One side of the comparison: when (epoch seconds), its samples, its events."""
 
     version: int
     since: int
     until: int
     series: Series
     counts: Counts
-    services: Mapping[str, Series] = field(default_factory=dict)  # of a version that has several
+    services: Mapping[str, Series] = field(default_factory=dict)  # for a version with several
 
 
 @dataclass(frozen=True)
 class SinceWarm:
-    """The samples of a version since it has warmed up after its newest start, for the leak: all, and by service."""
+    """The samples of a version since it warmed up after its latest start, for the leak: all, and by service."""
 
     whole: Series
     services: Mapping[str, Series] = field(default_factory=dict)
 
 
 def assess(before: Window | None, after: Window, since_warm: SinceWarm) -> dict[str, Any]:
-    """The verdict on the version of `after`, as JSON: see docs/metrics.md."""
+    """Return the verdict on the version of `after`, as JSON: see docs/metrics.md."""
     numbers = {"before": _numbers(before) if before else None, "after": _numbers(after)}
     compared = {**numbers, "services": _services(before, after), "reasons": _reasons(before, after)}
     return with_leak(compared, since_warm)
 
 
 def with_leak(compared: Mapping[str, Any], since_warm: SinceWarm) -> dict[str, Any]:
-    """A comparison made earlier, with what the memory did since: the verdict of both together."""
+    """Return an earlier comparison with the memory's trend since: the verdict of both together."""
     leak = _worst_leak(since_warm)
     reasons = [Reason(one) for one in compared["reasons"] if one != Reason.LEAK]
     if leak is not None and leak["leaking"]:
@@ -114,7 +114,7 @@ def with_leak(compared: Mapping[str, Any], since_warm: SinceWarm) -> dict[str, A
 
 
 def _worst_leak(since_warm: SinceWarm) -> dict[str, Any] | None:
-    """The leak of the whole, or of the service that leaks fastest: a large neighbour's unrest hides a small one's."""
+    """Return the whole's leak, or that of the fastest leaking service: a large neighbour's noise hides a small one."""
     whole = leak_of(since_warm.whole)
     found = {name: leak_of(series) for name, series in since_warm.services.items()}
     leaking = [leak | {"service": name} for name, leak in found.items() if leak is not None and leak["leaking"]]
@@ -124,7 +124,7 @@ def _worst_leak(since_warm: SinceWarm) -> dict[str, Any] | None:
 
 
 def leak_of(series: Series) -> dict[str, Any] | None:
-    """How memory grew, as JSON; None for less than two samples. seconds_to_limit: None without a limit or a leak."""
+    """Return memory growth as JSON; None for under two samples. seconds_to_limit: None without a limit or a leak."""
     found = trend(series.ts, series.memory)
     if found is None:
         return None
@@ -145,7 +145,7 @@ def leak_of(series: Series) -> dict[str, Any] | None:
 
 
 def next_look_s(looks: int) -> int:
-    """At which age in seconds a version is looked at when that was done `looks` times."""
+    """Return the age in seconds at which a version is assessed after `looks` assessments."""
     return LOOKS_S[looks] if looks < len(LOOKS_S) else LOOKS_S[-1] * (looks - len(LOOKS_S) + 2)
 
 
@@ -155,7 +155,7 @@ def _reasons(before: Window | None, after: Window) -> list[Reason]:
     facts = _of_counts(before.counts, after.counts)
     if _is_enough(before.series) and _is_enough(after.series):
         return _changes(before.series, after.series) + facts
-    # Crashes and kills are facts, whatever there is of samples; that there were none is not yet.
+    # Crashes and kills are facts, however few samples there are; their absence is not one yet.
     return [fact for fact in facts if fact in BAD] or [Reason.TOO_FEW_SAMPLES]
 
 
@@ -167,7 +167,7 @@ def _changes(old: Series, new: Series) -> list[Reason]:
 
 
 def _shift(old: Array, new: Array, part: float, least: float) -> int:
-    """1: clearly more, -1: clearly less, 0: neither, or too little is known."""
+    """Return 1: clearly more, -1: clearly less, 0: neither, or too little is known."""
     if min(len(old), len(new)) < FEWEST:
         return 0
     (low, middle, high), (new_low, new_middle, new_high) = (np.percentile(one, (25, 50, 75)) for one in (old, new))
@@ -221,7 +221,7 @@ def _numbers(window: Window) -> dict[str, Any]:
 
 
 def _services(before: Window | None, after: Window) -> list[dict[str, Any]]:
-    """The medians of each service of either version; [] when neither has several."""
+    """Return the medians of each service of either version; [] when neither has several."""
     old, new = before.services if before else {}, after.services
     return [
         {
