@@ -1,4 +1,4 @@
-"""The source kinds: one file each, found by name. Which there are, tasks.sources.Source says.
+"""The source kinds: one file each, found by name. tasks.sources.Source lists them.
 
 The kind `image` is the class ImageKind in tasks/kinds/image.py, and so on: docs/writing-a-source-kind.md.
 """
@@ -26,5 +26,5 @@ KINDS: dict[str, SourceKind] = {kind.name: kind for kind in _found()}
 
 
 def kind_of(workload: Workload) -> SourceKind:
-    """The kind of a workload. It may change, but never to one whose containers are rolled out in another way."""
+    """Return the kind of a workload. It may change, but never to one whose containers are rolled out in another way."""
     return KINDS[workload.spec["source"]["kind"]]

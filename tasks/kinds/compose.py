@@ -1,7 +1,7 @@
 """The compose kind: the rendered file with every image pinned is the release.
 
-A file is read once, by the host's own Docker Compose. What comes of it is stored by its hash, and every later `up`, a
-rollback's included, takes the stored one: no source, no registry and no parsing of anything is needed for it.
+A file is read once, by the host's own Docker Compose. The result is stored by its hash, and every later `up`, a
+rollback's included, uses the stored one: no source, no registry and no parsing is needed for it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ComposeKind:
     rollout: Rollout = compose
 
     def requested(self, source: dict[str, Any]) -> str:
-        """Where the files come from; of a text, which it is."""
+        """Return where the files come from; for a text, that it is one."""
         if "url" in source:
             return (
                 f"{source['url']} {source.get('ref', DEFAULT_REF)}: {', '.join(source.get('file') or [DEFAULT_FILE])}"
@@ -51,10 +51,9 @@ class ComposeKind:
         return f"text {hashlib.sha256(source['text'].encode()).hexdigest()[:12]}"
 
     def pin(self, job: Job) -> ComposePin:
-        """{"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}; for a repository "url", "ref",
-        "commit" too, and of a service that is built "build": its recipe. The rendered file is at hand from then on.
-        What must not be is refused here, before anything is touched.
-        """
+        """Return {"kind", "services": {name: {"image", "repository", "digest", "image_id"}}}; for a repository "url",
+        "ref", "commit" too, and for a service that is built "build": its recipe. Sets `job.rendered`. Refuses what is
+        not allowed, before anything is changed."""
         source = job.release["source"]
         ref, commit = source.get("ref", DEFAULT_REF), ""
         if "url" in source:
@@ -93,7 +92,7 @@ class ComposeKind:
         key = job.context.vault.fingerprint_key
         runs = model.runs(exact, job.deploy.version, values, key, before)
         with job.context.database.writing() as session:
-            # In one step with the row that names it, so that nobody takes it for unused.
+            # In one transaction with the row that names it, so that pruning never sees it as unused.
             sha = workloads.keep_document(session, exact, now())
             complete: ComposePin = {**pin, "sha256": sha, "services": provided, "runs": runs}
             if built:
@@ -107,7 +106,7 @@ class ComposeKind:
 
 
 def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A text stands alone: there are no files beside it that it could open."""
+    """Render a text, which stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
     _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
     rendered = _render(job, source, folder, ["-"], text.encode())
@@ -135,8 +134,8 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
 
 
 def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
-    """Service -> "image_id" and "image_from" of those that are built. A rollback takes the images that are kept, and
-    builds what is gone from the commit; a deploy leaves that to the Engine's cache."""
+    """Return service -> "image_id" and "image_from" of those that are built. A rollback uses the kept images, and
+    rebuilds missing ones from the commit; a deploy leaves that to the Engine's cache."""
     recipes = {name: one["build"] for name, one in pin["services"].items() if one.get("build")}
     found = _kept(job, pin, recipes) if job.is_rollback else {}
     gone = {name: recipe for name, recipe in recipes.items() if name not in found}
@@ -144,7 +143,7 @@ def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
         return found
     blank: ComposePin = {**pin, "services": {name: _blank(one, name in gone) for name, one in pin["services"].items()}}
     with job.context.database.writing() as session:
-        # While the row has no image, none is taken for unneeded.
+        # While the row has no image, no image counts as unneeded.
         ledger.record_pin(session, job.deploy.id, blank)
     with checked_out(job, pin["url"], pin["commit"]) as tree:
         ids = builds.build_all(job, gone, tree.resolve(), pin["url"])
@@ -157,7 +156,7 @@ def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
 
 
 def _kept(job: Job, pin: ComposePin, recipes: Collection[str]) -> dict[str, _Built]:
-    """The images of these services that the host has: of the release itself, else of one that was built again of it."""
+    """Return the host's images of these services: of the release itself, else of one rebuilt from it."""
     with job.context.database.reading() as session:
         rows = history.succeeded(session, job.deploy.workload_id)
         same = [one for row in rows if history.same_pin(row.pin, pin) and (one := pins.of_compose(row.pin))]
@@ -191,12 +190,12 @@ def _readable(look: Callable[[], list[str]]) -> list[str]:
 
 
 def _forbid(job: Job, keys: list[str]) -> None:
-    """Raises Failure when there are keys: ones that `source.allow` may name."""
+    """Raise Failure if there are keys: ones that `source.allow` may name."""
     _refuse(job, keys, tell("compose_refused", keys=keys))
 
 
 def _refuse(job: Job, keys: list[str], told: Told | None = None) -> None:
-    """Raises Failure when there are keys; they go to the event log, the values nowhere."""
+    """Raise Failure if there are keys; they go to the event log, the values nowhere."""
     if keys:
         with job.context.database.writing() as session:
             said = told or tell("compose_unusable", keys=keys)
@@ -205,7 +204,7 @@ def _refuse(job: Job, keys: list[str], told: Told | None = None) -> None:
 
 
 def _host(job: Job, tree: Path | None) -> policy.Host:
-    """What of the host a file may mount, links followed."""
+    """Return what a file may mount of the host, links followed."""
     address = job.context.settings.engine_address
     own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
     sockets = {*policy.DOCKER_SOCKETS, *own}
@@ -213,7 +212,7 @@ def _host(job: Job, tree: Path | None) -> policy.Host:
 
 
 def _names_of_others(job: Job) -> set[str]:
-    """Names of the containers that are not this workload's."""
+    """Return the names of the containers that are not this workload's."""
     mine = {one.name for one in converge.observe(job.context, job.workload.name)}
     return {name for one in job.context.docker.containers.list_all() for name in one.names} - mine
 

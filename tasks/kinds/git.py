@@ -1,6 +1,6 @@
 """The git kind: a ref is resolved to a commit, the commit is checked out and its Dockerfile built by the Engine.
 
-A commit that an earlier release was built from is not built again while that image is there: same source, same image.
+A commit that an earlier release was built from is not rebuilt while that image is kept: same source, same image.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class GitKind:
     rollout: Rollout = single
 
     def requested(self, source: dict[str, Any]) -> str:
-        """The address and the ref."""
+        """Return the address and the ref."""
         return f"{source['url']} {source['ref']}"
 
     def pin(self, job: Job) -> GitPin:
-        """{"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
+        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
         source = job.release["source"]
         commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
         return {
@@ -48,7 +48,7 @@ class GitKind:
         }
 
     def prepare(self, job: Job) -> ContainerPin:
-        """The image that is kept of that commit, else a new build; adds "image_id" and "image_from"."""
+        """Use the kept image of that commit, else build a new one; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
 
     def is_unchanged(self, job: Job) -> bool:
@@ -68,7 +68,7 @@ def _materials(job: Job) -> Iterator[Materials]:
 
 @contextmanager
 def checked_out(job: Job, url: str, commit: str) -> Iterator[Path]:
-    """The files of a pinned commit. For a pin that was good once, "not found" means that it is gone."""
+    """Check out the files of a pinned commit. For a pin that was valid once, "not found" means that it is gone."""
     repository = Repository(job.context, url, job.check_cancelled)
     brought = attempt(lambda: repository.bring(commit), Failure)
     if isinstance(brought, Failure):

@@ -1,6 +1,6 @@
 """The image kind: a tag is resolved to a digest, and the digest is what is pulled.
 
-An image that no registry gives but the host has is pinned by its image id, which is as exact.
+An image that no registry has but the host does is pinned by its image id, which is as exact.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class ImageKind:
     rollout: Rollout = single
 
     def requested(self, source: dict[str, Any]) -> str:
-        """The reference as it was written."""
+        """Return the reference as it was written."""
         return str(source["image"])
 
     def pin(self, job: Job) -> ImagePin:
-        """{"kind", "image", "repository", "digest", "image_id"}; the image id is known only for a local image."""
+        """Return {"kind", "image", "repository", "digest", "image_id"}; only a local image's id is known yet."""
         return resolve(job, self.requested(job.release["source"]))
 
     def prepare(self, job: Job) -> ImagePin:
-        """Pull by digest unless the very image is there. The image id that a pin has is checked, else filled in."""
+        """Pull by digest unless that exact image is there. A pin's image id is checked, else filled in."""
         pin = cast("ImagePin", job.pinned)
         return {**pin, "image_id": provide(job, pin)}
 
@@ -47,7 +47,7 @@ class ImageKind:
 
 
 def resolve(job: Job, image: str) -> ImagePin:
-    """The pin of an image reference, as ImageKind.pin has it. Raises Failure."""
+    """Return the pin of an image reference, as ImageKind.pin does. Raises Failure."""
     reference = parse_reference(image)
     if reference is None:
         raise Failure(ErrorCode.INVALID_SOURCE, "reference")
@@ -65,9 +65,9 @@ def resolve(job: Job, image: str) -> ImagePin:
 
 
 def provide(job: Job, pin: RegistryImage) -> str:
-    """Bring the image of a pin onto the host unless the very image is there; answers its image id.
+    """Bring the image of a pin onto the host unless that exact image is there; return its image id.
 
-    Raises Failure: pin_unavailable, pin_mismatch, and what a registry answers.
+    Raises Failure: pin_unavailable, pin_mismatch, and a registry's errors.
     """
     present = _present(job, pin)
     if present is None:
@@ -80,7 +80,7 @@ def provide(job: Job, pin: RegistryImage) -> str:
 
 
 def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRecord:
-    """The host's own image of that tag when the registry gave none. Raises the registry's refusal otherwise."""
+    """Return the host's own image of that tag when the registry gave none. Raises the registry's refusal otherwise."""
     wrong_password = refused.code is ErrorCode.AUTH_REQUIRED and job.context.credentials_for(reference.host) is not None
     if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
         raise Failure(refused.code, refused.kind)
@@ -98,7 +98,7 @@ def _present(job: Job, pin: RegistryImage) -> ImageRecord | None:
 
 
 def _bring(job: Job, pin: RegistryImage) -> ImageRecord | None:
-    """Pull, and write down that it was us, unless the host had the image under another name already."""
+    """Pull, and record that Backstay did, unless the host already had the image under another name."""
     others = host_images.of_others(job.context)
     _pull(job, pin)
     present = _present(job, pin)
@@ -117,6 +117,6 @@ def _pull(job: Job, pin: RegistryImage) -> None:
     images, look = job.context.docker.images, job.raise_if_cancelled
     refused = attempt(lambda: images.pull(repository, digest, credentials, look), Failure)
     if refused is not None:
-        # For a pin that was good once, "not found" means that it is gone.
+        # For a pin that was valid once, "not found" means that it is gone.
         gone = job.is_rollback and refused.code is ErrorCode.REFERENCE_NOT_FOUND
         raise Failure(ErrorCode.PIN_UNAVAILABLE if gone else refused.code, refused.kind)

@@ -1,4 +1,4 @@
-"""A source kind: what the choke point asks of it."""
+"""A source kind: its interface to the choke point."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tasks.rollout.protocol import Rollout
 
 
 class SourceKind(Protocol):
-    """Turns what was asked for into a pin, and a pin into something that can run."""
+    """Turns a request into a pin, and a pin into something that can run."""
 
     name: str
-    # The key of the source that a deploy may give another value for once: `image`, `ref`; None when there is none.
+    # The key of the source that a single deploy may override: `image`, `ref`; None when there is none.
     takes: str | None
     rollout: Rollout
 
     def requested(self, source: dict[str, Any]) -> str:
-        """What was asked for, as a person would say it: shown in the ledger. No secrets."""
+        """Return the request in a person's words: shown in the ledger. No secrets."""
         ...
 
     def pin(self, job: Job) -> Pin:
@@ -26,11 +26,11 @@ class SourceKind(Protocol):
         ...
 
     def prepare(self, job: Job) -> Pin:
-        """Bring what the pin names onto the host; answers the pin made complete. Raises Failure."""
+        """Bring what the pin names onto the host; return the completed pin. Raises Failure."""
         ...
 
     def is_unchanged(self, job: Job) -> bool:
-        """Return whether a deploy would only restart what runs, where nobody can want that. Asked once the pin is
-        complete, never of a rollback; True ends the deploy as a success without touching a container. Raises Failure.
+        """Return whether a deploy would only restart what runs, where that is never wanted. Called once the pin is
+        complete, never for a rollback; True ends the deploy as a success without touching a container. Raises Failure.
         """
         ...

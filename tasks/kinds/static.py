@@ -1,7 +1,7 @@
 """The static kind: files become a hash, the hash an image on a server of the installation's choice.
 
-The files themselves are kept by their hash (tasks.content.store), so a release can be built again when its image is
-gone, wherever the files came from and whatever has become of that place.
+The files themselves are stored by their hash (tasks.content.store), so a release can be built again when its image is
+gone, whatever their origin and whatever has become of it.
 """
 
 from __future__ import annotations
@@ -40,13 +40,14 @@ class StaticKind:
     rollout: Rollout = single
 
     def requested(self, source: dict[str, Any]) -> str:
-        """The directory, the repository with ref and folder, or the upload."""
+        """Return the directory, the repository with ref and folder, or the upload."""
         if url := source.get("url"):
             return " ".join((url, source.get("ref", DEFAULT_REF), source.get("root", ".")))
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
     def pin(self, job: Job) -> StaticPin:
-        """{"kind", "content", "server", "root", "image_id": None}, and of a repository "url", "ref", "revision"."""
+        """Return {"kind", "content", "server", "root", "image_id": None}; of a repository also "url", "ref",
+        "revision"."""
         source, settings = job.release["source"], job.context.settings
         if refused(source, settings):
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
@@ -71,13 +72,13 @@ class StaticKind:
         return pin
 
     def prepare(self, job: Job) -> ContainerPin:
-        """The image that is kept of that content, else a new build; adds "image_id" and "image_from"."""
+        """Use the kept image of that content, else build a new one; adds "image_id" and "image_from"."""
         return reuse.provide(job, lambda: _materials(job))
 
     def is_unchanged(self, job: Job) -> bool:
         """Return whether the live version serves these very files in the same configuration: files have no fresh start.
 
-        With secrets nobody knows: their values may be others today.
+        False with secrets: their values may have changed.
         """
         if job.live is None or job.secrets:
             return False
@@ -88,12 +89,12 @@ class StaticKind:
 
 
 def _without_place(release: Release | None) -> dict[str, Any]:
-    """The configuration, without where the files came from: that is in the pin, as what they are."""
+    """Return the configuration without the origin of the files: the pin has them by content."""
     return {key: value for key, value in (release or {}).items() if key != "source"}
 
 
 def _from_repository(job: Job, source: dict[str, Any], ref: str) -> tuple[str, str]:
-    """The hash of the files, and the commit that they are of."""
+    """Return the hash of the files, and their commit."""
     repository = Repository(job.context, source["url"], job.check_cancelled)
     commit = repository.resolve(ref)
     with repository.checkout(commit) as tree:
@@ -102,7 +103,7 @@ def _from_repository(job: Job, source: dict[str, Any], ref: str) -> tuple[str, s
 
 
 def _allowed(path: str, roots: tuple[str, ...]) -> Path:
-    """The directory itself, when it lies where it may also after every link on the way was followed."""
+    """Return the directory with every link on the way followed, if it is allowed."""
     real = Path(os.path.realpath(path))  # Path.resolve breaks at a link that leads to itself
     if not real.is_dir() or not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
         raise Failure(ErrorCode.INVALID_SOURCE, "path")

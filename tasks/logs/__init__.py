@@ -1,1 +1,1 @@
-"""What may be written down, and what is taken out before."""
+"""What may be logged, and what is redacted first."""

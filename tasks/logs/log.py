@@ -1,7 +1,7 @@
-"""The structured log: one JSON object a line in HOME/logs, the same in words on stderr, both through the redactor.
+"""The structured log: one JSON object per line in HOME/logs, the same in words on stderr, both through the redactor.
 
-The only place where the detail of a failure is written. `guard_streams` puts what others print there, warnings and the
-words of a library's own logger, through the redactor as well.
+The only place where the detail of a failure is written. `guard_streams` passes other output to these streams, warnings
+and a library's own logging, through the redactor as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Formatter(logging.Formatter):
         self._redactor, self._as_json = redactor, as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, clean."""
+        """Return one redacted line."""
         fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info and record.exc_info[1] is not None:
             fields["error"] = describe(record.exc_info[1])
@@ -47,17 +47,17 @@ class _Formatter(logging.Formatter):
 
 
 class LogFile(RotatingFileHandler):
-    """A log file that is silent about itself: on a full or read-only disk its lines are lost, and nothing else is.
+    """A log file that never reports its own errors: on a full or read-only disk its lines are lost, nothing else.
 
     The standard handler would print a traceback for each of them.
     """
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
-        """Let the line go."""
+        """Drop the line."""
 
 
 def open_log(name: str, directory: Path | None, redactor: Redactor, *, quiet: bool = False) -> logging.Logger:
-    """The logger `backstay.<name>`, writing to directory/<name>.jsonl (when given) and, unless quiet, to stderr."""
+    """Return the logger `backstay.<name>`, writing to directory/<name>.jsonl (if given) and, unless quiet, stderr."""
     logger = logging.getLogger(f"backstay.{name}")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -76,13 +76,13 @@ def open_log(name: str, directory: Path | None, redactor: Redactor, *, quiet: bo
 
 def _attach(logger: logging.Logger, handler: logging.Handler, redactor: Redactor, as_json: bool) -> None:
     handler.setFormatter(_Formatter(redactor, as_json))
-    # What cannot be written, the disk being full, say, is lost. Python's own word on it would have the whole traceback.
+    # If the disk is full, say, the line is lost. Python's own report would contain the whole traceback.
     handler.handleError = lambda record: None  # type: ignore[method-assign]
     logger.addHandler(handler)
 
 
 class _Guard:
-    """A stream that writes whole lines, clean. What is not ended by a newline waits for it, or for a flush."""
+    """A stream that writes whole, redacted lines. Text not yet ended by a newline waits for one, or for a flush."""
 
     def __init__(self, stream: TextIO, redactor: Redactor) -> None:
         self._stream, self._redactor = stream, redactor
@@ -90,7 +90,7 @@ class _Guard:
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Keep the text until its line is whole."""
+        """Keep the text until its line is complete."""
         with self._lock:
             lines, newline, self._begun = (self._begun + text).rpartition("\n")
             if newline:
@@ -98,7 +98,7 @@ class _Guard:
         return len(text)
 
     def flush(self) -> None:
-        """Write what there is."""
+        """Write the pending text."""
         with self._lock:
             self._stream.write(self._redactor.clean(self._begun))
             self._begun = ""
@@ -109,12 +109,12 @@ class _Guard:
 
 
 def guard_streams(redactor: Redactor) -> None:
-    """From now on all that this process prints, whoever does it, passes the redactor."""
+    """Pass everything that this process prints from now on through the redactor."""
     sys.stdout, sys.stderr = (_Guard(stream, redactor) for stream in (sys.stdout, sys.stderr))
 
 
 def describe(error: BaseException) -> str:
-    """The exception's type, text and the lines of the stack: for the log only, where the redactor cleans it."""
+    """Return the exception's type, text and the lines of the stack: for the log only, where the redactor cleans it."""
     try:
         words = str(error)
     except Exception:
@@ -123,6 +123,6 @@ def describe(error: BaseException) -> str:
 
 
 def where(error: BaseException) -> str:
-    """The lines of the stack, innermost first."""
+    """Return the lines of the stack, innermost first."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-6:]))

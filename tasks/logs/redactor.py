@@ -1,7 +1,7 @@
-"""The redactor: replaces every secret value that is in play in a text, in the forms that tools print it in. Pure.
+"""The redactor: replaces every known secret value in a text, in the forms in which tools print it. Pure.
 
-Works on texts only. tasks.context, which knows the secrets, feeds it; tasks.logs.log passes every line through it.
-What it cannot find: a value of fewer than four characters, and base64 that was broken into lines.
+Works on texts only. tasks.context, which knows the secrets, feeds it; tasks.logs.log passes every line through it. What
+it cannot find: a value of fewer than four characters, and base64 that was broken into lines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARK = "[redacted]"
 SHORTEST = 4
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
 _PATTERNS = (
-    # user:password@host, with a password that may have / and @ itself; not host:port/path@digest, not name:tag@digest.
+    # user:password@host, with a password that may contain / and @ itself; not host:port/path@digest, name:tag@digest.
     (re.compile(r"(://[^\s/:@]*):(?!\d+(?:/|\s|$))[^\s\"'<>]+@"), rf"\1:{MARK}@"),
     (re.compile(r"(://)[^\s/@]+@"), rf"\1{MARK}@"),
     (re.compile(r"(?<![^\s\"'=(])([^\s:/@\"'=(\[]+):(?!//)[^\s@\"']+@(?!sha256:)(?=[\w.\[-])"), rf"\1:{MARK}@"),
@@ -29,17 +29,17 @@ _PATTERNS = (
 
 
 class Redactor:
-    """Remembers secret values and takes them out of texts. Safe to use from several threads."""
+    """Holds secret values and removes them from texts. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: set[str] = set()
-        # The first characters of a form -> the forms that begin so, longest first. Looking costs the same for one
+        # The first characters of a form -> the forms that begin so, longest first. A search costs the same for one
         # secret and for hundreds. Never changed in place, so that `clean` needs no lock.
         self._index: dict[str, tuple[str, ...]] = {}
 
     def learn(self, values: Iterable[str]) -> None:
-        """Add values that must never be written. Of one with several lines each line counts: logs take them apart."""
+        """Add values that must never be written. Each line of a multi-line value counts: logs split them."""
         new = {part for value in values for part in (value, *value.splitlines()) if len(part) >= SHORTEST}
         with self._lock:
             new -= self._known
@@ -53,7 +53,7 @@ class Redactor:
             self._index = index
 
     def clean(self, text: str) -> str:
-        """The text without any secret that is known or looks like one."""
+        """Return the text without any secret that is known or looks like one."""
         if self._index:
             text = "".join(_pieces(text, self._index))
         for pattern, replacement in _PATTERNS:
@@ -62,7 +62,7 @@ class Redactor:
 
 
 def _pieces(text: str, index: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    """The text in pieces, the mark in place of what is secret."""
+    """Yield the text in pieces, the mark in place of each secret."""
     kept = at = 0
     while at <= len(text) - SHORTEST:
         found = index.get(text[at : at + SHORTEST])
@@ -77,7 +77,7 @@ def _pieces(text: str, index: dict[str, tuple[str, ...]]) -> Iterator[str]:
 
 
 def forms(value: str) -> set[str]:
-    """The value as it is, and as URLs, JSON, HTML, Python and shells write it, in hex and in base64."""
+    """Return the value as is, and as URLs, JSON, HTML, Python and shells write it, in hex and in base64."""
     raw = value.encode(errors="surrogatepass")
     safe = raw.decode(errors="replace")
     as_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
@@ -93,7 +93,7 @@ def forms(value: str) -> set[str]:
     }
     found |= as_json | urls | {_ESCAPE.sub(lambda match: match[0].lower(), url) for url in urls}
     found |= {repr(value)[1:-1], ascii(value)[1:-1], repr(raw)[2:-1]}
-    # Each of the two escapes of a quote that are in use, as Python's html and markupsafe write them.
+    # Both escapes of a quote in use, as Python's html and markupsafe write them.
     found |= {escaped, escaped.replace("&quot;", "&#34;").replace("&#x27;", "&#39;")}
     for text in {value, *as_json}:
         found.update(_base64(text.encode(errors="surrogatepass")))
@@ -101,7 +101,7 @@ def forms(value: str) -> set[str]:
 
 
 def _base64(raw: bytes) -> Iterator[str]:
-    """At each of the three offsets that it can have, what is the same whatever stands before and after it."""
+    """Yield, for each of its three possible offsets, the part that does not depend on the text before and after it."""
     for offset in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             text = encode(b"\0" * offset + raw).decode().rstrip("=")[(0, 2, 3)[offset] :]

@@ -1,6 +1,6 @@
-"""A redactor that knows every secret of the vault, for words that strangers send and that the ledger would keep.
+"""A redactor that knows every secret of the vault, for untrusted text that the ledger would store.
 
-Not the one of the logs: there a secret of one workload would blank out the same word in the output of every other.
+Not that of the logs: there a secret of one workload would blank out the same word in the output of every other.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from db.access.vault import SecretUnreadable, Vault
 from tasks.logs.redactor import Redactor
 
-# A shorter one is too often a word of its own, or a piece of a commit.
+# A shorter one is too often an ordinary word, or part of a commit.
 SHORTEST = 8
 
 
 class StoredSecrets:
-    """Learns what is new in the ledger and nothing twice. Safe to use from several threads."""
+    """Learns the ledger's new secrets, each once. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class StoredSecrets:
         self._redactor = Redactor()
 
     def redactor(self, vault: Vault, locked: Iterable[str]) -> Redactor:
-        """The redactor, when the ledger has these locked texts; what is gone from it stays known."""
+        """Return the redactor for a ledger with these locked texts; removed ones stay known."""
         there = frozenset(locked)
         with self._lock:
             self._redactor.learn(line for text in there - self._seen for line in _lines(vault, text))
@@ -35,5 +35,5 @@ class StoredSecrets:
 def _lines(vault: Vault, locked: str) -> list[str]:
     try:
         return [line for line in vault.unlock(locked).splitlines() if len(line) >= SHORTEST]
-    except SecretUnreadable:  # another key's: nobody here can give it away
+    except SecretUnreadable:  # locked with another key: no process here can reveal it
         return []
