@@ -1,1 +1,1 @@
-"""Resource use, from the cgroup file to the point of a chart."""
+"""Resource use, from the cgroup file to the points of a chart."""

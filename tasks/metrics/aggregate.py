@@ -1,4 +1,4 @@
-"""Samples of many containers into one line a moment: sums of CPU and memory, the largest limit. Pure."""
+"""Samples of many containers merged into one series: sums of CPU and memory, the largest limit. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTHS = (15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14
 
 
 def per_timestamp(rows: Sequence[tuple[Any, ...]], points: int | None = None) -> list[dict[str, Any]]:
-    """One point a timestamp, by ts, from rows of COLUMNS as db.metrics.samples.span gives them, in any order.
+    """Return one point per timestamp, by ts, from rows of COLUMNS as db.metrics.samples.span gives them, in any order.
 
     A point is {"ts": epoch s, "cpu_percent": float | None, "memory_usage": bytes, "memory_limit": bytes | None}. CPU
     (100 is one core, 2 decimals) and memory are summed over the containers, the limit is the largest one. CPU is None
@@ -28,12 +28,12 @@ def per_timestamp(rows: Sequence[tuple[Any, ...]], points: int | None = None) ->
 
 
 def thinned(sums: pd.DataFrame, points: int | None = None) -> list[dict[str, Any]]:
-    """Points of a frame of sums (ts, cpu_percent, memory_usage, memory_limit).
+    """Return the points of a frame of sums (ts, cpu_percent, memory_usage, memory_limit).
 
-    With `points` (2 or more) and more timestamps than that, the sums are put into at most that many buckets of equal
-    width: the average of CPU and of memory, the largest limit, ts the start of the bucket; beside them the largest CPU
-    and memory, as cpu_percent_max and memory_usage_max. A bucket without samples is absent. Raises ValueError for less
-    than 2 points.
+    With `points` (2 or more) and more timestamps than that, the sums go into at most that many buckets of equal width:
+    the average of CPU and of memory, the largest limit, ts the start of the bucket; beside them the largest CPU and
+    memory, as cpu_percent_max and memory_usage_max. A bucket without samples is absent. Raises ValueError for less than
+    2 points.
     """
     if points is not None and points < 2:
         raise ValueError("at least 2 points")
@@ -44,12 +44,12 @@ def thinned(sums: pd.DataFrame, points: int | None = None) -> list[dict[str, Any
 
 
 def per_version(samples: pd.DataFrame) -> pd.DataFrame:
-    """Sums by ts and VERSION, from samples with these two columns. Those of no known version (0) are left out."""
+    """Return sums by ts and VERSION, from samples with these two columns. Those of unknown version (0) are left out."""
     return summed(samples[samples[VERSION] > 0], ["ts", VERSION])
 
 
 def per_owner_now(rows: Sequence[tuple[Any, ...]]) -> dict[int, dict[str, Any]]:
-    """The newest point of each owner, {owner_id: point}, from rows (owner_id, *COLUMNS) as last_of_each gives them.
+    """Return the newest point of each owner, {owner_id: point}, from last_of_each's rows (owner_id, *COLUMNS).
 
     A point is as in per_timestamp. An owner without rows is absent.
     """

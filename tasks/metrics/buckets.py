@@ -1,4 +1,4 @@
-"""Moments into buckets of time, and buckets into wider ones. Pure: DataFrame in, DataFrame out.
+"""Moments grouped into time buckets, and buckets into wider ones. Pure: DataFrame in, DataFrame out.
 
 A frame of buckets has the columns COLUMNS: sums and counts over the moments of the bucket, and the largest of each.
 They add up, so a wide bucket is the same whether it is made of samples or of narrower buckets. `ts` is the start.
@@ -21,7 +21,7 @@ VERSION = "deploy_version"
 
 
 def of_moments(sums: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Buckets of one moment each, from sums with `by`, ts, cpu_percent, memory_usage, memory_limit."""
+    """Return buckets of one moment each, from sums with `by`, ts, cpu_percent, memory_usage, memory_limit."""
     import pandas as pd
 
     cpu, memory = sums["cpu_percent"], sums["memory_usage"]
@@ -40,7 +40,7 @@ def of_moments(sums: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def merged(buckets: pd.DataFrame, width: int, by: Sequence[str] = ()) -> pd.DataFrame:
-    """Buckets of `width` seconds, by `by` and ts, from narrower ones. A bucket of nothing is absent."""
+    """Return buckets of `width` seconds, by `by` and ts, from narrower ones. An empty bucket is absent."""
     import pandas as pd
 
     if not by and len(buckets):
@@ -67,7 +67,7 @@ def _merged_in_a_row(buckets: pd.DataFrame, width: int) -> pd.DataFrame:
 
 
 def tier_of_samples(samples: pd.DataFrame, width: int) -> pd.DataFrame:
-    """The rows of a tier from samples with VERSION (0: not known), ts, cpu_percent, memory_usage, memory_limit."""
+    """Return the rows of a tier from samples with VERSION (0: unknown), ts, cpu_percent, memory_usage, memory_limit."""
     whole = merged(of_moments(summed(samples, ["ts"])), width)
     if _is_of_one_version(samples):
         return _rows(whole, samples[VERSION].iloc[0])
@@ -76,7 +76,7 @@ def tier_of_samples(samples: pd.DataFrame, width: int) -> pd.DataFrame:
 
 
 def tier_of_tier(rows: pd.DataFrame, width: int) -> pd.DataFrame:
-    """The rows of a tier from those of a finer one: COLUMNS, VERSION and `whole`."""
+    """Return the rows of a tier from those of a finer one: COLUMNS, VERSION and `whole`."""
     wholes = rows[rows["whole"] == 1]
     whole = merged(wholes, width)
     if _is_of_one_version(rows):
@@ -94,7 +94,7 @@ def _rows(whole: pd.DataFrame, version: float | pd.Series[float]) -> pd.DataFram
 
 
 def _with_parts(whole: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
-    # A bucket of one version is that version and the whole at once: one row.
+    # A bucket with a single version stands for that version and for the whole: one row.
     import pandas as pd
 
     shared = whole.loc[whole[VERSION] == 0, "ts"]
@@ -103,7 +103,7 @@ def _with_parts(whole: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _only_version(rows: pd.DataFrame, width: int) -> pd.Series[float]:
-    # By start of bucket: the version that all rows in it have, 0 when they have several.
+    # By start of bucket: the version shared by all its rows, 0 when there are several.
     versions = rows[VERSION].groupby(_starts(rows, width))
     lowest = versions.min()
     return lowest.where(lowest == versions.max(), 0)

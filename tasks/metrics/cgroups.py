@@ -1,7 +1,7 @@
-"""The cgroup files of a container of this machine, about 70 times cheaper to read than the Engine's API.
+"""The cgroup files of a container on this machine, about 70 times cheaper to read than the Engine's API.
 
-cgroup v1 and v2, cgroupfs and systemd driver, Docker's own places only: a container under another parent, of a
-rootless Engine or of another machine is not found here and is for the API. What the texts mean: tasks.metrics.readings.
+cgroup v1 and v2, cgroupfs and systemd driver, Docker's default locations only: a container under another parent, of a
+rootless Engine or on another machine is not found here and is left to the API. tasks.metrics.readings parses the texts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACES = ("docker/{}", "system.slice/docker-{}.scope")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the files lie below /sys/fs/cgroup; {} is the place of the container, the same under each controller."""
+    """The locations of the files below /sys/fs/cgroup; {} is the container's path, the same under each controller."""
 
     procs: str
     cpu: str
@@ -52,14 +52,14 @@ V2 = _Layout(
 )
 
 
-# A read gives all of a file that is shorter than this: the kernel hands out longer ones a page at a time.
+# A single read returns the whole of a file shorter than this: the kernel returns longer ones a page at a time.
 SURELY_WHOLE = 3000
 
 
 class CgroupFiles:
     """The files below `root`, which is / except for tests. Keeps nothing open.
 
-    Written with the calls of the system and not with pathlib, which would take as long again as the kernel does.
+    Uses system calls, not pathlib, which would take as long again as the kernel does.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -72,18 +72,18 @@ class CgroupFiles:
         self._places: dict[str, str] = {}
 
     def readable(self, docker_id: str) -> bool:
-        """Whether the files of a container can be used here: false also when it does not run."""
+        """Return whether a container's files can be used here: false also when it does not run."""
         return self.read(docker_id) is not None
 
     def read(self, docker_id: str) -> Counters | None:
-        """One reading; None when the container does not run, or its files are not here or not for us."""
-        # An empty id would name the parent of all containers, and answer with the sum of them.
+        """Return one reading; None when the container does not run, or its files are missing or not readable by us."""
+        # An empty id would name the parent of all containers, and return their sum.
         if not docker_id.isalnum():
             return None
         try:
             return self._read(docker_id)
         except (OSError, ValueError):
-            return None  # it ended while we read, a controller is off, or the kernel writes something unknown
+            return None  # it exited during the read, a controller is off, or the kernel's format is unknown
 
     def _read(self, docker_id: str) -> Counters | None:
         layout, place = self._layout, self._place(docker_id)
@@ -121,7 +121,7 @@ class CgroupFiles:
         return found
 
     def _network(self, pid: str) -> str | None:
-        # With host networking the interfaces are the machine's, not the container's. Whoever may not see whose
+        # With host networking the interfaces are the machine's, not the container's. A process that may not see whose
         # namespace it is (only root may) gets no numbers rather than those of the machine.
         own = _link(f"{self._proc}{pid}/ns/net")
         if own is None or self._host_network is None or own == self._host_network:
@@ -138,7 +138,7 @@ class CgroupFiles:
 
 
 def _first_pid(procs: str) -> str | None:
-    # Empty: nothing runs. 0: the process is of a PID namespace that we cannot see into, so neither is its /proc.
+    # Empty: nothing runs. 0: the process is in a PID namespace that is invisible to us, and so is its /proc.
     pid = procs.partition("\n")[0]
     return pid if pid not in ("", "0") else None
 

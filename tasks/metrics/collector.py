@@ -28,10 +28,10 @@ if TYPE_CHECKING:  # the pure functions of this module need no Docker
 
 @dataclass(frozen=True)
 class Tick:
-    """What came of a tick. `gaps`: containers of the index that gave no row, stopped ones included.
+    """The result of a tick. `gaps`: containers of the index that gave no row, stopped ones included.
 
-    `path` is "api" when the Engine had to be asked for at least one reading, else "cgroup". `milliseconds` is the time
-    that it all took. `repeated`: somebody had already stored this tick, so nothing was written.
+    `path` is "api" when at least one reading had to come from the Engine, else "cgroup". `milliseconds` is the time for
+    all of it. `repeated`: this tick was already stored by another run, so nothing was written.
     """
 
     ts: int
@@ -43,7 +43,7 @@ class Tick:
 
 
 class Cpu:
-    """CPU seconds of collecting that no report has told of: what storing a report takes, the next one tells."""
+    """CPU seconds spent collecting and not reported yet; the cost of storing a report goes into the next one."""
 
     def __init__(self) -> None:
         self._untold, self._mark = 0.0, 0.0
@@ -53,22 +53,22 @@ class Cpu:
         self._mark = time.thread_time()
 
     def pause(self) -> None:
-        """Take in what was counted up to now."""
+        """Add the time counted so far."""
         now = time.thread_time()
         self._untold, self._mark = self._untold + now - self._mark, now
 
     def untold(self) -> float:
-        """What a report made now has to tell."""
+        """Return the CPU seconds for a report made now."""
         self.pause()
         return self._untold
 
     def told(self, seconds: float) -> None:
-        """A report has told of so much, and was kept."""
+        """Subtract the seconds that a stored report included."""
         self._untold -= seconds
 
 
 class Sampler:
-    """Kept for the life of the engine process: the CPU of a tick is counted from the reading of the one before."""
+    """Kept for the life of the engine process: the CPU of a tick is computed from the previous tick's reading."""
 
     def __init__(self, context: Context, files: CgroupFiles | None = None) -> None:
         self._context = context
@@ -84,7 +84,7 @@ class Sampler:
 
         An Engine that fails makes gaps. Raises sqlalchemy.exc.SQLAlchemyError when the ledger cannot be used.
         """
-        with self._lock:  # two runs that overlap take their turn, or one would count CPU from the other's reading
+        with self._lock:  # overlapping runs take turns, or one would compute CPU from the other's reading
             began = time.monotonic()
             self._cpu.begin()
             present = self._present()
@@ -108,7 +108,7 @@ class Sampler:
             interval_s=interval,
             path=path,
             containers=present,
-            gaps=0,  # known when they are stored
+            gaps=0,  # set when they are stored
             missed=missed(self._last_ts, ts, interval),
             sweep_ms=(time.monotonic() - began) * 1000,
             cpu_s=self._cpu.untold(),
@@ -122,7 +122,7 @@ class Sampler:
         by_file = _known((docker_id, self._files.read(docker_id)) for docker_id in docker_ids)
         rest = [docker_id for docker_id in docker_ids if docker_id not in by_file]
         by_api = self._ask(rest) if rest else {}
-        asked_in_vain = bool(by_file) and not by_api  # for containers that do not run
+        asked_in_vain = bool(by_file) and not by_api  # for stopped containers
         return by_file | by_api, "api" if rest and not asked_in_vain else "cgroup"
 
     def _ask(self, docker_ids: list[str]) -> dict[str, Counters]:
@@ -134,22 +134,22 @@ class Sampler:
         answers = one_shot_stats(self._context.docker.address, docker_ids)
         found = _known((docker_id, from_api(raw, self._host_memory)) for docker_id, raw in answers.items())
         if not answers:
-            self._host_memory = None  # the Engine that answers next may be on another machine, or on a larger one
+            self._host_memory = None  # the next Engine to answer may be on another machine, or on a larger one
         return found
 
     def _remember(self, present: list[Present], readings: Mapping[str, Counters]) -> None:
-        # One that gave nothing keeps its older reading: the next CPU is then the average since that one.
+        # A container without a new reading keeps its older one: the next CPU is then the average since that one.
         ids = [container.docker_id for container in present]
         self._previous = _known(
             (docker_id, readings.get(docker_id, self._previous.get(docker_id))) for docker_id in ids
         )
 
     def _store(self, rows: list[dict[str, Any]], sweep: Sweep) -> int | None:
-        # How many were written; None when the tick is there already, from another engine or an earlier run.
+        # The number of rows written; None when the tick is already there, from another engine or an earlier run.
         try:
             with self._context.database.writing() as session:
-                # Asked again: samples of a workload that was removed in the meantime would belong to nobody, and then
-                # to the next workload that gets its id.
+                # Read again: samples of a workload removed in the meantime would belong to no workload, and later to
+                # the next one that gets its id.
                 still = containers.present_ids(session, self._context.settings.host_name)
                 kept = [row for row in rows if row["container_id"] in still]
                 samples.insert_tick(session, kept)
@@ -164,7 +164,7 @@ class Sampler:
 
 
 def ticks_of(scheduled: int, interval: int) -> list[int]:
-    """The ticks of the minute that holds `scheduled` (epoch seconds): its whole multiples of `interval` seconds. Pure.
+    """Return the ticks in the minute of `scheduled` (epoch seconds): its whole multiples of `interval` seconds. Pure.
 
     Each moment belongs to one minute only, also when the interval does not divide it. Empty for 0: sampling is off.
     """
@@ -173,12 +173,13 @@ def ticks_of(scheduled: int, interval: int) -> list[int]:
 
 
 def missed(last_ts: int | None, ts: int, interval: int) -> int:
-    """How many ticks lie between two that were taken; none before the first one. Pure."""
+    """Return the number of ticks skipped between two that were taken; none before the first one. Pure."""
     return 0 if last_ts is None else max(0, (ts - last_ts) // interval - 1)
 
 
 def align(now: float, interval: int) -> int:
-    """The last tick at or before `now` (epoch seconds). Pure. Raises ValueError when the interval is not positive."""
+    """Return the last tick at or before `now` (epoch seconds). Pure. Raises ValueError when the interval is not
+    positive."""
     if interval <= 0:
         raise ValueError("an interval of at least one second")
     return int(now // interval) * interval

@@ -1,4 +1,4 @@
-"""The windows that samples can be asked for, and which tier answers which part of one. Pure."""
+"""The windows in which samples can be requested, and the tier that serves each part of one. Pure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Part(NamedTuple):
 
 
 def width_for(window_s: int, interval_s: int, kept_s: Mapping[int, int]) -> int:
-    """The finest tier that goes back far enough and gives at most MOST_POINTS points, else the coarsest one.
+    """Return the finest tier that goes back far enough and gives at most MOST_POINTS points, else the coarsest one.
 
-    `interval_s` is what lies between two samples; `kept_s` is how long each width is kept.
+    `interval_s` is the time between two samples; `kept_s` is how long each width is kept.
     """
     apart = {SAMPLES: interval_s, MINUTE: MINUTE, QUARTER: QUARTER, HOUR: HOUR}
     fitting = (width for width, step in apart.items() if window_s <= kept_s[width] and window_s // step < MOST_POINTS)
@@ -38,13 +38,13 @@ def width_for(window_s: int, interval_s: int, kept_s: Mapping[int, int]) -> int:
 
 
 def chain(width: int) -> list[int]:
-    """The tiers that an answer of this width can be put together from, from coarse to fine, the samples last."""
+    """Return the tiers that can serve a response of this width, from coarse to fine, the samples last."""
     finer = [tier for tier in TIERS if tier <= max(width, TICK)]
     return [*reversed(finer), SAMPLES]
 
 
 def cover(since: int, until: int, widths: Sequence[int], marks: Mapping[int, tuple[int, int]]) -> list[Part]:
-    """Parts that make up since <= ts < until without gap or overlap, by time: each from the coarsest tier that has it.
+    """Split since <= ts < until into parts without gap or overlap, by time: each from the coarsest tier that has it.
 
     `widths` from coarse to fine with the samples last, which have everything; `marks` is width -> (since, until) of
     what a tier has.

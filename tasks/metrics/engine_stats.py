@@ -1,9 +1,9 @@
-"""Readings of many containers from the Engine's API at once, at as little CPU as there is in it.
+"""Readings of many containers from the Engine's API at once, at the lowest CPU cost that it allows.
 
-Spoken over plain sockets from one thread: the SDK takes longer over a request than the daemon does. Measured for 60
-containers, as CPU of client and daemon together: `docker stats` 569 ms, the SDK 696 ms, all asked at once 302 ms. The
-files of the cgroups cost 8.7 ms, so tasks.metrics.collector asks the API only for what it finds no files of. What the
-JSON means is in tasks.metrics.readings.
+Uses plain sockets in one thread: the SDK takes longer over a request than the daemon does. Measured for 60 containers,
+as CPU of client and daemon together: `docker stats` 569 ms, the SDK 696 ms, all requested at once 302 ms. The cgroup
+files cost 8.7 ms, so tasks.metrics.collector uses the API only for containers without readable files.
+tasks.metrics.readings parses the JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OK = b" 200 "
 
 
 def one_shot_stats(address: str, docker_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Raw stats by container id, all asked at once: the daemon answers each at its own next second, whenever asked.
+    """Return raw stats by container id, all requested at once: the daemon answers each at its own next second anyway.
 
     A container that gave none is absent; without an Engine all are. `address` as the SDK takes it: unix:// or tcp://.
     """
@@ -38,7 +38,7 @@ def one_shot_stats(address: str, docker_ids: Iterable[str]) -> dict[str, dict[st
 
 
 def _ask(address: str, docker_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Each id with the whole answer, as they come; those that do not come in time are left out."""
+    """Yield each id with the whole response, as they arrive; those that do not arrive in time are left out."""
     with ExitStack() as opened, selectors.DefaultSelector() as waiting:
         try:
             for docker_id in docker_ids:
@@ -54,7 +54,7 @@ def _ask(address: str, docker_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]
                 docker_id, answer = key.data
                 more = _received(key.fileobj)
                 answer += more
-                if not more:  # the daemon has said all
+                if not more:  # the daemon has sent everything
                     waiting.unregister(key.fileobj)
                     yield docker_id, bytes(answer)
 
@@ -75,7 +75,7 @@ def _connected(address: str) -> socket.socket:
 
 
 def _request(docker_id: str) -> bytes:
-    # HTTP/1.0: the answer comes in one piece and ends with the connection.
+    # HTTP/1.0: the response comes in one piece and ends with the connection.
     path = f"/containers/{quote(docker_id, safe='')}/stats?stream=false&one-shot=true"
     return f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
 

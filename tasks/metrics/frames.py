@@ -1,4 +1,4 @@
-"""Rows of the ledger into DataFrames, sums over the containers of a moment, and points out of DataFrames. Pure.
+"""Rows of the ledger into DataFrames, sums over containers per moment, and points out of DataFrames. Pure.
 
 Sums come first and averages after: an average over containers that come and go would count an absent one as zero.
 """
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def framed(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
-    """Rows as the database gives them, under the names of their columns: floats all, None is NaN, exact up to 2**53."""
+    """Return the database's rows under the names of their columns: all floats, None is NaN, exact up to 2**53."""
     import numpy as np
     import pandas as pd  # takes a second and a half: at the first read, not at the start of every process
 
-    # One block of one type: a frame of columns of several types costs ten times as much to make, join and group.
+    # One block of one type: a frame with columns of several types costs ten times as much to make, join and group.
     block = np.array(rows, dtype=np.float64).reshape(-1, len(columns))
     return pd.DataFrame(block, columns=list(columns), copy=False)
 
 
 def summed(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Sums over containers: `by`, cpu_percent, memory_usage, and the largest memory_limit; sorted by `by`."""
+    """Return sums over containers: `by`, cpu_percent, memory_usage, and the largest memory_limit; sorted by `by`."""
     import pandas as pd
 
     groups = samples.groupby(list(by), sort=True)
     sums = pd.DataFrame(
         {
-            "cpu_percent": groups["cpu_percent"].sum(min_count=1),  # nothing known is unknown, not zero
+            "cpu_percent": groups["cpu_percent"].sum(min_count=1),  # all unknown means unknown, not zero
             "memory_usage": groups["memory_usage"].sum(),
             "memory_limit": groups["memory_limit"].max(),
         }
@@ -39,7 +39,7 @@ def summed(samples: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 
 def points_of_moments(sums: pd.DataFrame) -> list[dict[str, Any]]:
-    """A point a row of ts, cpu_percent, memory_usage, memory_limit, as numbers that JSON knows."""
+    """Return a point per row of ts, cpu_percent, memory_usage, memory_limit, as numbers that JSON has."""
     # Plain lists: walking a frame row by row costs 50 times as much.
     columns = (
         whole(sums["ts"]),
@@ -54,10 +54,11 @@ def points_of_moments(sums: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def points_of_sums(rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """The same from rows (ts, cpu_percent, memory_usage, memory_limit) of whole numbers but for CPU, one a moment.
+    """Return the same from rows (ts, cpu_percent, memory_usage, memory_limit), whole numbers but for CPU, one per
+    moment.
 
-    For sums that the database has made, by ts: nothing is left to do that a frame is needed for, and to make one and to
-    take it apart again would take as long as a fifth of the read.
+    For sums made by the database, by ts: nothing left to do needs a frame, and to build one and take it apart again
+    would take as long as a fifth of the read.
     """
     import numpy as np
 
@@ -72,10 +73,10 @@ def points_of_sums(rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 
 def points_of_buckets(buckets: pd.DataFrame) -> list[dict[str, Any]]:
-    """A point a bucket: averages under the names of points_of_moments, the largest moment under `…_max`."""
+    """Return a point per bucket: averages under the names of points_of_moments, the largest moment under `…_max`."""
     import numpy as np
 
-    # Arrays, not Series: to divide one by the other takes pandas ten times as long, a tenth of the read of a week.
+    # Arrays, not Series: dividing one by another takes pandas ten times as long, a tenth of the read of a week.
     cpu, cpu_ticks, memory, ticks = (
         buckets[name].to_numpy() for name in ("cpu_sum", "cpu_ticks", "memory_sum", "ticks")
     )
@@ -103,14 +104,14 @@ def points_of_buckets(buckets: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def percent(values: pd.Series[float] | NDArray[Any]) -> list[float | None]:
-    """With 2 decimals; None for NaN."""
+    """Round to 2 decimals; None for NaN."""
     import numpy as np
 
     return [None if value != value else value for value in np.asarray(values).round(2).tolist()]  # noqa: PLR0124
 
 
 def whole(values: pd.Series[float] | NDArray[Any]) -> list[int | None]:
-    """Whole numbers, the nearest; None for NaN."""
+    """Round to whole numbers; None for NaN."""
     import numpy as np
 
     numbers = np.rint(np.asarray(values))

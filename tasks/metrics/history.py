@@ -1,7 +1,7 @@
-"""What a workload, or all of them, used over a window of time: gathers from the tiers and the samples, makes points.
+"""The resource use of one or all workloads over a window of time: reads tiers and samples, makes points.
 
-Where a tier does not reach, for it is made each hour only, the part is put together from finer ones and from the
-samples: the answer is the same as if it had been made of samples alone.
+Where a tier is missing, since it is made each hour only, the part is put together from finer ones and from the samples:
+the result is the same as if it had been made of samples alone.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USUAL_INTERVAL_S = 15
-# Housekeeping comes each hour: of so short a window hardly anything is summed up, and to ask costs a tenth of the read.
+# Housekeeping runs each hour: so short a window is hardly rolled up, and checking costs a tenth of the read.
 SHORT_S = 3600
 
 
 def history(session: Session, settings: Settings, owner_id: int, window_s: int, now: int) -> list[dict[str, Any]]:
-    """Points of the `window_s` seconds up to `now` (epoch seconds), by ts; [] when there are none.
+    """Return points of the `window_s` seconds up to `now` (epoch seconds), by ts; [] when there are none.
 
     As tasks.metrics.aggregate.per_timestamp gives them; over long windows a point is a bucket, with averages and, in
     cpu_percent_max and memory_usage_max, the largest moment. `owner_id`: a workload, or INSTALLATION.
@@ -44,9 +44,9 @@ def history(session: Session, settings: Settings, owner_id: int, window_s: int, 
 def history_by_deploy(
     session: Session, settings: Settings, owner_id: int, window_s: int, now: int
 ) -> list[dict[str, Any]]:
-    """The same of one workload, a point a deploy version whose containers ran: with its "version", by ts and version.
+    """Return the same of one workload, a point per deploy version whose containers ran: with "version", by ts and it.
 
-    Containers of which no version is known are left out.
+    Containers of unknown version are left out.
     """
     import pandas as pd
 
@@ -63,12 +63,12 @@ def history_by_deploy(
 
 
 def _moments(buckets: pd.DataFrame) -> pd.DataFrame:
-    """Buckets of one moment each, as the sums that they were."""
+    """Return buckets of one moment each, as the original sums."""
     return buckets.rename(columns={"cpu_max": "cpu_percent", "memory_max": "memory_usage"})[list(samples.SUMS)]
 
 
 def kept_s(settings: Settings) -> dict[int, int]:
-    """How many seconds each tier is kept, by width; sums of single ticks as long as the samples."""
+    """Return how many seconds each tier is kept, by width; sums of single ticks as long as the samples."""
     hour, day = 3600, 86400
     return {
         SAMPLES: settings.keep_raw_hours * hour,
@@ -80,10 +80,10 @@ def kept_s(settings: Settings) -> dict[int, int]:
 
 
 def _scale(settings: Settings, window_s: int, now: int) -> tuple[int, int]:
-    """The width of the tier, and where the window begins: at the start of a bucket, or at a tick."""
+    """Return the width of the tier, and the start of the window: at the start of a bucket, or at a tick."""
     interval = settings.stats_interval or USUAL_INTERVAL_S
     width = width_for(window_s, interval, kept_s(settings))
-    # Between two ticks the window does not move, so that an answer stays what it is until there is something new.
+    # Between two ticks the window does not move, so that a response stays the same until there is new data.
     return width, ceiling(now - window_s, width or interval)
 
 
@@ -102,7 +102,7 @@ def _sums_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...
 
 
 def _buckets_of(session: Session, owner_id: int, part: Part) -> list[tuple[Any, ...]]:
-    """Rows of db.metrics.tiers.COLUMNS; each moment of the samples is a bucket of its own."""
+    """Return rows of db.metrics.tiers.COLUMNS; each moment of the samples is a bucket of its own."""
     if part.width != SAMPLES:
         return tiers.buckets(session, owner_id, part.width, part.since, part.until)
     return [
@@ -121,5 +121,5 @@ def _versions_of(session: Session, owner_id: int, part: Part) -> pd.DataFrame:
 
 
 def with_versions(rows: pd.DataFrame, versions: dict[int, int]) -> pd.DataFrame:
-    """Samples with the deploy version of their container, 0 when it is not known."""
+    """Return samples with the deploy version of their container, 0 when unknown."""
     return rows.assign(deploy_version=rows["container_id"].map(versions).fillna(0.0).astype("float64"))

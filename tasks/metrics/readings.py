@@ -1,6 +1,6 @@
-"""What one raw reading of one container says, from the Engine API or from cgroup files, and the CPU between two. Pure.
+"""The values in a raw reading of a container, from the Engine API or cgroup files, and the CPU between two. Pure.
 
-Reads nothing by itself: tasks.metrics.cgroups reads the files, tasks.docker.client asks the API.
+Reads nothing by itself: tasks.metrics.cgroups reads the files, tasks.docker.client calls the API.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = "0001-01-01"
 
 
-# Between these ages a container's whole life is its recent past.
+# Between these ages a container's lifetime average describes its recent past.
 YOUNGEST_S, OLDEST_S = 1.0, 90.0
 
 
 @dataclass(frozen=True)
 class Counters:
-    """One reading. Sizes in bytes; network and block count up since the container started, None when not known.
+    """One reading. Sizes in bytes; network and block count up since the container started, None when unknown.
 
     `at` and `cpu_total_ns` are nanoseconds; `at` belongs to `clock`: this host's monotonic one, or the wall clock of
     the Docker daemon. `memory_usage` is without the page cache; `memory_limit` None means no limit.
@@ -55,10 +55,10 @@ class Texts:
 
 
 def cpu_percent(before: Counters | None, after: Counters) -> float | None:
-    """CPU used between two readings; 100 is one core.
+    """Return the CPU used between two readings; 100 is one core.
 
-    None when it cannot be told: no earlier reading, one of another clock, no time between them, or a counter that
-    went back because the container was restarted.
+    None when it is unknown: no earlier reading, one of another clock, no time between them, or a counter that went back
+    because the container was restarted.
     """
     if before is None or before.clock != after.clock:
         return None
@@ -67,28 +67,26 @@ def cpu_percent(before: Counters | None, after: Counters) -> float | None:
 
 
 def cpu_since_start(reading: Counters, age_s: float) -> float | None:
-    """CPU of a container that was started `age_s` seconds ago, averaged over its life; 100 is one core.
+    """Return the CPU of a container that was started `age_s` seconds ago, averaged over its life; 100 is one core.
 
-    For its first reading, so that a new version is seen from its first tick. None for one that is too old for the
-    average to say anything of now, or too young for it to say anything at all.
+    For its first reading, so that a new version shows from its first tick. None for one that is too old for the average
+    to describe the present, or too young for it to mean anything.
     """
     return reading.cpu_total_ns / (age_s * 1e9) * 100 if YOUNGEST_S <= age_s <= OLDEST_S else None
 
 
 def from_api(raw: dict[str, Any], host_memory: int) -> Counters | None:
-    """Counters of the JSON that GET /containers/{id}/stats answers, on cgroup v1 and v2 hosts alike.
+    """Return the counters in the JSON of GET /containers/{id}/stats, on cgroup v1 and v2 hosts alike.
 
-    `host_memory` is the RAM of the Docker host in bytes, which the Engine shows as limit when there is none. None for
-    a stopped container, which answers 200 with the year 1 and empty numbers, and for JSON of another shape.
+    `host_memory` is the RAM of the Docker host in bytes, which the Engine shows as limit when there is none. None for a
+    stopped container, which answers 200 with the year 1 and empty numbers, and for JSON of another shape.
     """
     if str(raw.get("read", NEVER)).startswith(NEVER):
         return None
     try:
         return _of_running(raw, host_memory)
     except (KeyError, TypeError, ValueError, AttributeError):
-        return (
-            None  # an engine that speaks otherwise, or without a memory controller: no reading is better than a guess
-        )
+        return None  # another format, or an engine without a memory controller: better no reading than a guess
 
 
 def _of_running(raw: dict[str, Any], host_memory: int) -> Counters:
@@ -96,7 +94,7 @@ def _of_running(raw: dict[str, Any], host_memory: int) -> Counters:
     detail = memory["stats"]
     prefix = "total_" if "total_inactive_file" in detail else ""  # v1, v2
     cache = int(detail[f"{prefix}inactive_file"]) + int(detail[f"{prefix}active_file"])
-    # The Engine leaves out, nulls or empties these two, depending on its version.
+    # The Engine omits, nulls or empties these two, depending on its version.
     interfaces = (raw.get("networks") or {}).values()
     blocks = (raw.get("blkio_stats") or {}).get("io_service_bytes_recursive") or []
     return Counters(
@@ -114,7 +112,7 @@ def _of_running(raw: dict[str, Any], host_memory: int) -> Counters:
 
 
 def from_v1(texts: Texts, at: int, host_memory: int) -> Counters:
-    """Counters of cgroup v1 files read at the monotonic time `at` (ns). Raises ValueError for a text unlike them."""
+    """Return counters of cgroup v1 files read at the monotonic time `at` (ns). Raises ValueError for other texts."""
     block = [line.split() for line in (texts.block or "").splitlines()]
     return _from_files(
         texts,
@@ -129,7 +127,7 @@ def from_v1(texts: Texts, at: int, host_memory: int) -> Counters:
 
 
 def from_v2(texts: Texts, at: int, host_memory: int) -> Counters:
-    """Counters of cgroup v2 files read at the monotonic time `at` (ns). Raises ValueError for a text unlike them."""
+    """Return counters of cgroup v2 files read at the monotonic time `at` (ns). Raises ValueError for other texts."""
     block = [word.partition("=") for word in (texts.block or "").split()]
     return _from_files(
         texts,
@@ -183,9 +181,9 @@ def _named(text: str, name: str) -> int:
 
 
 def _without_cache(usage: int, cache: int) -> int:
-    # Both lists of the page cache, though `docker stats` leaves the one in that was used twice: the kernel takes it
-    # back as it needs it, and a container that reads the same files again and again would look as if it leaked. Memory
-    # in /dev/shm is on neither.
+    # Both lists of the page cache, though `docker stats` keeps the active one in: the kernel reclaims it as needed, and
+    # a container that reads the same files again and again would look as if it leaked. Memory in /dev/shm is on
+    # neither.
     return usage - cache if cache < usage else usage
 
 

@@ -1,7 +1,7 @@
-"""Makes the tiers: one step for one tier of one owner, in one transaction, as short as a tick is long to write.
+"""Builds the tiers: a step advances one tier of one owner, in one transaction, as short as writing a tick.
 
-A step reads what is finer, sums it up and moves the mark, so a crash leaves the tier as it was, and the next round goes
-on from the mark. Does not decide when (flows.upkeep.housekeeping does) and adds nothing up itself (buckets does).
+A step reads what is finer, sums it up and moves the mark, so a crash leaves the tier as it was, and the next round
+resumes at the mark. Does not decide when (flows.upkeep.housekeeping does) and adds nothing up itself (buckets does).
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from tasks.metrics.history import with_versions
 if TYPE_CHECKING:
     import pandas as pd
 
-# Younger ticks may still be on their way. One that takes longer is late, which undoes what lacks it, so this is only
-# to save work.
+# Younger ticks may still be on their way. A late one undoes the tiers that lack it, so this only saves work.
 SETTLE_S = 30
-# So many samples (or buckets of the finer tier) go into a step, about: 15 ms of the write lock.
+# The number of samples (or buckets of the finer tier) in a step, about: 15 ms of the write lock.
 MOST_ROWS = 1500
 LONGEST_S = 30 * 86400
 SHORTEST_S = 5
@@ -33,7 +32,7 @@ PARTS_OF_A_PERCENT = frozenset({"cpu_sum", "cpu_max"})  # the other columns are 
 
 
 def find_older(session: Session, owner_id: int) -> None:
-    """Undo the tiers of an owner from its first sample on, if that is older than they are: history was put in."""
+    """Undo the tiers of an owner from its first sample on, if that is older than they are: history was imported."""
     since = min((since for since, _ in tiers.marks(session, owner_id).values()), default=None)
     if since is None:
         return
@@ -44,7 +43,7 @@ def find_older(session: Session, owner_id: int) -> None:
 
 
 def advance(session: Session, owner_id: int, width: int, now: int) -> bool:
-    """Take one tier of one owner a step forward; whether there is more to do. Needs a writing session."""
+    """Advance one tier of one owner by a step; return whether there is more to do. Needs a writing session."""
     if not _is_there(session, owner_id):
         return False
     tiers.hold(session)
@@ -66,7 +65,7 @@ def advance(session: Session, owner_id: int, width: int, now: int) -> bool:
 
 
 def deletable(session: Session, owner_id: int, width: int, before: int) -> int:
-    """Up to where samples or buckets may be deleted, `before` at most: no further than they were summed up."""
+    """Return the time up to which samples or buckets may be deleted: no later than `before`, nor than rolled up."""
     reached = [
         tiers.marks(session, owner).get(tier, (0, 0))[1]
         for owner in {owner_id, INSTALLATION}
@@ -77,7 +76,7 @@ def deletable(session: Session, owner_id: int, width: int, before: int) -> int:
 
 
 def _is_there(session: Session, owner_id: int) -> bool:
-    # Held, so that a removal waits and then takes along what is written here.
+    # Locked, so that a removal waits and then also removes what is written here.
     query = select(Workload.id).where(Workload.id == owner_id, Workload.removing_at.is_(None))
     locked = query.with_for_update(read=True, key_share=True)
     return owner_id == INSTALLATION or session.scalar(locked) is not None
@@ -86,7 +85,7 @@ def _is_there(session: Session, owner_id: int) -> bool:
 def _start(
     session: Session, owner_id: int, width: int, reached: int | None, marks: dict[int, tuple[int, int]]
 ) -> int | None:
-    """The first bucket from the mark on that has something in it, or may have; None when there is none."""
+    """Return the first bucket from the mark on that contains data, or may; None when there is none."""
     source = TIERS[width]
     if source != SAMPLES:
         first = marks[source][0] if source in marks else None
@@ -102,7 +101,7 @@ def _first(session: Session, owner_id: int, since: int) -> int | None:
 
 
 def _until(session: Session, owner_id: int, width: int, start: int) -> int:
-    """How far a step goes from `start`: as far as MOST_ROWS go, and one bucket at least."""
+    """Return where a step from `start` ends: after about MOST_ROWS rows, and at least one bucket."""
     source = TIERS[width]
     if source == SAMPLES and owner_id == INSTALLATION:
         return start + _seconds_of_all(session, start)
@@ -114,7 +113,7 @@ def _until(session: Session, owner_id: int, width: int, start: int) -> int:
 
 
 def _seconds_of_all(session: Session, start: int) -> int:
-    # Nothing says where the rows of all workloads are that many, so it is tried, twice as far each time.
+    # The span of that many rows of all workloads is unknown, so spans are tried, each twice as long.
     seconds = SHORTEST_S
     while seconds < LONGEST_S and samples.count_of_all(session, start, start + 2 * seconds - 1) <= MOST_ROWS:
         seconds *= 2
