@@ -1,1 +1,1 @@
-"""Replaces one version by another: plan, both ways of doing it, health gate, recovery."""
+"""Replacing one version by another: plan, both kinds of rollout, health gate, recovery."""

@@ -1,9 +1,9 @@
-"""The rollout of a workload that is a compose project: several containers that are made one release.
+"""The rollout of a workload that is a compose project: several containers released as one.
 
-What is done is done by `docker compose up` with the stored file of a release, which touches nothing that is as it
-should be: a service that did not change keeps its containers across a deploy. So the way forward, the way back after a
-failure and the way back after a crash are the same call with another file. A container's version label says since which
-version its service is what it is; the pin says the same of each service.
+It runs `docker compose up` with the stored file of a release, which touches nothing that already matches: a service
+that did not change keeps its containers across a deploy. So the way forward, the way back after a failure and the way
+back after a crash are the same call with another file. A container's version label names the version in which its
+service last changed; the pin records the same per service.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from tasks.rollout.health import port_is_taken
 from tasks.rollout.protocol import Watched
 
 LOOK_EVERY_S = 0.5
-# For creating, and for stopping what is replaced, on top of the time that a service may take to become healthy.
+# For creating containers, and stopping replaced ones, on top of the time that a service has to become healthy.
 MORE_FOR_UP_S = 120.0
 
 
 def project_of(context: Context, workload: str) -> str:
-    """The name of a workload's project: its networks and volumes have it in theirs, so it never changes."""
+    """Return the name of a workload's project: its networks and volumes contain it, so it never changes."""
     return f"backstay-{context.installation[:8]}-{workload}"
 
 
 def roll_out(job: Job) -> None:
-    """Bring the new release up in the place of the old one. Raises Failure."""
+    """Start the new release in place of the old one. Raises Failure."""
     job.restarts = {one.id: one.restarts for one in _observe(job)}
     limit = compose_health.limits(job.release.get("health"))
     began, pin = time.monotonic(), _pin(job)
@@ -81,18 +81,18 @@ def verify(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """The old containers are gone already. From now on Docker keeps the new ones running."""
+    """Make Docker keep the new containers running. The old ones are already gone."""
     _keep_running(job.context, _pin(job), _observe(job))
 
 
 def undo(job: Job) -> None:
-    """After a failure: the stored file of the live release is applied again."""
-    # Read anew, for the secrets that it has today.
+    """Apply the stored file of the live release again, after a failure."""
+    # Read anew, for its current secrets.
     restore(job.context, job.context.workload(job.deploy.workload_id), job.live)
 
 
 def clean_up(job: Job) -> None:
-    """After success: containers of services that the release has not, should there be any, go."""
+    """Remove containers of services that the release lacks, after success."""
     pin, records = _pin(job), _observe(job)
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
@@ -101,9 +101,9 @@ def clean_up(job: Job) -> None:
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
-    """Make exactly the live release run, from its stored file; nothing, if there is none. Volumes stay.
+    """Converge on exactly the live release, from its stored file; on nothing, if there is none. Volumes stay.
 
-    Answers whether there was anything to do. Raises Failure when it does not come up.
+    Returns whether there was anything to do. Raises Failure when it does not start.
     """
     before = _states(converge.observe(context, workload.name))
     pin = pins.of_compose(live.pin) if live else None
@@ -124,25 +124,25 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
-    """Whether the containers of every service are there, run, and have the pinned images. Pure."""
+    """Return whether the containers of every service exist, run, and have the pinned images. Pure."""
     pin = pins.of_compose(live.pin)
     return pin is not None and compose_health.is_as_pinned(pin, records)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
-    """The containers of the services that the live version changed, those aside that run once. Pure."""
+    """Return the containers of the services that the live version changed, except those that run once. Pure."""
     new = {name: one for name, one in pins.runs(live.pin).items() if one["since"] == live.version and not one["once"]}
     mine = [one for one in records if one.labels.get(SERVICE) in new and one.version == live.version]
     return Watched(mine, sum(one["count"] for one in new.values()))
 
 
 def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
-    """Whether no container that has a health check fails it at this moment."""
+    """Return whether no container with a health check currently fails it."""
     return all(one.health in {None, "healthy"} for one in records if one.running)
 
 
 def _keep_running(context: Context, pin: ComposePin, records: Sequence[ContainerRecord]) -> None:
-    """What does not run once comes back after the host or Docker was away, whether the file says so or not."""
+    """Make containers that do not run once restart after the host or Docker was down, whatever the file says."""
     for one in records:
         run = pin["runs"].get(one.labels.get(SERVICE, ""))
         if run is not None and not run["once"]:
@@ -173,16 +173,16 @@ def _up(
 
 
 class _Meanwhile:
-    """Looks at the new containers while Docker Compose waits for those that others depend on: it has no time limit for
-    them, and goes on waiting for one that ends again and again."""
+    """Checks the new containers while Docker Compose waits for those that others depend on: it has no time limit for
+    them, and keeps waiting for one that exits again and again."""
 
     def __init__(self, job: Job, timeout_s: float) -> None:
         self._job, self._timeout_s = job, timeout_s
         self._looked_at = 0.0
-        self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not to be healthy yet
+        self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not yet healthy
 
     def __call__(self) -> None:
-        """Raises Failure when there is no use in waiting on."""
+        """Check. Raises Failure when further waiting is pointless."""
         self._job.check_cancelled()
         moment = time.monotonic()
         if moment - self._looked_at < LOOK_EVERY_S:
@@ -203,7 +203,7 @@ def _values(release: Release, secrets: Mapping[str, str]) -> dict[str, str]:
 
 
 def _give_up(job: Job, why: Trouble, records: Sequence[ContainerRecord]) -> None:
-    """Raises Failure; which service it was goes to the event log, what it said to the redacted log."""
+    """Raise Failure; the service goes to the event log, its output to the redacted log."""
     with job.context.database.writing() as session:
         told = tell("service_failed", version=job.deploy.version, service=why.service, code=why.code)
         event_log.note(session, job.deploy.workload_id, told, now(), level="error")

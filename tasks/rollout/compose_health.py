@@ -1,7 +1,7 @@
-"""Whether the services of a release work, decided from one look at their containers. Pure.
+"""Whether the services of a release work, decided from one observation of their containers. Pure.
 
-One with a health check has to be healthy, one without has to stay running for some seconds; one that runs once may end
-with exit code 0.
+One with a health check has to be healthy, one without has to stay running for some seconds; one that runs once may exit
+with code 0.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What a service does not do, and the code that a deploy ends with for it."""
+    """The failing service, and the error code for the deploy."""
 
     service: str
     code: ErrorCode
 
 
 def limits(health: HealthCheck | None) -> Limits:
-    """From the spec's `health`."""
+    """Read the limits from the spec's `health`."""
     given: HealthCheck = health or {}
     return Limits(given.get("timeout_s", DEFAULT_TIMEOUT_S), given.get("running_s", DEFAULT_RUNNING_S))
 
@@ -43,9 +43,9 @@ def limits(health: HealthCheck | None) -> Limits:
 def trouble(
     runs: Mapping[str, ServiceRun], records: Sequence[ContainerRecord], restarts: Mapping[str, int]
 ) -> Trouble | None:
-    """The first service of which a container is over, or unhealthy; None when there is none.
+    """Return the first service with a container that exited, or is unhealthy; None when there is none.
 
-    `restarts`: container id -> how often it had been restarted before the rollout; others count from 0.
+    `restarts`: container id -> its restart count before the rollout; others count from 0.
     """
     for name, wanted in sorted(runs.items()):
         for one in of_service(records, name):
@@ -58,7 +58,7 @@ def trouble(
 def waits_for(
     runs: Mapping[str, ServiceRun], records: Sequence[ContainerRecord], waited_s: float, limit: Limits
 ) -> str | None:
-    """The first service that is not there yet; None when all are."""
+    """Return the first service that is not ready yet; None when all are."""
     for name, wanted in sorted(runs.items()):
         there = of_service(records, name)
         if len(there) < wanted["count"] and not wanted["once"]:
@@ -76,11 +76,11 @@ def why_up_failed(
     timed_out: bool,
     port_is_taken: bool,
 ) -> Trouble:
-    """What was in the way when Docker Compose gave up: the containers say it, not its words."""
+    """Return the reason why Docker Compose gave up: from the containers, not from its output."""
     seen = trouble(runs, records, restarts)
     if seen is not None:
         return seen
-    # Of those that wait for one that could not be started Docker has no exit code.
+    # Docker has no exit code for containers that wait for one that could not be started.
     created = [one for one in records if one.state == "created" and one.labels.get(SERVICE) in runs]
     created.sort(key=lambda one: (one.exit_code == 0, one.labels[SERVICE]))
     never_started = [one.labels[SERVICE] for one in created]
@@ -93,13 +93,13 @@ def why_up_failed(
         return Trouble(first, ErrorCode.PORT_IN_USE)
     if never_started:
         return Trouble(first, ErrorCode.START_FAILED)
-    # Which of those without a container was refused, and which was only not come to, nobody says.
+    # Of the services without a container, it is unknown which was refused and which was never reached.
     missing = [name for name in sorted(runs) if not of_service(records, name)]
     return Trouble(", ".join(missing) or first, ErrorCode.CREATE_FAILED)
 
 
 def is_as_pinned(pin: ComposePin, records: Sequence[ContainerRecord]) -> bool:
-    """Whether the containers are those of a pin: of each service as many as it says, of that image, and running."""
+    """Return whether the containers are those of a pin: per service the right number, of its image, and running."""
     runs, services = pin["runs"], pin["services"]
     if any(one.labels.get(SERVICE) not in runs for one in records):
         return False
@@ -119,7 +119,7 @@ def is_as_pinned(pin: ComposePin, records: Sequence[ContainerRecord]) -> bool:
 
 
 def of_service(records: Sequence[ContainerRecord], name: str) -> list[ContainerRecord]:
-    """The containers of one service."""
+    """Return the containers of one service."""
     return [one for one in records if one.labels.get(SERVICE) == name]
 
 
@@ -135,7 +135,7 @@ def _trouble(one: ContainerRecord, once: bool, before: int) -> ErrorCode | None:
 
 def _works(one: ContainerRecord, waited_s: float, limit: Limits) -> bool:
     if not one.running:
-        return one.state == "exited"  # one that may not is found by trouble()
+        return one.state == "exited"  # trouble() finds one that may not exit
     if one.health is not None:
         return one.health == "healthy"
     return waited_s >= limit.running_s

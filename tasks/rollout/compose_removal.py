@@ -1,6 +1,6 @@
 """Removing a compose workload from the host: its containers, its networks, the file that ran. Its volumes stay.
 
-Needs no Docker Compose and no stored file: what is labelled with the workload goes.
+Needs neither Docker Compose nor a stored file: it removes everything labelled with the workload.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tasks.labels import INSTALLATION, WORKLOAD
 
 
 def remove(context: Context, workload: Workload, project: str) -> bool:
-    """Answers whether there was a container. Raises Failure when Docker does not do it."""
+    """Remove it; return whether there was a container. Raises Failure when Docker fails."""
     records = converge.observe(context, workload.name)
     _stop_all(context, workload, records)
     done = bool(converge.restore(context, workload, records, None))
@@ -27,7 +27,7 @@ def remove(context: Context, workload: Workload, project: str) -> bool:
 
 
 def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerRecord]) -> None:
-    """All at once: one after the other, each that ignores the signal would cost the whole time."""
+    """Stop all at once: in sequence, each that ignores the signal would add its whole timeout."""
     timeout = workload.spec.get("stop_timeout_s", converge.STOP_TIMEOUT_S)
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda one: context.docker.containers.stop(one.id, timeout), records))

@@ -1,7 +1,7 @@
-"""The health gate: waits until a new container works, or says why it does not.
+"""The health gate: waits until a new container works, or reports why it does not.
 
-Asks the container's own address: a TCP connect to a published port succeeds as soon as Docker's proxy listens, though
-the program behind it does not.
+Probes the container's own address: a TCP connect to a published port succeeds as soon as Docker's proxy listens, even
+if the program behind it does not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_RUNNING_S = 3.0
 
 @dataclass(frozen=True)
 class Check:
-    """One decided way to tell that a container works. kind: http, tcp, docker or running. Times in seconds."""
+    """The chosen health check. kind: http, tcp, docker or running. Times in seconds."""
 
     kind: str
     timeout_s: float
@@ -36,7 +36,7 @@ class Check:
 
 
 def choose(health: HealthCheck | None, ports: Sequence[Port], image_has_healthcheck: bool) -> Check:
-    """The check for a release. Pure.
+    """Return the check for a release. Pure.
 
     Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.
     """
@@ -71,7 +71,7 @@ def wait_until_healthy(
     while True:
         container = look()
         raise_if_over(container)
-        assert container is not None  # noqa: S101 - raise_if_over has seen to it
+        assert container is not None  # noqa: S101 - raise_if_over has ensured it
         late = clock() >= deadline
         if check.kind == "running":
             if late:
@@ -85,7 +85,7 @@ def wait_until_healthy(
 
 
 def raise_if_over(container: ContainerRecord | None) -> None:
-    """Raise Failure when the container ended: out_of_memory, else exited_early."""
+    """Raise Failure when the container exited: out_of_memory, else exited_early."""
     if container is not None and container.running and container.restarts == 0:
         return
     if container is not None and container.oom_killed:
@@ -94,7 +94,7 @@ def raise_if_over(container: ContainerRecord | None) -> None:
 
 
 def passes(check: Check, container: ContainerRecord) -> bool:
-    """One look at a container that runs: whether it works. Takes PROBE_TIMEOUT_S at most."""
+    """Probe a running container once; return whether it works. Takes PROBE_TIMEOUT_S at most."""
     if check.kind == "running":
         return True
     if check.kind == "docker":
@@ -107,7 +107,7 @@ def passes(check: Check, container: ContainerRecord) -> bool:
 
 
 def tcp_answers(address: str, port: int) -> bool:
-    """Whether something accepts a connection there."""
+    """Return whether the address accepts a TCP connection."""
     try:
         with socket.create_connection((address, port), timeout=PROBE_TIMEOUT_S):
             return True
@@ -116,7 +116,7 @@ def tcp_answers(address: str, port: int) -> bool:
 
 
 def http_answers(address: str, port: int, path: str) -> bool:
-    """Whether a GET is answered with 200 to 399. Redirects are not followed."""
+    """Return whether a GET is answered with 200 to 399. Redirects are not followed."""
     connection = http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
     try:
         connection.request("GET", path, headers={"User-Agent": "backstay-health", "Connection": "close"})
@@ -128,9 +128,9 @@ def http_answers(address: str, port: int, path: str) -> bool:
 
 
 def port_is_taken(address: str, port: int) -> bool:
-    """Whether somebody else listens on a port of this machine: asked when a container could not start.
+    """Return whether another process listens on a port of this machine: called when a container could not start.
 
-    False when it cannot be told, as for an address that is not this machine's.
+    False when it is unknown, as for an address that is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

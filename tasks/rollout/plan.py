@@ -1,4 +1,4 @@
-"""The order in which a new version replaces the old one, decided. Pure: sees releases, answers steps."""
+"""The order in which a new version replaces the old one: a decision. Pure: takes releases, returns steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.rollout.ports import Exposure
 
 
 class Step(StrEnum):
-    """What can be done on the way to the new version."""
+    """The possible steps to the new version."""
 
     CREATE = "create"
     STOP_OLD = "stop_old"
@@ -17,11 +17,11 @@ class Step(StrEnum):
 
 
 def plan(old: Release | None, new: Release, exposure: Exposure) -> list[Step]:
-    """The order for a new release beside the release that is live (None: nothing is).
+    """Return the order for a new release beside the release that is live (None: nothing is).
 
-    The old version stays up until the new one is healthy, unless both want the same port, or share a volume, whose
-    data two versions at once could spoil. The new container is created first either way: what cannot be created
-    costs no downtime.
+    The old version stays up until the new one is healthy, unless both need the same port, or share a volume, whose data
+    two versions at once could corrupt. The new container is created first either way: a failure to create it costs no
+    downtime.
     """
     if old is None:
         return [Step.CREATE, Step.START]

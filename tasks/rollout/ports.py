@@ -1,6 +1,6 @@
 """How a workload is reached from outside. Today: ports that Docker publishes. Pure.
 
-The one place to change when a router owns the ports: it would answer that nothing stands in the way of an overlap.
+The one place to change when a router owns the ports: it would report no obstacle to an overlap.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from db.releases import Port
 
 
 class Exposure(Protocol):
-    """Says whether two versions of a workload can be up at the same time."""
+    """Decides whether two versions of a workload can be up at the same time."""
 
     def conflicts(self, old: Sequence[Port], new: Sequence[Port]) -> bool:
-        """Whether the old version must stop before the new one starts. Takes ports as the spec has them."""
+        """Return whether the old version must stop before the new one starts. Takes ports as the spec has them."""
         ...
 
 
@@ -23,7 +23,7 @@ class PublishedPorts:
     """Docker binds a host port for one container only."""
 
     def conflicts(self, old: Sequence[Port], new: Sequence[Port]) -> bool:
-        """True when they publish the same port on addresses that overlap."""
+        """Return True when they publish the same port on overlapping addresses."""
         return any(_same(one, other) for one in old for other in new)
 
 

@@ -1,4 +1,4 @@
-"""A way of rolling out: what the choke point and reconcile ask of it, whatever the number of containers."""
+"""A kind of rollout: its interface to the choke point and reconcile, whatever the number of containers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Watched(NamedTuple):
 
 
 class Rollout(Protocol):
-    """How the containers of a release take the place of those of the live one: a function a stage, and what comes after
-    a crash. tasks.rollout.single has it for one container. All raise Failure."""
+    """Replaces the containers of the live release with those of a new one: one function per stage, and what follows a
+    crash. tasks.rollout.single does it for one container. All raise Failure."""
 
     def roll_out(self, job: Job) -> None:
         """Create and start what is new."""
@@ -33,22 +33,22 @@ class Rollout(Protocol):
         """Compare what runs with the pin."""
 
     def settle(self, job: Job) -> None:
-        """The new version takes over; the old one stops, and can still be started again."""
+        """Hand over to the new version; the old one stops, and can still be started again."""
 
     def undo(self, job: Job) -> None:
-        """After a failure: the live version runs again, and nothing else."""
+        """Restore the live version, and nothing else, after a failure."""
 
     def clean_up(self, job: Job) -> None:
-        """After a success: what belongs to older versions goes."""
+        """Remove what belongs to older versions, after a success."""
 
     def restore(self, context: Context, workload: Workload, live: Deploy | None) -> bool:
-        """Make exactly the live version run, none if there is none; answers whether there was anything to do."""
+        """Converge on exactly the live version, or on none; return whether there was anything to do."""
 
     def runs_as_pinned(self, live: Deploy, records: Sequence[ContainerRecord]) -> bool:
-        """Whether the containers that Docker has are those that the live row speaks of, and run."""
+        """Return whether Docker's containers are those that the live row names, and run."""
 
     def brought_by(self, live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
-        """The containers that the live version brought, and how many of them have to run."""
+        """Return the containers that the live version brought, and how many of them have to run."""
 
     def still_works(self, context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
-        """Whether what runs passes its health check at this moment: asked while a new version is watched."""
+        """Return whether what runs passes its health check now: called while a new version is watched."""

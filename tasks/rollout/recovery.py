@@ -1,6 +1,6 @@
-"""The version that was put back after a failed deploy: it was started again, and may need a moment until it works.
+"""Restoring the previous version after a failed deploy, and waiting until it is healthy.
 
-The row of the failed deploy ends after that, so who reads `failed` finds the old version serving, not starting.
+The row of the failed deploy ends after that, so a reader of `failed` finds the old version serving, not starting.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LOOK_EACH_S = 0.1
 
 
 def put_back(job: Job, rollout: Rollout) -> None:
-    """Undo a rollout, and wait until the version before it works again. Raises Failure, LedgerUnavailable."""
+    """Undo a rollout, and wait until the previous version works again. Raises Failure, LedgerUnavailable."""
     try:
         rollout.undo(job)
     except LedgerUnavailable:
-        _await_live(job, rollout)  # it was started all the same: only that could not be written down
+        _await_live(job, rollout)  # it was started all the same: only the record of it failed
         raise
     _await_live(job, rollout)
 
@@ -37,9 +37,9 @@ def _await_live(job: Job, rollout: Rollout) -> None:
 
 
 def wait_until_healthy(context: Context, rollout: Rollout, workload: str, live: Deploy, release: Release) -> bool:
-    """Wait until what runs of the live version passes its health check; answers False when it did not in time.
+    """Wait until the live version's containers pass its health check; return False if they did not in time.
 
-    Gives up at once when the engine is told to stop: a row must not be held up by what the next start sees to. Raises
+    Gives up at once when the engine is stopping: work that the next start does anyway must not hold up a row. Raises
     Failure when Docker does not answer.
     """
     deadline = time.monotonic() + PATIENCE_S

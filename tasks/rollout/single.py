@@ -1,7 +1,7 @@
-"""The rollout of a workload that is one container: what image, git and static share.
+"""The rollout of a single-container workload: shared by image, git and static.
 
-Each function is one stage of the choke point. The old container is stopped last and removed after the ledger says that
-the new one is live, so at every moment a crash leaves something to go back to.
+Each function is one stage of the choke point. The old container is stopped last and removed after the ledger records
+the new one as live, so at every moment a crash leaves a version to go back to.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXPOSURE: Exposure = PublishedPorts()
 
 
 def roll_out(job: Job) -> None:
-    """Create the new container and start it, in the order that the plan says. Raises Failure."""
+    """Create the new container and start it, in the order of the plan. Raises Failure."""
     there = _without_strays(job)
     job.replaces = [one.id for one in there]
     for step in plan(job.live_release, job.release, EXPOSURE):
@@ -63,27 +63,27 @@ def verify(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """The new version takes over: Docker keeps it running from now on, the old one stops."""
+    """Hand over to the new version: Docker keeps it running from now on, the old one stops."""
     job.context.docker.containers.keep_running(_id(job))
     _stop_old(job)
 
 
 def undo(job: Job) -> None:
-    """After a failure: the new container goes, the old one runs again."""
+    """Remove the new container and restart the old one, after a failure."""
     restore(job.context, job.workload, job.live)
 
 
 def clean_up(job: Job) -> None:
-    """After success: the containers of older versions go."""
+    """Remove the containers of older versions, after success."""
     records = converge.observe(job.context, job.workload.name)
     converge.restore(job.context, job.workload, records, job.deploy.version)
 
 
 def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
-    """Exactly the container of the live version is there and runs; answers whether there was anything to do.
+    """Converge on exactly the container of the live version, running; return whether there was anything to do.
 
-    One that is gone, by somebody's hand or because a backup was restored that is older than its removal, is made again
-    as long as the host has its image. Raises Failure.
+    One that is gone, removed by hand or because a restored backup predates its removal, is created again as long as the
+    host has its image. Raises Failure.
     """
     records = converge.observe(context, workload.name)
     done = bool(converge.restore(context, workload, records, live.version if live else None))
@@ -101,7 +101,7 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     made = context.docker.containers.create(new)
     context.docker.containers.start(made)
     context.docker.containers.keep_running(made)
-    if _as_released(context, workload.id, live, image_id) is None:  # whoever removes it may not have seen this one
+    if _as_released(context, workload.id, live, image_id) is None:  # a removal under way may have missed it
         context.docker.containers.remove(made)
         return False
     converge.refresh_index(context, workload, converge.observe(context, workload.name))
@@ -109,7 +109,7 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
 
 
 def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
-    """The container of a version, with today's secrets; None when the workload is being removed, or gone."""
+    """Return the container of a version, with current secrets; None when the workload is being removed, or gone."""
     with context.database.reading() as session:
         workload = session.get(Workload, workload_id)
         if workload is None or workload.removing_at is not None:
@@ -121,18 +121,18 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
-    """Whether one container of the live version runs, and its image is the pinned one. Pure."""
+    """Return whether one container of the live version runs, and its image is the pinned one. Pure."""
     running = [one.image_id for one in records if one.version == live.version and one.serves]
     return running == [pins.image_id(live.pin)]
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
-    """The one container of the live version. Pure."""
+    """Return the one container of the live version. Pure."""
     return Watched([one for one in records if one.version == live.version], 1)
 
 
 def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:
-    """Whether the running container of a version passes the check of its release at this moment. Raises Failure."""
+    """Return whether a version's running container currently passes its release's check. Raises Failure."""
     running = [one for one in records if one.version == live.version and one.running]
     check = _check(context, release, live.pin)
     return all(health.passes(check, one) for one in running)
@@ -187,7 +187,7 @@ def _stop_old(job: Job) -> None:
 
 
 def _without_strays(job: Job) -> list[ContainerRecord]:
-    """Remove what is neither live nor new; answers what is left, the containers of the live version."""
+    """Remove what is neither live nor new; return what is left, the containers of the live version."""
     records = converge.observe(job.context, job.workload.name)
     live = [one for one in records if job.live is not None and one.version == job.live.version]
     for one in records:

@@ -1,4 +1,4 @@
-"""Locks between processes and threads of this host: flock on a file, which the kernel frees when the holder is gone."""
+"""Locks between processes and threads of this host: flock on a file; the kernel releases it when the holder exits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RETRY_S = 0.1
 
 
 def open_lock(path: Path, *, inheritable: bool = False) -> int:
-    """Open the file of a lock, made (0600) when it is missing; return its descriptor, not locked yet.
+    """Open the file of a lock, created (0600) if missing; return its descriptor, not locked yet.
 
     With `inheritable`, a program that this process becomes or starts holds the lock too.
     """
@@ -23,7 +23,7 @@ def open_lock(path: Path, *, inheritable: bool = False) -> int:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Take the lock of an open file without waiting; False when another open file has it."""
+    """Take the lock of an open file without waiting; return False when another open file has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -32,15 +32,15 @@ def try_lock(descriptor: int) -> bool:
 
 
 def share_lock(descriptor: int) -> None:
-    """Take the lock of an open file together with others who share it; waits while one has it for itself."""
+    """Take the lock of an open file, shared with other readers; wait while it is held exclusively."""
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
 @contextmanager
 def locked(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[int]:
-    """Hold the lock of a file, made when it is missing, while the block runs.
+    """Hold the lock of a file, created if missing, during the block.
 
-    `check` is called while another process or thread holds it, and may raise to give up. A program that is handed the
+    `check` is called while another process or thread holds it, and may raise to give up. A program that inherits the
     descriptor holds the lock too.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Other programs: run one to its end, or keep one as a child. The only module that imports subprocess.
 
-No shell, ever: a command is a list. Every program gets a process group of its own, so that what it started ends with
-it. A child does not outlive the supervisor either: when that is killed, the kernel sends the child SIGTERM.
+No shell, ever: a command is a list. Every program gets a process group of its own, so that its descendants end with it.
+A child does not outlive the supervisor either: when that is killed, the kernel sends the child SIGTERM.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import IO
 LONGEST_LINE = 64 * 1024
 _AFTER_KILL_S = 5.0
 _LOOK_EACH_S = 0.5
-# Asks the kernel for SIGTERM at the death of the parent, then becomes the program. Costs 20 ms; a preexec_fn would cost
-# nothing and can deadlock in a process with threads.
+# Requests SIGTERM at the death of the parent, then becomes the program. Costs 20 ms; a preexec_fn would cost nothing
+# and can deadlock in a process with threads.
 _LAUNCH = """
 import ctypes, os, sys
 if sys.platform == "linux":
@@ -38,7 +38,7 @@ except OSError as error:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a program left behind. `code` is negative when a signal ended it."""
+    """The result of a program. `code` is negative when a signal ended it."""
 
     code: int
     stdout: bytes
@@ -56,11 +56,11 @@ def run(
     meanwhile: Callable[[], None] | None = None,
     into: IO[bytes] | None = None,
 ) -> Finished:
-    """Run a program to its end, at most `timeout` seconds; then it and all it started are killed.
+    """Run a program to its end, at most `timeout` seconds; then kill it and its descendants.
 
     `into` is a file for its output, which is else kept in memory. `env` replaces the environment; None passes ours on.
-    `meanwhile` is called each half second; what it raises ends the program as well, and comes out here. Raises OSError
-    when there is no such program.
+    `meanwhile` is called each half second; what it raises ends the program as well, and propagates. Raises OSError when
+    the program does not exist.
     """
     process = subprocess.Popen(  # noqa: S603 - a list, no shell
         list(argv),
@@ -76,7 +76,7 @@ def run(
         if ended is not None:
             return Finished(process.returncode, ended[0] or b"", ended[1])
     finally:
-        # Also when an exception such as KeyboardInterrupt comes through; poll() is None only while the pid is ours.
+        # Also for exceptions such as KeyboardInterrupt; poll() is None only while the pid is ours.
         if process.poll() is None:
             _kill_group(process.pid)
     stdout, stderr = _what_is_left(process)
@@ -87,7 +87,7 @@ def _communicate(
     process: subprocess.Popen[bytes], stdin: bytes, timeout: float, meanwhile: Callable[[], None] | None
 ) -> tuple[bytes, bytes] | None:
     deadline = time.monotonic() + timeout
-    given: bytes | None = stdin  # it may be handed in once only
+    given: bytes | None = stdin  # it may be passed only once
     while (left := deadline - time.monotonic()) > 0:
         try:
             return process.communicate(given, left if meanwhile is None else min(left, _LOOK_EACH_S))
@@ -102,7 +102,7 @@ def _what_is_left(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     try:
         return process.communicate(timeout=_AFTER_KILL_S)
     except subprocess.TimeoutExpired as expired:
-        # Something left the group and holds the pipe. It is not waited for.
+        # A process that left the group holds the pipe. We do not wait for it.
         return expired.stdout or b"", expired.stderr or b""
 
 
@@ -115,7 +115,7 @@ class Child:
         self.pid = process.pid
 
     def poll(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs. What it left in its group is killed first."""
+        """Return its exit code, negative for a signal; None while it runs. Kills what remains of its group first."""
         with self._lock:
             if self._process.returncode is None and self._has_exited():
                 _kill_group(self.pid)
@@ -123,43 +123,43 @@ class Child:
             return self._process.returncode
 
     def wait(self, timeout: float, hurry: Callable[[], bool] = lambda: False) -> int | None:
-        """The exit code, waited for at most `timeout` seconds, and no longer once `hurry` says so."""
+        """Wait at most `timeout` seconds for the exit code, and no longer once `hurry` returns True."""
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None and time.monotonic() < deadline and not hurry():
             time.sleep(0.02)
         return code
 
     def lines(self) -> Iterator[str]:
-        """Its output until it closes it, a line at a time without the line end; overlong lines come in pieces."""
+        """Yield its output until it closes it, line by line without the line end; overlong lines come in pieces."""
         assert self._process.stdout is not None  # noqa: S101
         with self._process.stdout as stream:
             while line := stream.readline(LONGEST_LINE):
                 yield line.decode(errors="replace").rstrip("\r\n")
 
     def ask_to_stop(self) -> None:
-        """SIGTERM to the program itself, which knows best in what order its own children end."""
+        """Send SIGTERM to the program itself, which knows best in what order its own children end."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL to the whole group."""
+        """Send SIGKILL to the whole group."""
         if self.poll() is None:
             _kill_group(self.pid)
             self.wait(_AFTER_KILL_S)
 
     def _has_exited(self) -> bool:
-        # WNOWAIT leaves the zombie there: as long as it is, nobody else can get its number, and killing is safe.
+        # WNOWAIT keeps the zombie: as long as it exists, its pid cannot be reused, and killing is safe.
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def spawn(
     argv: Sequence[str], env: Mapping[str, str], *, cwd: Path | None = None, pass_fds: Sequence[int] = ()
 ) -> Child:
-    """Start a program that stays.
+    """Start a program that keeps running.
 
-    Call it from a thread that lives as long as the child shall: the kernel takes the end of the calling thread for the
-    death of the parent. A program that is not there says so in its output and ends with code 1. Raises OSError when the
-    system gives no process.
+    Call it from a thread that lives as long as the child should: the kernel takes the end of the calling thread for the
+    death of the parent. A missing program is reported in the output, and the child exits with code 1. Raises OSError
+    when the system cannot create a process.
     """
     process = subprocess.Popen(  # noqa: S603 - a list, no shell
         [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *argv],
@@ -175,9 +175,9 @@ def spawn(
 
 
 def terminate(child: Child, grace: float, hurry: Callable[[], bool] = lambda: False) -> int | None:
-    """End a child: SIGTERM, up to `grace` seconds or until `hurry` says so, then SIGKILL for its whole group.
+    """End a child: SIGTERM, up to `grace` seconds or until `hurry` returns True, then SIGKILL for its whole group.
 
-    Answers its exit code.
+    Returns its exit code.
     """
     child.ask_to_stop()
     if child.wait(grace, hurry) is None:
@@ -186,5 +186,5 @@ def terminate(child: Child, grace: float, hurry: Callable[[], bool] = lambda: Fa
 
 
 def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group is empty
         os.killpg(pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""What a webhook brings, whoever sent it, and how its sender proves itself. Pure.
+"""A webhook's payload, whatever its sender, and how the sender authenticates. Pure.
 
-Everything in a payload was written by others: it is measured, cleaned, and never taken for more than a word to compare.
+Everything in a payload is untrusted: it is measured, cleaned, and used only as a value to compare.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 LONGEST_REF = 200
 MOST_EVENTS = 100
-# What people are called by the services: short, and nothing that a token looks like fits into it.
+# User names on these services: short, and nothing that looks like a token fits the pattern.
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+\[\] -]{0,36}[A-Za-z0-9_\]])?")
 _LIKE_A_TOKEN = re.compile(r"(?i)^(gh[a-z]_|github_pat_|gl[a-z]{1,5}-|bs[th]_|xox[a-z]-|sk-|akia|eyj)")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
@@ -26,15 +26,15 @@ _ZEROS = re.compile(r"0+")
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """A genuine call whose body is not what its sender sends."""
+    """An authenticated request whose body is not in its sender's format."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One thing that happened. `event` is push, ping or other; what is not known is None.
+    """One event. `event` is push, ping or other; unknown fields are None.
 
-    `id` tells it from every other one of its sender. A push says branch or tag (or both, when the sender did not say
-    which of the two it is), and what it now is: `commit` or `digest`. `repository` is a path without host.
+    `id` distinguishes it from every other one of its sender. A push names branch or tag (or both, when the sender did
+    not say which of the two it is), and its new value: `commit` or `digest`. `repository` is a path without host.
     """
 
     event: str
@@ -53,7 +53,7 @@ class Headers(Protocol):
     """The headers of a request, found whatever the case of their names."""
 
     def get(self, key: str, /) -> str | None:
-        """The value, None when there is none."""
+        """Return the value, None when there is none."""
         ...
 
 
@@ -61,31 +61,31 @@ class Provider(Protocol):
     """A kind of sender."""
 
     name: str
-    # The key that a workload's source must have for this to be of use: `url`, `image`; None: any.
+    # The key that a workload's source needs for this to be of use: `url`, `image`; None: any.
     needs: str | None
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """Whether the sender knows the secret. Takes as long whether it does or not."""
+        """Return whether the sender knows the secret, in constant time."""
         ...
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """What happened, oldest first. Raises Unreadable."""
+        """Return the events, oldest first. Raises Unreadable."""
         ...
 
 
 def is_signed(given: str | None, body: bytes, secret: str, prefix: str = "") -> bool:
-    """Whether `given` is the hex HMAC SHA-256 of the body under the secret, with `prefix` before it."""
+    """Return whether `given` is the hex HMAC SHA-256 of the body under the secret, prefixed with `prefix`."""
     right = prefix + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return same(given, right)
 
 
 def same(given: str | None, right: str) -> bool:
-    """Whether two texts are equal, in a time that says nothing of where they differ."""
+    """Return whether two texts are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest((given or "").strip().encode(errors="replace"), right.encode())
 
 
 def is_authorized(header: str | None, secret: str) -> bool:
-    """Whether an Authorization header has the secret: as a bearer token, as the password of Basic, or as it is."""
+    """Return whether an Authorization header has the secret: as bearer token, as password of Basic, or as it is."""
     scheme, _, value = (header or "").strip().partition(" ")
     candidate = value.strip()
     if scheme.lower() == "basic":
@@ -97,7 +97,7 @@ def is_authorized(header: str | None, secret: str) -> bool:
 
 
 def as_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body. Raises Unreadable."""
+    """Return the JSON object of a body. Raises Unreadable."""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -108,31 +108,31 @@ def as_object(body: bytes) -> dict[str, Any]:
 
 
 def at(data: Any, *path: str) -> Any:
-    """What lies at a path of keys, None when there is nothing."""
+    """Return the value at a path of keys, None when there is nothing."""
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
     return data
 
 
 def text(value: Any, longest: int = LONGEST_REF) -> str | None:
-    """A text that is short, printable and without spaces around it, or None."""
+    """Return a text that is short, printable and without spaces around it, or None."""
     if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
         return None
     return value.strip() or None
 
 
 def commit_of(value: Any) -> str | None:
-    """A commit, unless it is the one of nothing."""
+    """Return a commit, unless it is the null one."""
     return value if isinstance(value, str) and _HEX.fullmatch(value) and not _ZEROS.fullmatch(value) else None
 
 
 def digest_of(value: Any) -> str | None:
-    """A digest."""
+    """Return a digest."""
     return value if isinstance(value, str) and _DIGEST.fullmatch(value) else None
 
 
 def first_login(*values: Any) -> str | None:
-    """The first that is what somebody is called. What is longer, or begins like a token does, is nobody's name."""
+    """Return the first valid user name. Anything longer, or beginning as a token does, is not one."""
     for value in values:
         if isinstance(value, str) and _LOGIN.fullmatch(value) and not _LIKE_A_TOKEN.match(value):
             return value

@@ -1,4 +1,4 @@
-"""Anything that can POST: a line in a script of continuous integration, say. Pure.
+"""Any sender that can POST: a line in a continuous integration script, say. Pure.
 
 The body is empty or a JSON object, every key of it optional: id, branch, tag, ref, commit, digest, actor, event.
 """
@@ -27,13 +27,13 @@ class Generic:
     needs: str | None = None
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """A signature of the body in X-Backstay-Signature (or X-Hub-Signature-256), or the secret as a bearer token."""
+        """Check a signature in X-Backstay-Signature (or X-Hub-Signature-256), or the secret as a bearer token."""
         names = ("X-Backstay-Signature", "X-Hub-Signature-256")
         signed = [is_signed(headers.get(name), body, secret, "sha256=") for name in names]
         return any(signed) | is_authorized(headers.get("Authorization"), secret)
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """What the body says; an empty one means: deploy."""
+        """Parse the body; an empty one means: deploy."""
         data = as_object(body) if body.strip() else {}
         given = text(headers.get("Idempotency-Key")) or text(data.get("id"))
         if data.get("event") == "ping":

@@ -1,4 +1,4 @@
-"""GitHub, Gitea (and Forgejo, which speaks the same) and GitLab: what they send when somebody pushes. Pure.
+"""Push events of GitHub, Gitea (and Forgejo, which uses the same format) and GitLab. Pure.
 
 https://docs.github.com/webhooks/webhook-events-and-payloads#push, https://docs.gitea.com/usage/webhooks,
 https://forgejo.org/docs/latest/user/webhooks/, https://docs.gitlab.com/user/project/integrations/webhook_events/
@@ -33,11 +33,11 @@ class GitHub:
     needs: str | None = "url"
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """X-Hub-Signature-256. The SHA-1 one beside it is not looked at."""
+        """Check X-Hub-Signature-256. The SHA-1 one beside it is ignored."""
         return is_signed(headers.get("X-Hub-Signature-256"), body, secret, "sha256=")
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """JSON, or JSON in a form, which is what GitHub sends unless told otherwise."""
+        """Parse JSON, or JSON in a form, which is GitHub's default."""
         delivery, event = text(headers.get("X-GitHub-Delivery")), headers.get("X-GitHub-Event")
         return [_delivery(event, delivery, _payload(headers, body))]
 
@@ -49,12 +49,12 @@ class Gitea:
     needs: str | None = "url"
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """X-Gitea-Signature or X-Forgejo-Signature, or the one like GitHub's that both send as well."""
+        """Check X-Gitea-Signature or X-Forgejo-Signature, or the GitHub-style one that both send as well."""
         plain = [is_signed(headers.get(f"X-{one}-Signature"), body, secret) for one in ("Gitea", "Forgejo")]
         return any(plain) | is_signed(headers.get("X-Hub-Signature-256"), body, secret, "sha256=")
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """JSON, or JSON in a form."""
+        """Parse JSON, or JSON in a form."""
 
         def header(what: str) -> str | None:
             return headers.get(f"X-Forgejo-{what}") or headers.get(f"X-Gitea-{what}")
@@ -69,17 +69,17 @@ class GitLab:
     needs: str | None = "url"
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """X-Gitlab-Token is the secret itself."""
+        """Compare X-Gitlab-Token, which is the secret itself."""
         return same(headers.get("X-Gitlab-Token"), secret)
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """A push of branches or of a tag."""
+        """Parse a push of branches or of a tag."""
         data = as_object(body)
         if text(data.get("object_kind")) not in {"push", "tag_push"}:
             return [Delivery("other")]
         names = ("Idempotency-Key", "X-Gitlab-Event-UUID", "X-Gitlab-Webhook-UUID")
         given = next((text(headers.get(name)) for name in names if headers.get(name)), None)
-        # One `git push` of several refs comes as several calls, and an event UUID may be that of the push.
+        # One `git push` of several refs arrives as several requests, and an event UUID may be that of the push.
         what = hashlib.sha256(f"{data.get('ref')} {data.get('after')}".encode()).hexdigest()
         project = data.get("project")
         return [

@@ -1,4 +1,4 @@
-"""Whether a delivery is one that a hook waits for, and what it asks to deploy. Pure: gather -> DECIDE -> apply."""
+"""Whether a delivery matches a hook, and what to deploy for it. Pure: gather -> DECIDE -> apply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.image_reference import parse_reference
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.webhooks.delivery import LONGEST_REF, Delivery
 
-# git@host:path, as ssh writes it.
+# git@host:path, the ssh form.
 _SCP_LIKE = re.compile(r"^(?:[^/@]+@)?([^/:@]+):(?!//)(.+)$")
 PATTERN = re.compile(r"^[!-~]+$")
 
@@ -26,12 +26,12 @@ class Target:
 
 
 def is_pattern(value: str) -> bool:
-    """Whether a text can be a pattern of branches or tags: `*` and `?` stand for anything."""
+    """Return whether a text can be a pattern of branches or tags: `*` and `?` are wildcards."""
     return len(value) <= LONGEST_REF and PATTERN.fullmatch(value) is not None
 
 
 def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | Target:
-    """The target, or the word of db.messages.errors.HOOKS for why there is none. branch, tag: the hook's patterns."""
+    """Return the target, or a word of db.messages.errors.HOOKS for its absence. branch, tag: the hook's patterns."""
     if delivery.event != "push":
         return "ping" if delivery.event == "ping" else "other_event"
     if delivery.deleted:
@@ -40,7 +40,7 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
         return "other_repository"
     own, names_none = own_ref(source), delivery.branch is None and delivery.tag is None
     if names_none or (own is None and not (branch or tag)):
-        # "Deploy", and nothing more: enough for a hook that is not particular.
+        # A bare "deploy": enough for a hook without patterns.
         return "no_ref" if branch or tag else Target()
     found = _matched(own, branch, tag, delivery)
     if found is None:
@@ -49,7 +49,7 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
 
 
 def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Delivery) -> str | None:
-    """The branch or tag of the delivery that the hook waits for; `own` is the one of the source."""
+    """Return the branch or tag of the delivery that the hook waits for; `own` is the one of the source."""
     if branch or tag:
         pairs = ((branch, delivery.branch), (tag, delivery.tag))
         return next((name for pattern, name in pairs if pattern and name and fnmatchcase(name, pattern)), None)
@@ -57,7 +57,7 @@ def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Del
 
 
 def own_ref(source: dict[str, Any]) -> str | None:
-    """The branch or tag that the source is deployed from; None for one that has neither repository nor registry."""
+    """Return the branch or tag that the source deploys from; None without a repository or registry."""
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
         return reference.tag or "latest"
@@ -69,14 +69,14 @@ def own_ref(source: dict[str, Any]) -> str | None:
 def _target(source: dict[str, Any], name: str, own: str | None) -> Target:
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
-        # A spec that names a digest would deploy that again.
+        # A spec that names a digest would deploy the same one again.
         is_own = name == own and reference.digest is None
         return Target() if is_own else Target(image=f"{reference.repository}:{name}")
     return Target() if name == own or "url" not in source else Target(ref=name)
 
 
 def _is_other_repository(source: dict[str, Any], delivery: Delivery) -> bool:
-    """Whether what happened is somebody else's: hooks of an organization, and of a registry, tell of everything."""
+    """Return whether the event is of another repository: hooks of an organization or a registry report all of them."""
     if delivery.repository is None:
         return False
     reference = parse_reference(source.get("image", ""))
@@ -84,12 +84,12 @@ def _is_other_repository(source: dict[str, Any], delivery: Delivery) -> bool:
         mine = reference.repository.removeprefix(f"{reference.host}/")
         return delivery.repository.removeprefix("library/") != mine.removeprefix("library/")
     host, path = _place(str(source.get("url", "")))
-    # Of a mirror, a file or an ssh alias the path says nothing about the one that was pushed to.
+    # For a mirror, a file or an ssh alias the path does not identify the repository that was pushed to.
     return host is not None and host == delivery.host and path != delivery.repository.lower()
 
 
 def _place(url: str) -> tuple[str | None, str]:
-    """Host and path of a repository's address, as far as they can be read."""
+    """Return host and path of a repository's address, as far as they can be parsed."""
     scp = _SCP_LIKE.match(url)
     try:
         host, path = (scp[1], scp[2]) if scp else (urlsplit(url).hostname, urlsplit(url).path)

@@ -1,4 +1,4 @@
-"""What a Docker registry (CNCF distribution) notifies of: pushes, pulls and deletes of manifests and layers. Pure.
+"""A Docker registry's (CNCF distribution) notifications: pushes, pulls and deletes of manifests and layers. Pure.
 
 https://distribution.github.io/distribution/about/notifications/
 """
@@ -28,11 +28,11 @@ class Registry:
     needs: str | None = "image"
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
-        """The Authorization header that the registry's configuration gives to its endpoint."""
+        """Check the Authorization header that the registry's configuration sets for its endpoint."""
         return is_authorized(headers.get("Authorization"), secret)
 
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
-        """The events of an envelope. Only the push of a manifest under a tag is a push."""
+        """Parse the events of an envelope. Only a manifest pushed under a tag is a push."""
         events = as_object(body).get("events")
         if not isinstance(events, list) or len(events) > MOST_EVENTS:
             raise Unreadable
