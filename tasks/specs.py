@@ -1,4 +1,4 @@
-"""The spec of a workload: what a person writes, checked. Pure: knows no database and no Docker.
+"""The spec of a workload, as written by a person and validated. Pure: knows no database and no Docker.
 
 Every refusal names the key and what it should be, never the value, which may be a secret in the wrong place.
 """
@@ -23,16 +23,16 @@ CHECKS = ("http", "tcp", "docker", "running_s")
 
 
 def whole(value: object) -> object:
-    """Return 8080.0 as 8080: JSON has one kind of number. What is no whole number is left to be refused."""
+    """Return 8080.0 as 8080: JSON has one kind of number. Any other value is left for validation to refuse."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# The limits stand before the validator: behind it, the description of the API would not have them.
+# The limits stand before the validator: after it, the description of the API would omit them.
 Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
-# YAML reads `PORT: 8080` as a number; everybody means its text.
+# YAML reads `PORT: 8080` as a number; the intended value is its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
@@ -55,7 +55,7 @@ class PortMapping(Part):
 
 
 def _alone(chosen: str) -> dict[str, Any]:
-    """In JSON Schema: this one of the checks and none of the others; a port goes with http."""
+    """Return JSON Schema for one of the checks without the others; a port goes with http."""
     others = {*CHECKS} - {chosen} | ({"port"} if chosen != "http" else set())
     return alone(chosen, *sorted(others))
 
@@ -97,7 +97,7 @@ class Volume(Part):
 
 
 class Spec(Part):
-    """A whole spec. `secrets` is write-only."""
+    """A complete spec. `secrets` is write-only."""
 
     name: str = Field(pattern=NAME)
     source: Source
@@ -134,7 +134,7 @@ def _once(key: str, values: list[Any]) -> None:
 
 
 def _goes_with_compose(spec: Spec) -> None:
-    """What the file itself has, service by service, a spec has not."""
+    """Refuse spec keys that the compose file itself sets, service by service."""
     for key in ("ports", "volumes", "command", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
@@ -146,7 +146,7 @@ def _goes_with_compose(spec: Spec) -> None:
 
 
 def parse_spec(data: object) -> Spec:
-    """A checked spec. Raises InvalidSpec with the first bad key."""
+    """Return a validated spec. Raises InvalidSpec with the first bad key."""
     if not isinstance(data, dict):
         raise InvalidSpec("spec", KeyProblem.NOT_A_MAPPING)
     try:
@@ -157,7 +157,7 @@ def parse_spec(data: object) -> Spec:
 
 
 def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:
-    """A stored source that points elsewhere: another image, another ref. Raises InvalidSpec naming the bare key."""
+    """Return a stored source with another image or ref. Raises InvalidSpec naming the bare key."""
     try:
         return parse_source(source | {key: value})
     except ValidationError as error:
@@ -166,7 +166,7 @@ def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:
 
 
 def public(spec: Spec) -> dict[str, Any]:
-    """The spec as it is stored and shown: JSON values, without secret values and their names."""
+    """Return the spec as it is stored and shown: JSON values, without secret values and their names."""
     return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
 
 
@@ -174,5 +174,5 @@ RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "com
 
 
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:
-    """What of a stored spec belongs to a release and comes back with a rollback. Secrets by name only."""
+    """Return the part of a stored spec that belongs to a release and that a rollback restores. Secrets by name only."""
     return {key: spec[key] for key in RELEASE_KEYS if key in spec} | {"secrets": sorted(secret_names)}

@@ -1,4 +1,4 @@
-"""The `source` of a spec, one file a kind. Pure: what a person writes, checked; tasks.kinds makes something of it.
+"""The `source` of a spec, one file per kind. Pure: validates what a person writes; tasks.kinds acts on it.
 
 To add a kind, write its file here and its file in tasks.kinds, and name its model in Source; see
 docs/writing-a-source-kind.md.
@@ -15,18 +15,18 @@ from tasks.sources.git import GitSource
 from tasks.sources.image import ImageSource
 from tasks.sources.static import StaticSource
 
-# The registry of kinds: this line says which there are.
+# The registry of kinds: this line lists them.
 Source = Annotated[ImageSource | GitSource | ComposeSource | StaticSource, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Source)
 
 
 def kind_names() -> tuple[str, ...]:
-    """What the kinds of the registry are called, in its order."""
+    """Return the names of the registered kinds, in order."""
     models = get_args(get_args(Source)[0])
     return tuple(str(get_args(model.model_fields["kind"].annotation)[0]) for model in models)
 
 
 def parse_source(data: dict[str, Any]) -> dict[str, Any]:
-    """A checked source as it is stored: JSON values, absent ones left out. Raises pydantic.ValidationError."""
+    """Return a validated source as stored: JSON values, absent ones left out. Raises pydantic.ValidationError."""
     found: dict[str, Any] = _ADAPTER.validate_python(data).model_dump(mode="json", exclude_none=True)
     return found

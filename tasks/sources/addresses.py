@@ -1,4 +1,4 @@
-"""Addresses of git repositories, refs and paths inside a repository: what is taken, and whose credentials go with it.
+"""Addresses of git repositories, refs and paths inside a repository: what is accepted, and which credentials apply.
 
 Pure. An address never carries a secret: `user:password@` is refused, credentials are stored by host. Which of the
 protocols an installation allows is decided in tasks.sources.permitted.
@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 from db.messages.key_problems import KeyProblem
 from tasks.sources.invalid_spec import wrong
 
-# What is deployed of a source that names no ref; its webhooks wait for the same.
+# The ref of a source that names none; its webhooks wait for the same.
 DEFAULT_REF = "main"
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _HOST = rf"(?:{_NAME}|\[[0-9a-fA-F:.]{{2,45}}\])"
@@ -23,7 +23,7 @@ _PATH = r"/[A-Za-z0-9._~!$'()*+,;=:@%/-]+"
 _URL = re.compile(
     rf"(?P<protocol>https?|ssh)://(?:(?P<user>[^@/]*)@)?(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?P<path>{_PATH})"
 )
-# The same for the description of the API, which knows no names of groups and asks for no credentials in it.
+# The same for the description of the API, whose patterns have no named groups, and without credentials.
 _ANYWHERE = rf"{_HOST}(?::[0-9]{{1,5}})?{_PATH}"
 _PATTERN = (
     rf"^(?:https?://{_ANYWHERE}|ssh://(?:{_NAME}@)?{_ANYWHERE}|file:///[^\x00-\x1f\x7f?#]+"
@@ -31,7 +31,7 @@ _PATTERN = (
 )
 _FILE = re.compile(r"(?P<protocol>file)://(?P<path>/[^\x00-\x1f\x7f?#]+)")
 _SCP = re.compile(rf"(?P<user>{_NAME})@(?P<host>{_HOST}):(?!/{{2}})(?P<path>[A-Za-z0-9_~/.][A-Za-z0-9._~+/-]*)")
-# What `git check-ref-format` takes, and no leading hyphen, which a program could take for an option.
+# What `git check-ref-format` accepts, and no leading hyphen, which a program could take for an option.
 _BAD_REF = re.compile(r"^[-/]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[./]$|^@$")
 _OUTSIDE = r"^[/-]|\\|(?:^|/)\.\.(?:/|$)|(?:^|/)\.[gG][iI][tT](?:/|$)"
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -48,7 +48,7 @@ class Address:
 
 
 def parse_address(text: str) -> Address | None:
-    """https://host/path, ssh://user@host/path, user@host:path, file:///path; None when it is none of them."""
+    """Parse https://host/path, ssh://user@host/path, user@host:path or file:///path; return None for anything else."""
     if match := _FILE.fullmatch(text):
         return Address("file", "", match["path"])
     if match := _URL.fullmatch(text):
@@ -64,7 +64,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def is_commit(ref: str) -> bool:
-    """Whether a ref is the full name of a commit."""
+    """Return whether a ref is the full name of a commit."""
     return COMMIT.fullmatch(ref) is not None
 
 

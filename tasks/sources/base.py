@@ -1,4 +1,4 @@
-"""What every part of a spec has in common."""
+"""The base of every part of a spec."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
-    """Unknown keys are refused, and no refusal repeats what was given: it may be a secret in the wrong place."""
+    """Refuses unknown keys; no refusal repeats the value given: it may be a secret in the wrong place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def alone(given: str | None, *others: str) -> dict[str, Any]:
-    """In JSON Schema: this key has a value (None: none is asked for), and the others have none."""
+    """Return JSON Schema for: this key has a value (None: none is required), and the others have none."""
     needed: dict[str, Any] = {"required": [given]} if given else {}
     wanted: dict[str, Any] = {given: {"not": {"type": "null"}}} if given else {}
     return needed | {"properties": wanted | {key: {"type": "null"} for key in others}}

@@ -1,7 +1,7 @@
 """The source of a compose workload: `{kind: compose, text: "services: …"}`, or files of a git repository.
 
-The text is read by the host's own Docker Compose when it is deployed (tasks.compose.cli), not here: of a source
-this says only whether it is complete.
+The host's own Docker Compose reads the text when it is deployed (tasks.compose.cli), not here: a source is checked only
+for completeness.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from tasks.sources.invalid_spec import wrong
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
-# Variables that mean something to Docker Compose itself, so that no file can have them filled in.
+# Variables that Docker Compose itself interprets, so that no file can use them for substitution.
 _RESERVED = re.compile(
     r"COMPOSE_\w*|DOCKER_(?:HOST|CONFIG|CONTEXT|CERT_PATH|TLS|TLS_VERIFY|API_VERSION|DEFAULT_PLATFORM|CUSTOM_HEADERS|CLI_\w+)"
     r"|BUILDKIT_\w+|PATH|HOME"
 )
 # A name of Docker Compose: services, profiles, projects.
 Profile = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
-# `web.privileged`, `volumes.data.external`, as a refusal names it; or a directory of the host that may be mounted.
+# `web.privileged`, `volumes.data.external`, as a refusal names it; or a host directory that may be mounted.
 Allowed = Annotated[str, Field(pattern=r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\.[a-z_]+)$", max_length=300)]
 
 
 def is_reserved(variable: str) -> bool:
-    """Whether a variable is none for a compose file to have filled in."""
+    """Return whether a variable is not available to a compose file."""
     return _RESERVED.fullmatch(variable) is not None
 
 
 class ComposeSource(Part):
     """Services of a compose file. Exactly one of `text`, `url`.
 
-    `file` is one path in the repository or several that are laid over each other. `allow` names what is otherwise
-    refused: see tasks.compose.policy. The spec's env and secrets are what its variables are filled from.
+    `file` is one path in the repository or several, merged in order. `allow` lists what is otherwise refused: see
+    docs/sources.md. Variables in the file take their values from the spec's env and secrets.
     """
 
     model_config = ConfigDict(
@@ -61,7 +61,7 @@ class ComposeSource(Part):
     @field_validator("file", "profiles", "allow", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        """A text is one, or several with commas, as a form has them."""
+        """Split a text at its commas, as a form sends it."""
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")

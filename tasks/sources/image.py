@@ -13,7 +13,7 @@ from tasks.sources.invalid_spec import wrong
 
 
 class ImageSource(Part):
-    """An image of a registry, or one that the Docker host has."""
+    """An image from a registry, or one that the Docker host has."""
 
     kind: Literal["image"]
     image: str = Field(min_length=1, max_length=500, json_schema_extra={"pattern": plain_pattern(REFERENCE.pattern)})

@@ -1,6 +1,6 @@
-"""The refusal of a spec or of a body: which key, and what is wrong with it as a code. Pure.
+"""The refusal of a spec or of a body: the key, and a code for what is wrong with it. Pure.
 
-pydantic's errors are read by their type, never by their text, and no value gets from them into a refusal.
+pydantic's errors are classified by their type, never by their text, and no value gets from them into a refusal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from db.messages.key_problems import KeyProblem
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
 _OURS = "key_problem"
-# pydantic's type of an error -> what we call it, and where in its context the limit is, by our name of it.
+# pydantic's type of an error -> our code, and the limits: our name -> the key in its context.
 _PYDANTIC: dict[str, tuple[KeyProblem, dict[str, str]]] = {
     "extra_forbidden": (KeyProblem.UNKNOWN_KEY, {}),
     "missing": (KeyProblem.REQUIRED, {}),
@@ -49,7 +49,7 @@ _PYDANTIC: dict[str, tuple[KeyProblem, dict[str, str]]] = {
 
 
 class InvalidSpec(Exception):  # noqa: N818 - it names what happened
-    """What is refused: `key` is its dotted path, `problem` the code, `limits` what its texts are filled in with."""
+    """A refusal: `key` is the dotted path, `problem` the code, `limits` the values inserted into its texts."""
 
     def __init__(self, key: str, problem: KeyProblem, **limits: Any) -> None:
         self.key, self.problem, self.limits = key, problem, limits
@@ -57,21 +57,21 @@ class InvalidSpec(Exception):  # noqa: N818 - it names what happened
 
     @property
     def clause(self) -> str:
-        """What is wrong, in English, to be read behind the key."""
+        """What is wrong, in English, to be read after the key."""
         return self.problem.clause % self.limits
 
     def within(self, place: str) -> InvalidSpec:
-        """Return the same refusal of a key that is told with the place where it stands."""
+        """Return the same refusal with the key prefixed by its place."""
         return InvalidSpec(f"{place}{self.key}", self.problem, **self.limits)
 
 
 def wrong(problem: KeyProblem, key: str | None = None, **limits: Any) -> PydanticCustomError:
-    """Return what a validator of a model raises; `key` where it is not the one that is being validated."""
+    """Return the error for a model's validator to raise; `key` if it is not the key being validated."""
     return PydanticCustomError(_OURS, "{problem}", {"problem": problem, "key": key, "limits": limits})
 
 
 def refusal_of(error: ValidationError, key: str | None = None) -> InvalidSpec:
-    """Return the refusal for the first of pydantic's errors, of `key` instead of its own where one is given.
+    """Return the refusal for the first of pydantic's errors, with `key` instead of its own where one is given.
 
     Raise it after the except block was left: the error in its context has the value.
     """
@@ -81,7 +81,7 @@ def refusal_of(error: ValidationError, key: str | None = None) -> InvalidSpec:
 
 
 def shown_key(key: object) -> str:
-    """Return the key as it may be shown: of `PASSWORD=hunter2` in the place of a key, what stands before the value."""
+    """Return the key in a form safe to show: of `PASSWORD=hunter2` in the place of a key, the part before the value."""
     begin = _LIKE_A_KEY.match(str(key))
     if begin is None:
         return "(a key that is none)"
@@ -112,5 +112,5 @@ def _key(error: ErrorDetails) -> str:
     if error["type"].startswith("union_tag"):
         loc = (*loc, "kind")
     elif loc[:1] == ("source",):
-        loc = (*loc[:1], *loc[2:])  # the second is the kind, by which the model was chosen, and no key
+        loc = (*loc[:1], *loc[2:])  # the second is the kind, which selected the model, and no key
     return ".".join(shown_key(part) for part in loc) or "spec"

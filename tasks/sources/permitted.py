@@ -1,6 +1,6 @@
 """Which sources an installation allows, by its settings: git protocols, directories of the host. Pure.
 
-Asked when a spec is written and again before anything is fetched: a setting may have changed in between.
+Checked when a spec is written and again before anything is fetched: a setting may have changed in between.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The source of a static site: `{kind: static, path: "/srv/site"}`, `{kind: static, url: "https://…", ref: main,
-root: public}`, or `{kind: static}` for files that are uploaded."""
+"""The source of a static site: `{kind: static, path: "/srv/site"}`, `{kind: static, url: "https://…", ref: main, root:
+public}`, or `{kind: static}` for uploaded files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.sources.invalid_spec import wrong
 class StaticSource(Part):
     """Files to serve: a directory of the host, a folder of a git repository, or an upload.
 
-    `content` is the hash of what was uploaded last, put there by the upload itself; without it there is none yet.
+    `content` is the hash of the latest upload, set by the upload itself; absent before the first one.
     """
 
     model_config = ConfigDict(
