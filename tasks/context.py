@@ -68,7 +68,7 @@ class Context:
 
     @cached_property
     def installation(self) -> str:
-        """Return the installation id in our containers' labels, unlike any other installation's."""
+        """Return the id that distinguishes our containers' labels from another installation's."""
         with self.database.writing() as session:
             return identity(session, now())
 

@@ -55,7 +55,7 @@ class PortMapping(Part):
 
 
 def _alone(chosen: str) -> dict[str, Any]:
-    """Return JSON Schema for one of the checks without the others; a port goes with http."""
+    """Return JSON Schema for one of the checks without the others; a port only goes with http."""
     others = {*CHECKS} - {chosen} | ({"port"} if chosen != "http" else set())
     return alone(chosen, *sorted(others))
 

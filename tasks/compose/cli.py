@@ -122,7 +122,7 @@ def up(
         draft.write_text(file)
         draft.replace(path)
         argv = [program, "--ansi", "never", "--progress", "plain", "--project-name", project]
-        # A file names no path of ours; if one were empty, it would stand for this directory.
+        # A file contains no path of ours; an empty one would resolve to this directory.
         argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])

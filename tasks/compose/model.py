@@ -162,7 +162,7 @@ def _exact(pin: ServicePin) -> str:
 
 
 def _runs_once(model: Model, name: str) -> bool:
-    """Return whether its containers may exit: `restart: "no"`, or another service waits for it to be completed."""
+    """Return whether its containers may exit with 0: `restart: "no"`, or another service awaits their completion."""
     waits = [(one.get("depends_on") or {}).get(name) or {} for one in model["services"].values()]
     awaited = any(wait.get("condition") == "service_completed_successfully" for wait in waits)
     return awaited or model["services"][name].get("restart") == "no"

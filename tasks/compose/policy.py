@@ -218,6 +218,6 @@ def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> I
 
 
 def _is_of_the_checkout(what: str, file: str, folder: str | None) -> bool:
-    # A secret in a repository is none.
+    # A file in a repository is no secret.
     path = PurePosixPath(file)
     return what == "configs" and folder is not None and path.is_relative_to(folder) and ".." not in path.parts

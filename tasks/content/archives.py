@@ -115,7 +115,7 @@ class _Measured:
         self.seekable = file.seekable
 
     def read(self, size: int) -> bytes:
-        """Read. Raises ValueError when it is too much."""
+        """Read the next bytes. Raises ValueError when it is too much."""
         if not 0 <= size <= self.room:
             raise ValueError
         part: bytes = self._file.read(size)
@@ -169,7 +169,7 @@ class _InParts:
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """Read. Raises ValueError when it is too much."""
+        """Read the next bytes. Raises ValueError when it is too much."""
         if size > _MOST_OF_A_LIST:
             raise ValueError
         return self._file.read(size)

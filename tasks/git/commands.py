@@ -130,7 +130,7 @@ def seen(cache: Path) -> list[str]:
 
 
 def obey(cache: Path) -> list[str]:
-    """Update names as the standard input says."""
+    """Update names by the commands on standard input."""
     return ["git", f"--git-dir={cache}", "update-ref", "--stdin"]
 
 

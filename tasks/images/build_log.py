@@ -62,7 +62,7 @@ class BuildLog:
         self.write(f"{sentence}\n")
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining lines."""
         if self._begun:
             self.write("\n")
         if self._left_out:

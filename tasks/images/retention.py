@@ -69,7 +69,7 @@ def plan(
     """Return the steps that bring the images of a host into the desired state.
 
     wanted: image id -> the names that releases put on it (none: an unfinished deploy needs it). brought: ids of what
-    Backstay brought. in_use: ids of the images of all containers of the host, whoever's. begins: see `prefix`.
+    Backstay brought. in_use: ids of the images of all containers of the host, ours or not. begins: see `prefix`.
     """
     steps = [step for image in there for step in _of_one(image, wanted, brought, in_use, begins)]
     gone = set(brought) - {image.id for image in there}

@@ -44,7 +44,7 @@ def history(session: Session, settings: Settings, owner_id: int, window_s: int, 
 def history_by_deploy(
     session: Session, settings: Settings, owner_id: int, window_s: int, now: int
 ) -> list[dict[str, Any]]:
-    """Return the same of one workload, a point per deploy version whose containers ran: with "version", by ts and it.
+    """Return the same for one workload, a point per deploy version that ran: with its "version", by ts and version.
 
     Containers of unknown version are left out.
     """
