@@ -113,7 +113,7 @@ class ServicePin(RegistryImage):
 
 
 class ServiceRun(TypedDict):
-    """How a service runs: number of containers, whether they may exit with 0, since which version, made of what."""
+    """One service as it runs: number of containers, whether they may exit with 0, since which version, made of what."""
 
     count: int
     once: bool

@@ -50,7 +50,7 @@ class Stage(StrEnum):
 
 
 class PinFound(StrEnum):
-    """Where the image of a release is available, as of the last check."""
+    """The place where the image of a release is available, as of the last check."""
 
     HOST = "host"
     REGISTRY = "registry"

@@ -1,4 +1,4 @@
-"""Totals that only grow, for figures that outlive the rows they count. Exported at /metrics.
+"""Totals that only grow, of figures that outlast the rows. Exported at /metrics.
 
 name             label                                    what is added
 deploys          the final status                         1

@@ -19,7 +19,7 @@ Version = Annotated[int, Field(ge=1, le=LARGEST, description="1, 2, 3 … per wo
 
 
 class Shape(BaseModel):
-    """What every shape has in common: it has no other keys than these."""
+    """The base of every shape: no other keys than its fields."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

@@ -16,14 +16,14 @@ from tasks.impact.verdict import Verdict
 
 
 class StageTime(Shape):
-    """How long a stage of a deploy took."""
+    """The duration of a stage of a deploy."""
 
     name: str
     ms: int
 
 
 class Pin(BaseModel):
-    """What makes a deploy repeatable. Which other keys there are depends on the kind."""
+    """The data that makes a deploy repeatable. Its other keys depend on the kind."""
 
     model_config = ConfigDict(extra="allow")
     kind: str

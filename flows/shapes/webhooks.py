@@ -16,7 +16,7 @@ Outcome = Annotated[str, Field(json_schema_extra={"enum": [*HOOKS]})]
 
 
 class LastCall(Shape):
-    """What the newest genuine call came to."""
+    """The outcome of the newest authenticated call."""
 
     at: Moment
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""When to start a child process, and restart it after its death. Pure: gather -> DECIDE -> apply; `now` is an argument.
+"""Rules for starting a child process, and for restarting it. Pure: gather -> DECIDE -> apply; `now` is an argument.
 
 Times are seconds of one monotonic clock.
 """

@@ -27,7 +27,7 @@ MOST_TRIES = 3
 
 
 class Next(Enum):
-    """What to do about a pending deploy."""
+    """The next step for a pending deploy."""
 
     WAIT = "wait"
     OPEN = "open"
