@@ -1,4 +1,4 @@
-"""How the ledger's database is opened, and the two kinds of transaction: reading and writing.
+"""The ledger's database, and its two kinds of transaction: reading and writing.
 
 SQLite and PostgreSQL behave the same to the callers. Does not migrate (db.migrate) and keeps no global.
 """
@@ -19,9 +19,9 @@ BUSY_TIMEOUT_MS = 15_000
 
 
 class LedgerUnavailable(Exception):  # noqa: N818 - it names what happened
-    """The database cannot be used at this moment, through no fault of the request: trying again later may work.
+    """The database cannot be used at the moment, through no fault of the request: a later retry may succeed.
 
-    `cause`: locked, full, read_only, or unreachable. Nothing of the transaction was kept.
+    `cause`: locked, full, read_only, or unreachable. Nothing of the transaction was committed.
     """
 
     code = "ledger_unavailable"
@@ -37,25 +37,25 @@ class Database:
     def __init__(self, url: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.engine = _engine(url, busy_timeout_ms)
         self._writer = self.engine.execution_options(backstay_writes=True)
-        # PostgreSQL would else look at each statement's own moment: marks of one, samples of another.
+        # PostgreSQL would otherwise take a snapshot per statement: marks of one moment, samples of another.
         one_moment = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reader = self.engine.execution_options(**one_moment)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads, all of it as it was at one moment. Objects stay usable after it."""
+        """Open a read-only session over one snapshot of the database. Its objects stay usable after it is closed."""
         with translated(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
-        """The same without a session, for a statement whose rows are no objects: half of what a session costs."""
+        """Open a read-only connection without a session, for plain rows: half the cost of a session."""
         with translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session in one transaction: committed at the end of the block, undone when it raises.
+        """Open a session in one transaction: committed at the end of the block, rolled back if it raises.
 
         SQLite takes its write lock at the start, so that two writers wait for each other instead of one failing
         half-way with SQLITE_BUSY.
@@ -70,7 +70,7 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the disk, the lock or the network did to the database into LedgerUnavailable; the rest passes."""
+    """Turn failures of the disk, the lock or the network into LedgerUnavailable; let all others pass."""
     cause = None
     try:
         yield
@@ -98,7 +98,7 @@ def _cause(error: Exception) -> str | None:
         return "unreachable"
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
-        # The lower byte is the kind; what is above it says more than anybody needs.
+        # The lower byte is the kind; the upper ones are details that we do not need.
         return _SQLITE_CAUSES.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
     return "unreachable" if isinstance(error, OperationalError) else None
 
@@ -106,7 +106,7 @@ def _cause(error: Exception) -> str | None:
 def _engine(url: str, busy_timeout_ms: int) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
-    # `timeout` is how long sqlite3 itself waits for a lock; autocommit hands BEGIN over to the hook below.
+    # `timeout` is how long sqlite3 itself waits for a lock; autocommit leaves BEGIN to the hook below.
     engine = create_engine(
         url, connect_args={"timeout": busy_timeout_ms / 1000, "check_same_thread": False}, pool_size=10, max_overflow=30
     )
@@ -126,7 +126,7 @@ def _sqlite_begin(connection: Connection) -> None:
     if writes:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return
-    # Touches no file, so it cannot fail; past SQLAlchemy, which would take longer over it than over a small read.
+    # Touches no file, so it cannot fail. Bypasses SQLAlchemy, whose overhead is larger than a small read.
     driver: Any = connection.connection.driver_connection
     driver.execute("BEGIN")
 
@@ -138,5 +138,5 @@ _SIZES = {
 
 
 def size_bytes(session: Session) -> int:
-    """Bytes of the database, what deleted rows left free in it included; its log of writes is not."""
+    """Return the size of the database in bytes, with the space freed by deletions, without the write-ahead log."""
     return int(session.scalar(text(_SIZES[session.get_bind().dialect.name])) or 0)

@@ -1,4 +1,4 @@
-"""What would change between two releases: pin, image, and each key of the configuration. Secrets by name only."""
+"""Differences between two releases: pin, image, and each key of the configuration. Secrets by name only."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ MASK = "•••"
 
 
 def compare(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """[{"key", "from", "to"}] for each dotted key that differs; a key that is absent is null.
+    """Return [{"key", "from", "to"}] for each dotted key that differs; a missing key is null.
 
-    Lists are compared as a whole, because position is no identity for a port or a volume.
+    Lists are compared as a whole, because the position of a port or a volume does not identify it.
     """
     return _changes(_flat(_masked(before or {})), _flat(_masked(after)))
 
 
 def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str, Any]:
-    """What changes from one version to another; `before` is None when nothing is live.
+    """Return what changes from one version to another; `before` is None when nothing is live.
 
-    {"from", "to": versions, "pin", "image": {"from", "to"}, "same_pin": bool, "config": as compare() gives it}
+    {"from", "to": versions, "pin", "image": {"from", "to"}, "same_pin": bool, "config": as compare() returns it}
     """
     old = workloads.document(session, before.release_sha) if before else None
     config = compare(old, workloads.document(session, after.release_sha))
     if _file(after):
-        # A text as a whole says little: what its services have come to is compared instead.
+        # The text of the file as one value says little: the resolved services are compared instead.
         config = [one for one in config if one["key"] != "source.text"] + _rendered(session, before, after)
     return {
         "from": before.version if before else None,
@@ -42,7 +42,7 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
 
 
 def _rendered(session: Session, before: Deploy | None, after: Deploy) -> list[dict[str, Any]]:
-    """What differs in the files that Docker Compose rendered: `services.web.image`. Secrets are `${NAME}` in them."""
+    """Return the differences of the rendered compose files: `services.web.image`. Secrets are `${NAME}` in them."""
     old, new = (
         _flat(workloads.document(session, file)) if row and (file := _file(row)) else {} for row in (before, after)
     )

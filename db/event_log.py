@@ -25,7 +25,7 @@ def note(
 
 
 def page(session: Session, workload_id: int, limit: int = 100) -> Sequence[Event]:
-    """Lines newest first."""
+    """Return the newest `limit` lines, newest first."""
     return session.scalars(
         select(Event).where(Event.workload_id == workload_id).order_by(Event.id.desc()).limit(limit)
     ).all()

@@ -1,4 +1,4 @@
-"""Reading the ledger: rows, the live row, and where a rollback would go. Writes nothing."""
+"""Queries of the ledger: rows, the live row, and the target of a rollback. Writes nothing."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from db.states import UNFINISHED, ErrorCode, PinFound, Status
 
 
 def find(session: Session, workload_id: int, version: int) -> Deploy | None:
-    """The row of one version."""
+    """Return the row of one version."""
     return session.scalars(select(Deploy).where(Deploy.workload_id == workload_id, Deploy.version == version)).first()
 
 
 def by_idempotency_key(session: Session, workload_id: int, key: str) -> Deploy | None:
-    """The row that an earlier request with this key opened."""
+    """Return the row that an earlier request with this key opened."""
     return session.scalars(
         select(Deploy).where(Deploy.workload_id == workload_id, Deploy.idempotency_key == key)
     ).first()
 
 
 def by_flow_run(session: Session, flow_run_id: str) -> Deploy | None:
-    """The row that a flow run carries out."""
+    """Return the row that a flow run carries out."""
     return session.scalars(select(Deploy).where(Deploy.flow_run_id == flow_run_id)).first()
 
 
 def live(session: Session, workload_id: int) -> Deploy | None:
-    """The row of the version that serves."""
+    """Return the row of the live version."""
     return session.scalars(select(Deploy).where(Deploy.workload_id == workload_id, Deploy.live)).first()
 
 
 def live_since(session: Session, moment: datetime) -> Sequence[Deploy]:
-    """The rows that serve and went live after a moment."""
+    """Return the live rows that went live after a moment."""
     return session.scalars(select(Deploy).where(Deploy.live, Deploy.finished_at >= moment)).all()
 
 
 def latest(session: Session, workload_id: int) -> Deploy | None:
-    """The newest row, whatever its status."""
+    """Return the newest row, whatever its status."""
     return session.scalars(
         select(Deploy).where(Deploy.workload_id == workload_id).order_by(Deploy.version.desc()).limit(1)
     ).first()
 
 
 def cancel_requested(session: Session, deploy_id: int) -> bool:
-    """Whether somebody asked for the deploy to stop."""
+    """Return whether the deploy was asked to stop."""
     return bool(session.scalar(select(Deploy.cancel_requested).where(Deploy.id == deploy_id)))
 
 
 def unfinished(session: Session, host: str | None = None) -> Sequence[Deploy]:
-    """Queued and running rows, of one host or of all, oldest first."""
+    """Return queued and running rows, of one host or of all, oldest first."""
     query = select(Deploy).where(Deploy.status.in_([Status.QUEUED, Status.RUNNING])).order_by(Deploy.id)
     return session.scalars(query.where(Deploy.host == host) if host else query).all()
 
 
 def versions(session: Session, workload_id: int) -> set[int]:
-    """The versions that a workload has rows of."""
+    """Return the versions that a workload has rows of."""
     return set(session.scalars(select(Deploy.version).where(Deploy.workload_id == workload_id)))
 
 
@@ -73,7 +73,7 @@ def page(
     status: str | None = None,
     reason: str | None = None,
 ) -> Sequence[Deploy]:
-    """Rows newest first, at most `limit`, those older than version `before` only when it is given."""
+    """Return at most `limit` rows, newest first; with `before`, only those older than that version."""
     query = select(Deploy).where(Deploy.workload_id == workload_id)
     if before is not None:
         query = query.where(Deploy.version < before)
@@ -85,7 +85,7 @@ def page(
 
 
 def live_and_latest(session: Session) -> tuple[dict[int, Deploy], dict[int, Deploy]]:
-    """The live and the newest row of every workload, each keyed by workload id."""
+    """Return the live and the newest row of every workload, each keyed by workload id."""
     newest = select(func.max(Deploy.id)).group_by(Deploy.workload_id)
     live_rows = session.scalars(select(Deploy).where(Deploy.live)).all()
     last = {row.workload_id: row for row in session.scalars(select(Deploy).where(Deploy.id.in_(newest)))}
@@ -93,23 +93,23 @@ def live_and_latest(session: Session) -> tuple[dict[int, Deploy], dict[int, Depl
 
 
 def same_pin(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> bool:
-    """Whether two pins name the same thing to run. What was typed to get there does not count."""
+    """Return whether two pins name the same thing to run, however it was requested."""
     return identity(left) == identity(right)
 
 
-# What an image was built from, and what else decides what comes out.
+# The inputs of a build: equal inputs are the same release.
 BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ("server", "root")}
 
 
 def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
-    """What of a pin decides that two are the same: what it was built from, image id or file if known, else all but the
-    words."""
+    """Return the part of a pin that two equal ones share: the inputs of its build, its image id or file if known, else
+    all but the requested words."""
     pin = pin or {}
     if pin.get("sha256"):
         return (("sha256", str(pin["sha256"])),)
     for key, beside in BUILT_FROM.items():
         if pin.get(key):
-            # Built again from the same, an image has another id; it is the same release nevertheless.
+            # A rebuild from the same inputs has another image id, but is the same release.
             return tuple((one, str(pin[one])) for one in (key, *beside) if one in pin)
     if pin.get("image_id"):
         return (("image_id", str(pin["image_id"])),)
@@ -117,7 +117,7 @@ def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
 
 
 def default_rollback_target(session: Session, workload_id: int) -> Deploy | None:
-    """The newest succeeded version before the live one whose pin differs and which was not itself rolled back from.
+    """Return the newest succeeded version before the live one whose pin differs and which was not rolled back from.
 
     None when there is no such version, or nothing is live.
     """
@@ -137,9 +137,9 @@ def default_rollback_target(session: Session, workload_id: int) -> Deploy | None
 
 
 def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> Sequence[Deploy]:
-    """The releases whose rows and images stay, newest first: the live one, the default rollback target, the newest
-    `keep_images` that succeeded, and the newest of each of so many pins: however often one of them is deployed again,
-    the others stay."""
+    """Return the releases whose rows and images stay, newest first: the live one, the default rollback target, the
+    newest `keep_images` that succeeded, and the newest of each of so many pins: however often one pin is deployed
+    again, the others stay."""
     there = succeeded(session, workload_id)
     of_pins: dict[Any, Deploy] = {}
     for row in there:
@@ -151,26 +151,26 @@ def kept_to_go_back_to(session: Session, workload_id: int, keep_images: int) -> 
 
 
 def succeeded(session: Session, workload_id: int) -> Sequence[Deploy]:
-    """Every row of a workload that can have something to go back to, newest first."""
+    """Return the rows of a workload that a rollback may restore, newest first."""
     found = select(Deploy).where(Deploy.workload_id == workload_id, Deploy.status == Status.SUCCEEDED)
     return session.scalars(found.order_by(Deploy.version.desc())).all()
 
 
 def every_pin(session: Session) -> Sequence[Pin | None]:
-    """The pins of all rows that succeeded or are unfinished, of all workloads."""
+    """Return the pins of all rows that succeeded or are unfinished, of all workloads."""
     wanted = [Status.SUCCEEDED, *UNFINISHED]
     return session.scalars(select(Deploy.pin).where(Deploy.status.in_(wanted))).all()
 
 
 def succeeded_on(session: Session, host: str) -> Sequence[Deploy]:
-    """Every row of a host that can have something to go back to, newest first."""
+    """Return the rows of a host that a rollback may restore, newest first."""
     return session.scalars(
         select(Deploy).where(Deploy.host == host, Deploy.status == Status.SUCCEEDED).order_by(Deploy.id.desc())
     ).all()
 
 
 def refused_by(row: Deploy, live_row: Deploy | None) -> str | None:
-    """The code with which a rollback to `row` is refused; None when it is carried out, to whatever end."""
+    """Return the code with which a rollback to `row` is refused; None when it is accepted, whatever its outcome."""
     if live_row is not None and row.id == live_row.id:
         return "already_live"
     if row.status != Status.SUCCEEDED:
@@ -181,9 +181,9 @@ def refused_by(row: Deploy, live_row: Deploy | None) -> str | None:
 
 
 def rollback_blocked_by(row: Deploy, live_row: Deploy | None) -> str | None:
-    """The code of why a rollback to `row` would not work, as far as is known beforehand; None when it can.
+    """Return the code of why a rollback to `row` would fail, as far as is known beforehand; None when it can succeed.
 
-    What nobody could find out (Docker or the registry did not answer) does not block.
+    Unknown (Docker or the registry did not respond) does not block.
     """
     refused = refused_by(row, live_row)
     if refused is None and row.pin_found == PinFound.NOWHERE:

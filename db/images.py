@@ -1,6 +1,6 @@
-"""What Backstay brought to each Docker host, and which images its releases still need. Knows no Docker.
+"""The images that Backstay brought to each Docker host, and those its releases still need. Knows no Docker.
 
-An image that was there before is never written down here, and so never removed.
+An image that was on the host before is never recorded here, and so never removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from db.models import Image
 def remember(
     session: Session, host: str, image_id: str, now: datetime, repository: str | None = None, digest: str | None = None
 ) -> None:
-    """Write down that Backstay pulled or built an image. A second time only the moment is new: see `forget`."""
+    """Record that Backstay pulled or built an image. A second time only renews the moment: see `forget`."""
     if session.get(Image, (host, image_id)) is None:
         # Two deploys may bring the same image at once: one row is enough.
         with suppress(IntegrityError), session.begin_nested():
@@ -30,13 +30,13 @@ def remember(
 
 
 def brought(session: Session, host: str) -> dict[str, datetime]:
-    """Ids of the images that Backstay brought to a host, as far as it knows still there, and when."""
+    """Return the images that Backstay brought to a host and that are not known to be gone: image id -> when."""
     return {row.image_id: row.brought_at for row in session.scalars(select(Image).where(Image.host == host))}
 
 
 def forget(session: Session, host: str, seen: Mapping[str, datetime]) -> None:
-    """Images that are gone, or that somebody else took over, as `brought` gave them. One that has been brought again
-    since then stays."""
+    """Forget images that are gone or no longer ours, given as `brought` returned them. One brought again since then
+    stays."""
     for image_id, brought_at in seen.items():
         session.execute(
             delete(Image).where(Image.host == host, Image.image_id == image_id, Image.brought_at == brought_at)
@@ -44,10 +44,10 @@ def forget(session: Session, host: str, seen: Mapping[str, datetime]) -> None:
 
 
 def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple[str, int, str]]]:
-    """Image id -> the (workload, version, service) of the releases on this host that are kept to go back to. The
-    service is empty where a release is one image; of several that share an image it is the first.
+    """Return image id -> the (workload, version, service) of the releases on this host that a rollback may restore.
+    The service is empty where a release is one image; of several that share an image it is the first.
 
-    An image that only an unfinished deploy needs has an empty set: it must stay, and is nothing to go back to yet.
+    An image that only an unfinished deploy needs has an empty set: it must stay, but no rollback can use it yet.
     """
     found: dict[str, set[tuple[str, int, str]]] = {}
     for workload in workloads.every(session, host):
@@ -62,7 +62,7 @@ def wanted(session: Session, host: str, keep_images: int) -> dict[str, set[tuple
 
 
 def undecided(session: Session, host: str) -> bool:
-    """Whether an unfinished deploy may yet turn out to need an image that nothing else needs."""
+    """Return whether an unfinished deploy may still turn out to need an image that no other release needs."""
     return any(_is_open(row.pin) for row in history.unfinished(session, host))
 
 

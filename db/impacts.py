@@ -1,4 +1,4 @@
-"""What the impact of a deploy is made of, and which deploys wait for it. Writing the verdict is db.ledger's."""
+"""The samples behind the impact of a deploy, and the deploys that await a verdict. db.ledger writes the verdict."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from db.states import Status
 
 
 def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows (ts, container_id, cpu_percent, memory_usage, memory_limit) of the containers of one version, by ts.
+    """Return rows (ts, container_id, cpu_percent, memory_usage, memory_limit) of one version's containers, by ts.
 
-    since <= ts <= until, epoch seconds. Services of a compose file that did not change have their containers from an
+    since <= ts <= until, epoch seconds. Services of a compose file that did not change keep their containers of an
     earlier version, and those count.
     """
     ids = list(services_of(session, deploy))
@@ -32,7 +32,7 @@ def samples_of(session: Session, deploy: Deploy, since: int, until: int) -> list
 
 
 def services_of(session: Session, deploy: Deploy) -> dict[int, str]:
-    """Container id -> service, of the containers of a version: see samples_of."""
+    """Return container id -> service, of the containers of a version: see samples_of."""
     every = select(Container.id, Container.service, Container.deploy_version).where(
         Container.owner_type == OWNER, Container.owner_id == deploy.workload_id
     )
@@ -44,7 +44,7 @@ def services_of(session: Session, deploy: Deploy) -> dict[int, str]:
 
 
 def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:
-    """The deploy that took over from this one; None for a live one."""
+    """Return the deploy that replaced this one; None for a live one."""
     return session.scalars(
         select(Deploy)
         .where(Deploy.workload_id == deploy.workload_id, Deploy.replaced == deploy.version)
@@ -54,7 +54,7 @@ def replaced_by(session: Session, deploy: Deploy) -> Deploy | None:
 
 
 def live_on(session: Session, host: str) -> Sequence[tuple[int, datetime, int]]:
-    """Id, end and number of looks of every live deploy of a host."""
+    """Return id, end and number of reviews of every live deploy of a host."""
     rows = session.execute(
         select(Deploy.id, Deploy.finished_at, Deploy.impact_looks).where(Deploy.live, Deploy.host == host)
     ).all()
@@ -62,15 +62,15 @@ def live_on(session: Session, host: str) -> Sequence[tuple[int, datetime, int]]:
 
 
 def replaced_unseen(session: Session, host: str) -> Sequence[int]:
-    """Ids of deploys of a host that were replaced before they were looked at, the oldest hundred."""
-    # The words of the index itself: SQLite takes a partial index for no others.
+    """Return ids of deploys of a host that were replaced before their review, the oldest hundred."""
+    # The expression of the index itself: SQLite uses a partial index for no other.
     return session.scalars(
         select(Deploy.id).where(text(UNSEEN), Deploy.host == host).order_by(Deploy.id).limit(100)
     ).all()
 
 
 def untold(session: Session, host: str) -> Sequence[tuple[Deploy, str]]:
-    """Deploys of a host whose newest verdict Prefect was not told, with the workload's name; the oldest hundred."""
+    """Return the hundred oldest deploys of a host whose newest verdict Prefect lacks, with the workload's name."""
     rows = session.execute(
         select(Deploy, Workload.name)
         .join(Workload, Workload.id == Deploy.workload_id)

@@ -12,10 +12,10 @@ from db.models import Installation
 
 
 def identity(session: Session, now: datetime) -> str:
-    """Sixteen hex digits, made on first use. Takes a writing session."""
+    """Return sixteen hex digits, generated on first use. Takes a writing session."""
     known = _known(session)
     if known is None and session.get_bind().dialect.name == "postgresql":
-        # The engine and the web interface may ask first at once. SQLite has one writer anyway.
+        # The engine and the web process may both be first. SQLite has one writer anyway.
         session.execute(select(func.pg_advisory_xact_lock(7225343)))
         known = _known(session)
     if known is None:

@@ -1,7 +1,7 @@
-"""The only writer of deploy_history: opens rows, moves them on, ends them, moves `live`, prunes.
+"""The only writer of deploy_history: opens rows, advances them, ends them, moves `live`, prunes.
 
 Every function takes a session of `Database.writing()` and the present moment; none of them commits, so that a caller
-can put several into one transaction. Reading is in db.history. What may follow what is in db.states.
+can put several into one transaction. Queries are in db.history, the permitted transitions in db.states.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from db.states import (
 
 
 class DeployInFlight(Exception):  # noqa: N818 - it names what happened
-    """The workload has an unfinished deploy; `version` is it, when it could be read."""
+    """The workload has an unfinished deploy: `version`, if it could be read."""
 
     def __init__(self, version: int | None = None) -> None:
         super().__init__("deploy_in_flight")
@@ -43,7 +43,7 @@ class DeployInFlight(Exception):  # noqa: N818 - it names what happened
 
 @dataclass(frozen=True)
 class NewDeploy:
-    """What is known of a deploy when it is asked for."""
+    """A requested deploy, as far as it is known when it is opened."""
 
     reason: Reason
     trigger: Trigger
@@ -102,7 +102,7 @@ def attach_flow_run(session: Session, deploy_id: int, flow_run_id: str) -> None:
 
 
 def claim(session: Session, deploy_id: int, engine_id: str, flow_run_id: str | None, now: datetime) -> Deploy | None:
-    """Make a queued row running, for one engine. None when somebody else has it or it is over."""
+    """Claim a queued row for one engine: it is running then. None when another engine has it or it has ended."""
     claimed = session.execute(
         update(Deploy)
         .where(Deploy.id == deploy_id, Deploy.status == Status.QUEUED)
@@ -110,7 +110,7 @@ def claim(session: Session, deploy_id: int, engine_id: str, flow_run_id: str | N
             status=Status.RUNNING,
             engine_id=engine_id,
             flow_run_id=func.coalesce(flow_run_id, Deploy.flow_run_id),
-            # A clock that was set back must not make a deploy begin before it was asked for.
+            # A clock that was set back must not make a deploy begin before its request.
             started_at=case((Deploy.queued_at > now, Deploy.queued_at), else_=now),
             stage=Stage.PIN,
         )
@@ -120,7 +120,7 @@ def claim(session: Session, deploy_id: int, engine_id: str, flow_run_id: str | N
 
 
 def enter_stage(session: Session, deploy_id: int, stage: Stage, done: list[dict[str, Any]]) -> bool:
-    """Record the stage that begins and those that are done. Answers whether the deploy shall be cancelled."""
+    """Record the stage that begins and those that are done. Return whether cancellation was requested."""
     return session.scalars(
         update(Deploy)
         .where(Deploy.id == deploy_id, Deploy.status == Status.RUNNING)
@@ -130,13 +130,13 @@ def enter_stage(session: Session, deploy_id: int, stage: Stage, done: list[dict[
 
 
 def record_pin(session: Session, deploy_id: int, pin: Pin) -> None:
-    """Write what the requested reference turned out to be."""
+    """Record the pin that the requested reference resolved to."""
     session.execute(update(Deploy).where(Deploy.id == deploy_id, Deploy.status == Status.RUNNING).values(pin=pin))
 
 
 def request_cancel(session: Session, deploy_id: int) -> bool:
-    """Ask an unfinished deploy to stop at its next step. False when it is over, or in its last one: what is accepted
-    here is never answered by a success."""
+    """Request that an unfinished deploy stop at its next step. False when it has ended or is in its last step: after
+    an accepted request it never succeeds."""
     asked = session.execute(
         update(Deploy)
         .where(Deploy.id == deploy_id, Deploy.status.in_(UNFINISHED), Deploy.stage.is_distinct_from(Stage.FINISH))
@@ -149,8 +149,8 @@ def request_cancel(session: Session, deploy_id: int) -> bool:
 def succeed(
     session: Session, deploy_id: int, stages: list[dict[str, Any]], now: datetime, *, takes_over: bool = True
 ) -> Deploy:
-    """End a deploy as verified and live, in one step: the version that was live stops being it. One that found running
-    what it asked for does not take over: what is live stays live."""
+    """End a deploy as verified and, in one step, make it the live version. Without `takes_over` (what it would deploy
+    was running already), the live version stays live."""
     deploy = _lock(session, deploy_id)
     check_transition(Status(deploy.status), Status.SUCCEEDED)
     if takes_over:
@@ -158,7 +158,7 @@ def succeed(
         deploy.replaced = session.scalars(live.returning(Deploy.version)).first()
         deploy.live = True
     else:
-        deploy.impact_looks = 0  # it did nothing that could be looked at
+        deploy.impact_looks = 0  # it changed nothing that a review could judge
     deploy.status, deploy.verified = Status.SUCCEEDED, True
     _finish(session, deploy, stages, now)
     return deploy
@@ -173,7 +173,7 @@ def fail(
     stages: list[dict[str, Any]] | None = None,
     verified: bool | None = None,
 ) -> Deploy:
-    """End a deploy without success, with a code of the closed list and nothing else of the error."""
+    """End a deploy without success, recording a code of the closed list and nothing else of the error."""
     deploy = _lock(session, deploy_id)
     after = status_for(code)
     check_transition(Status(deploy.status), after)
@@ -183,7 +183,7 @@ def fail(
 
 
 def mark_verified(session: Session, deploy_id: int, verified: bool, now: datetime) -> bool:
-    """Record on the live row whether what runs is what it pinned. Answers whether that is news."""
+    """Record on the live row whether what runs matches its pin. Return whether that changed."""
     changed = session.execute(
         update(Deploy)
         .where(Deploy.id == deploy_id, Deploy.live, Deploy.verified.is_distinct_from(verified))
@@ -194,26 +194,26 @@ def mark_verified(session: Session, deploy_id: int, verified: bool, now: datetim
 
 
 def mark_pin(session: Session, deploy_id: int, found: PinFound | None, asked_at: datetime | None) -> None:
-    """Record where the image of a release can be had (None: not known), and when its registry was last asked."""
+    """Record where the image of a release is available (None: unknown), and when its registry was last queried."""
     session.execute(update(Deploy).where(Deploy.id == deploy_id).values(pin_found=found, pin_asked_at=asked_at))
 
 
 def mark_impact(session: Session, deploy_id: int, impact: dict[str, Any], looks: int, *, told: bool) -> None:
-    """Record what a deploy did, after the look of that number; `told`: Prefect need not be told of it."""
+    """Record the verdict of review number `looks`. With `told`, Prefect need not receive it."""
     values = {"impact": impact, "impact_looks": looks, "impact_told": told}
     session.execute(update(Deploy).where(Deploy.id == deploy_id).values(**values))
 
 
 def mark_told(session: Session, deploy_id: int, looks: int) -> None:
-    """Record that Prefect was told of the verdict of a look, unless there is a newer one."""
+    """Record that Prefect received the verdict of a review, unless there is a newer one."""
     session.execute(update(Deploy).where(Deploy.id == deploy_id, Deploy.impact_looks == looks).values(impact_told=True))
 
 
 def prune(session: Session, workload_id: int, keep: int, keep_images: int) -> int:
-    """Delete finished rows beyond the newest `keep`; answers how many.
+    """Delete finished rows beyond the newest `keep`; return how many.
 
     Never the unfinished, the live one, the default rollback target, or the newest `keep_images` succeeded ones:
-    however many failures follow, the way back stays.
+    however many failures follow, a rollback stays possible.
     """
     of_workload = select(Deploy.id).where(Deploy.workload_id == workload_id).order_by(Deploy.version.desc())
     kept = set(session.scalars(of_workload.limit(keep)))
@@ -232,7 +232,7 @@ def prune(session: Session, workload_id: int, keep: int, keep_images: int) -> in
 
 
 def fingerprint(code: ErrorCode, stage: str | None, kind: str) -> str:
-    """Sixteen hex digits that are equal for failures of the same code, stage and exception type."""
+    """Return sixteen hex digits that are equal for failures of the same code, stage and exception type."""
     return hashlib.sha256(f"{code}|{stage}|{kind}".encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Brings a ledger database to the newest schema, on SQLite and PostgreSQL alike."""
+"""Migration of a ledger database to the newest schema, on SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.connection import Database, translated
 
 
 def upgrade(database: Database) -> str:
-    """Run the migrations that are missing; answers the revision that is there afterwards.
+    """Run the missing migrations; return the resulting revision.
 
     One transaction on both databases: a failed migration leaves the schema as it was. Raises LedgerUnavailable.
     """
@@ -21,7 +21,7 @@ def upgrade(database: Database) -> str:
     writer = database.engine.execution_options(backstay_writes=True)
     with translated(), writer.begin() as connection:
         if connection.dialect.name == "postgresql":
-            # Two processes that start at once take their turn. The number is ours; any would do.
+            # Serializes two processes that start at once. The number is arbitrary.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7225342)")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -29,23 +29,23 @@ def upgrade(database: Database) -> str:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the schema is the one that this program was written for."""
+    """Return whether the schema is the one that this program was written for."""
     with translated(), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head()
 
 
 def knows(revision: str) -> bool:
-    """Whether this program has that revision, or is older than it."""
+    """Return whether this program knows that revision, rather than being older than it."""
     return any(one.revision == revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions())
 
 
 def head() -> str:
-    """The newest revision."""
+    """Return the newest revision."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
 
 
 def alembic_config() -> Config:
-    """Alembic's settings: where the migrations lie."""
+    """Return Alembic's settings: the directory of the migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config

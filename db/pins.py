@@ -1,4 +1,4 @@
-"""What images a pin stands on: one (an image, a build) or several (the services of a compose file). Pure."""
+"""The images behind a pin: one (an image, a build) or several (the services of a compose file). Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from db.releases import ComposePin, ContainerPin, Pin, ServiceRun, StaticPin
 
 
 class PinnedImage(NamedTuple):
-    """One image of a pin. Without `digest` no registry has it; without `image_id` it has not been on a host yet."""
+    """One image of a pin. Without `digest` it is in no registry; without `image_id` it has not been on a host yet."""
 
     image_id: str | None
     repository: str | None
@@ -22,7 +22,7 @@ def image_id(pin: Pin | None) -> str | None:
 
 
 def of_compose(pin: Pin | None) -> ComposePin | None:
-    """Return a pin that is one of a compose file."""
+    """Return the pin if it is one of a compose file."""
     return cast("ComposePin", pin) if pin and "services" in pin else None
 
 
@@ -37,20 +37,20 @@ def runs(pin: Pin | None) -> dict[str, ServiceRun]:
 
 
 def since(pin: Pin | None, service: str) -> int | None:
-    """Since which version a service of a pin is what it is; None when a pin does not say that of each service."""
+    """Return the version since which a service has not changed; None when the pin does not record that per service."""
     found = runs(pin).get(service)
     return found["since"] if found else None
 
 
 def is_of(pin: Pin | None, live: int, service: str, version: int) -> bool:
-    """Whether a container with these labels belongs to the live version, whose pin this is."""
+    """Return whether a container with these labels belongs to the live version, whose pin this is."""
     if pin and "runs" in pin:
         return since(pin, service) == version
     return version == live
 
 
 def services_of(pin: Any) -> dict[str, str]:
-    """Image id -> the first service that runs it, empty where the pin has no services. Unknown ids are left out."""
+    """Return image id -> the first service that runs it, empty where a pin has no services. Unknown ids are omitted."""
     services = (pin.get("services") if isinstance(pin, dict) else None) or {"": pin}
     found: dict[str, str] = {}
     for name, part in sorted(services.items()):
@@ -61,7 +61,7 @@ def services_of(pin: Any) -> dict[str, str]:
 
 
 def images(pin: Any) -> Iterator[PinnedImage]:
-    """Every image that a pin names, however deep."""
+    """Yield every image that a pin names, however deep."""
     if isinstance(pin, dict):
         if "image_id" in pin:
             yield PinnedImage(pin["image_id"], pin.get("repository"), pin.get("digest"))
@@ -73,7 +73,7 @@ def images(pin: Any) -> Iterator[PinnedImage]:
 
 
 def commits(pin: Any) -> Iterator[tuple[str, str]]:
-    """Every (address, commit) that a pin names, however deep."""
+    """Yield every (address, commit) that a pin names, however deep."""
     if isinstance(pin, dict):
         if pin.get("url") and pin.get("commit"):
             yield str(pin["url"]), str(pin["commit"])
@@ -85,7 +85,7 @@ def commits(pin: Any) -> Iterator[tuple[str, str]]:
 
 
 def built(pin: Any) -> dict[str, PinnedImage]:
-    """Service (empty where a pin has none) -> its image, of those that can be built again from what the pin names."""
+    """Return service (empty where a pin has none) -> image, for each that can be rebuilt from the pin."""
     if not isinstance(pin, dict) or not (pin.get("content") or (pin.get("url") and pin.get("commit"))):
         return {}
     parts = {name: part for name, part in (pin.get("services") or {}).items() if part.get("build")}
@@ -94,5 +94,5 @@ def built(pin: Any) -> dict[str, PinnedImage]:
 
 
 def _parts(pin: dict[str, Any]) -> Iterator[Any]:
-    # In a recipe stand names of somebody else's.
+    # A recipe contains names chosen by users.
     return (value for key, value in pin.items() if key != "build")

@@ -1,6 +1,6 @@
-"""The shapes of what a release is: its configuration, and the pin that says what exactly runs. Pure: types only.
+"""The types of a release: its configuration, and the pin that fixes exactly what runs. Pure: types only.
 
-Rows keep pins as JSON, documents keep configurations; both come back as these dictionaries, unchecked.
+Rows store pins as JSON, documents store configurations; both are read back as these dictionaries, unchecked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Volume(TypedDict):
 
 
 class HealthCheck(TypedDict, total=False):
-    """One of http, tcp, docker, running_s, and how long it may take."""
+    """One of http, tcp, docker, running_s, and the time limit."""
 
     http: str
     port: int
@@ -57,18 +57,18 @@ class Release(TypedDict):
 
 class _Pin(TypedDict):
     kind: str
-    image_from: NotRequired[str]  # of what is built: `kept` or `build`
-    no_change: NotRequired[int]  # the version that went on serving
+    image_from: NotRequired[str]  # for a built image: `kept` or `build`
+    no_change: NotRequired[int]  # the version that keeps serving
 
 
 class ContainerPin(_Pin):
-    """A release of one container, of whatever kind. `image_id` is None until the image is on the host."""
+    """A release of one container, of any kind. `image_id` is None until the image is on the host."""
 
     image_id: str | None
 
 
 class RegistryImage(TypedDict):
-    """An image of a registry; without `digest` only the host has it, without `image_id` only the registry may."""
+    """An image by reference; without `digest` only the host has it, without `image_id` only the registry may."""
 
     image: str
     repository: str | None
@@ -77,7 +77,7 @@ class RegistryImage(TypedDict):
 
 
 class ImagePin(ContainerPin):
-    """A RegistryImage that is a release."""
+    """A RegistryImage as a release."""
 
     image: str
     repository: str | None
@@ -85,7 +85,7 @@ class ImagePin(ContainerPin):
 
 
 class GitPin(ContainerPin):
-    """A commit, and what in it is built."""
+    """A commit, and the part of it that is built."""
 
     url: str
     ref: str
@@ -95,7 +95,7 @@ class GitPin(ContainerPin):
 
 
 class StaticPin(ContainerPin):
-    """Files by their hash and the server they are put into; of a repository where they came from."""
+    """Files by their hash and the server that serves them; for a repository, their origin."""
 
     content: str
     server: str
@@ -113,7 +113,7 @@ class ServicePin(RegistryImage):
 
 
 class ServiceRun(TypedDict):
-    """How a service runs: how many containers, whether they may end well, since which version, made of what."""
+    """One service as it runs: number of containers, whether they may exit with 0, since which version, made of what."""
 
     count: int
     once: bool
@@ -122,7 +122,7 @@ class ServiceRun(TypedDict):
 
 
 class ComposePin(_Pin):
-    """A compose file. `sha256` names the stored file and `runs` says how it runs, both once it is prepared."""
+    """A compose file. `sha256` names the stored file and `runs` says how it runs, both set by prepare."""
 
     services: dict[str, ServicePin]
     sha256: NotRequired[str]

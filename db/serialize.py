@@ -1,4 +1,4 @@
-"""Values of the ledger as the outside sees them: moments, durations, short pins. Whole rows: flows.shapes."""
+"""Values of the ledger in their external form: moments, durations, short pins. Whole rows: flows.shapes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from db.models import Deploy
 
 
 def impact(deploy: Deploy) -> dict[str, Any] | None:
-    """The verdict on a deploy and its reasons; None while nobody has looked. The numbers are at /impact."""
+    """Return the verdict on a deploy and its reasons; None before the first review. The numbers are at /impact."""
     if deploy.impact is None:
         return None
     return {"verdict": deploy.impact["verdict"], "reasons": deploy.impact["reasons"]}
 
 
 def iso(moment: datetime | None) -> str | None:
-    """2026-11-23T20:15:00.123Z"""
+    """Return a moment as 2026-11-23T20:15:00.123Z."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def duration_ms(deploy: Deploy) -> int | None:
-    """From the claim to the end; None until then, and for a deploy that never began."""
+    """Return the time from the claim to the end; None until then, and for a deploy that never began."""
     if deploy.started_at is None or deploy.finished_at is None:
         return None
     return round((deploy.finished_at - deploy.started_at).total_seconds() * 1000)
 
 
 def pin_short(pin: Mapping[str, Any] | None) -> str | None:
-    """The first twelve hex digits of what was pinned: the file, the digest, else the image id."""
+    """Return the first twelve hex digits of the pin: of its file, its digest, else its image id."""
     for key in ("sha256", "digest", "commit", "content", "image_id"):
         if pin and pin.get(key):
             return str(pin[key]).removeprefix("sha256:")[:12]

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """One instance a process, made by `load_settings()`. Durations are in seconds, counts are plain integers."""
+    """One instance per process, made by `load_settings()`. Durations are in seconds, counts are plain integers."""
 
     model_config = SettingsConfigDict(env_prefix="BACKSTAY_", extra="ignore", frozen=True)
 
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
 
     @property
     def work(self) -> Path:
-        """Directory for what the engine of this host has in hand at the moment; cleared when it starts."""
+        """Directory for the work in progress of this host's engine; cleared when it starts."""
         return self.home / "work" / self.host_name
 
     @property
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
 
     @property
     def builds(self) -> Path:
-        """Directory of the logs of builds: a directory a workload, a file a version."""
+        """Directory of build logs: a directory per workload, a file per version."""
         return self.home / "builds"
 
     @property
@@ -147,19 +147,19 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Settings from the environment, HOME made absolute. Raises pydantic.ValidationError naming each bad one."""
+    """Return the settings from the environment, HOME made absolute. Raises pydantic.ValidationError naming bad ones."""
     settings = Settings()
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
 
 
 def ensure_home(settings: Settings) -> None:
-    """Create HOME and its log directory, readable by their owner only. Raises OSError when that is not possible."""
+    """Create HOME and its log directory, readable by their owner only. Raises OSError when that fails."""
     for directory in (settings.home, settings.logs):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def secret_file(path: Path, make: bytes | None = None) -> bytes:
-    """Content of a 0600 file, created with `make` (or 32 random url-safe bytes) when it is not there.
+    """Return the content of a 0600 file, created with `make` (or 32 random url-safe bytes) if it is missing.
 
     Two processes that start at once agree: the first to link the finished file wins, the other reads it.
     """
@@ -184,14 +184,14 @@ def secret_file(path: Path, make: bytes | None = None) -> bytes:
 
 
 def prefect_auth(settings: Settings) -> str:
-    """`user:password` of the Prefect API, made on first use and kept in HOME/prefect-auth."""
+    """Return `user:password` of the Prefect API, generated on first use and stored in HOME/prefect-auth."""
     if given := os.environ.get("PREFECT_API_AUTH_STRING"):
         return given
     return secret_file(settings.home / "prefect-auth", f"backstay:{secrets.token_urlsafe(18)}".encode()).decode()
 
 
 def secrets_in(settings: Settings) -> list[str]:
-    """What must not be printed or logged of the settings: passwords of the database, of Prefect, of the first user."""
+    """Return the secrets in the settings, to be redacted: passwords of the database, of Prefect, of the first user."""
     auth = prefect_auth(settings)
     found = [settings.admin_password.get_secret_value(), auth, auth.partition(":")[2]]
     with contextlib.suppress(ValueError):  # a malformed address is refused later, with a sentence

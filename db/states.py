@@ -1,6 +1,6 @@
 """The status machine of a deploy and the closed lists of the ledger. Pure: no I/O, no library.
 
-Decides what may follow what; db.ledger is the only module that acts on it.
+Decides which transitions are permitted; db.ledger is the only module that acts on it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a deploy stands."""
+    """The status of a deploy."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Through which door a deploy came in."""
+    """The channel through which a deploy was requested."""
 
     UI = "ui"
     API = "api"
@@ -50,16 +50,16 @@ class Stage(StrEnum):
 
 
 class PinFound(StrEnum):
-    """Where the image of a release can be had, as far as somebody looked."""
+    """The place where the image of a release is available, as of the last check."""
 
     HOST = "host"
     REGISTRY = "registry"
-    SOURCE = "source"  # gone, but what it was built from is at hand
+    SOURCE = "source"  # gone, but it can be rebuilt from its source
     NOWHERE = "nowhere"
 
 
 class ErrorCode(StrEnum):
-    """Everything that the ledger ever says about a failure. The detail is in the engine's log."""
+    """All that the ledger records of a failure. The detail is in the engine's log."""
 
     SOURCE_UNAVAILABLE = "source_unavailable"
     AUTH_REQUIRED = "auth_required"
@@ -88,7 +88,7 @@ UNFINISHED = frozenset({Status.QUEUED, Status.RUNNING})
 FINAL = frozenset(Status) - UNFINISHED
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    # A queued deploy can fail (the orchestrator is away), be cancelled, or lose its engine before it is claimed.
+    # A queued deploy can fail (Prefect is unreachable), be cancelled, or lose its engine before it is claimed.
     Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
     Status.RUNNING: FINAL,
     Status.SUCCEEDED: frozenset(),
@@ -99,7 +99,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 
 class IllegalTransition(Exception):  # noqa: N818 - it names what happened
-    """A status that may not follow the one that is there."""
+    """A status that may not follow the present one."""
 
     def __init__(self, before: Status, after: Status) -> None:
         super().__init__(f"{before} -> {after}")
@@ -113,7 +113,7 @@ def check_transition(before: Status, after: Status) -> None:
 
 
 def status_for(code: ErrorCode) -> Status:
-    """The final status that goes with an error code."""
+    """Return the final status that goes with an error code."""
     match code:
         case ErrorCode.INTERRUPTED:
             return Status.INTERRUPTED

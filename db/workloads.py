@@ -1,4 +1,4 @@
-"""Workloads: their spec, their secret values (encrypted before they come here), and their removal with all they own."""
+"""Workloads: their spec, their secret values (already encrypted), and their removal with all they own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find(session: Session, name: str, *, removing: bool = False) -> Workload | N
 
 
 def id_of(session: Session, name: str) -> int | None:
-    """The id alone of what `find` finds: a quarter of the time, for who needs no more."""
+    """Return only the id of what `find` finds: a quarter of the time."""
     found: int | None = session.connection().execute(_ID_OF, {"name": name}).scalar()
     return found
 
@@ -79,12 +79,12 @@ def change(session: Session, workload_id: int, spec: dict[str, Any], secrets: di
 
 
 def set_needs_reconcile(session: Session, workload_id: int, needed: bool) -> None:
-    """Record whether a rollout has begun whose containers are not in order yet."""
+    """Record whether a rollout has begun whose workload has not converged yet."""
     session.execute(update(Workload).where(Workload.id == workload_id).values(needs_reconcile=needed))
 
 
 def needing_reconcile(session: Session, host: str) -> Sequence[Workload]:
-    """Workloads of a host whose containers a rollout has touched and not yet put in order."""
+    """Return workloads of a host that a rollout has touched and that have not converged yet."""
     query = select(Workload).where(Workload.needs_reconcile, Workload.host == host, Workload.removing_at.is_(None))
     return session.scalars(query).all()
 
@@ -96,7 +96,7 @@ def begin_removal(session: Session, workload_id: int, now: datetime) -> None:
 
 
 def removing(session: Session, host: str) -> Sequence[Workload]:
-    """Workloads of a host whose removal was begun and not finished."""
+    """Return workloads of a host whose removal was begun and not finished."""
     return session.scalars(select(Workload).where(Workload.removing_at.is_not(None), Workload.host == host)).all()
 
 
@@ -104,17 +104,17 @@ def remove(session: Session, workload_id: int) -> None:
     """Delete the workload and everything that belongs to it: ledger, events, containers, samples, documents."""
     session.execute(delete(Container).where(Container.owner_type == OWNER, Container.owner_id == workload_id))
     session.execute(delete(Workload).where(Workload.id == workload_id))  # the ledger and the events go by cascade
-    # Last, so that a tick that looked at the index just before has had its turn.
+    # Last, so that a tick that read the index just before has finished.
     session.execute(delete(Sample).where(Sample.owner_type == OWNER, Sample.owner_id == workload_id))
     tiers.forget(session, workload_id)
     drop_unused_documents(session)
 
 
 def keep_document(session: Session, content: Mapping[str, Any], now: datetime) -> str:
-    """Store a configuration once, under the hash of its canonical JSON; answers the hash."""
+    """Store a configuration once, under the hash of its canonical JSON; return the hash."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     sha = hashlib.sha256(text.encode()).hexdigest()
-    # Held until the transaction ends, so that nobody collects it before the row that names it is there.
+    # Held until the transaction ends, so that it is not deleted before the row that names it exists.
     while session.get(Document, sha, with_for_update={"read": True, "key_share": True}) is None:
         # Another request may store the same text first, which is as good.
         with suppress(IntegrityError), session.begin_nested():
@@ -123,7 +123,7 @@ def keep_document(session: Session, content: Mapping[str, Any], now: datetime) -
 
 
 def document(session: Session, sha: str) -> dict[str, Any]:
-    """A stored configuration."""
+    """Return a stored configuration."""
     content: dict[str, Any] = json.loads(session.get_one(Document, sha).content)
     return content
 
@@ -134,16 +134,16 @@ def release(session: Session, deploy: Deploy) -> Release:
 
 
 def drop_unused_documents(session: Session) -> None:
-    """Delete the configurations that no row of the ledger names, and that no request is about to name."""
+    """Delete the configurations that no row of the ledger names and no open request is about to name."""
     of_pins = select(Deploy.pin["sha256"].as_string()).where(Deploy.pin["sha256"].as_string().is_not(None))
     unused = select(Document.sha256).where(
         Document.sha256.not_in(select(Deploy.release_sha)), Document.sha256.not_in(of_pins)
     )
-    # One may come into use between looking and deleting: then the next sweep takes the others.
+    # One may come into use between the query and the delete: then the next sweep deletes the others.
     with suppress(IntegrityError), session.begin_nested():
         session.execute(delete(Document).where(Document.sha256.in_(unused.with_for_update(skip_locked=True))))
 
 
 def by_id(session: Session, workload_id: int) -> Workload:
-    """The workload of that id. Raises sqlalchemy.exc.NoResultFound."""
+    """Return the workload of that id. Raises sqlalchemy.exc.NoResultFound."""
     return session.get_one(Workload, workload_id)

@@ -1,1 +1,1 @@
-"""The stories: Prefect flows that give tasks their order, the engine that runs them, and the CLI."""
+"""The way of a deploy: Prefect flows that run tasks in order, the engine that executes them, and the CLI."""

@@ -1,7 +1,7 @@
 """Backup and restore of an installation: the ledger, the key of its secrets, the login of Prefect.
 
-A backup is made while everything runs. A restore wants HOME for itself, checks everything before it changes anything,
-and keeps what was there aside. Containers, images, volumes and Prefect's own database are in none.
+A backup is made while everything runs. A restore needs HOME exclusively, checks everything before it changes anything,
+and keeps the earlier state aside. Containers, images, volumes and Prefect's own database are never included.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from flows import home_locks
 from tasks.failures import translated
 
 LEDGER = "backstay.db"
-# Prefect's database goes aside as well: its runs name rows of the ledger that was there.
+# Prefect's database is moved aside as well: its runs name rows of the earlier ledger.
 STATE = [
     *(f"{name}{end}" for name in (LEDGER, "prefect.db") for end in ("", "-wal", "-shm")),
     *("secret.key", "prefect-auth"),
 ]
-MADE_BY_LOOKING = {"prefect-auth"}  # by any verb that writes a log: a random password of a Prefect that never ran
+MADE_BY_LOOKING = {"prefect-auth"}  # written by any verb that logs: a random password of a Prefect that never ran
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore came to. `kept` is where the earlier state went, `unfinished` deploys end with the next engine."""
+    """The outcome of a restore. `kept` is where the earlier state went; the next engine ends `unfinished` deploys."""
 
     manifest: Manifest
     revision: str
@@ -46,7 +46,7 @@ class Restored:
 
 
 def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = False) -> Manifest:
-    """Write a backup to `file`: all of it or nothing. Raises BackupRefused, LedgerUnavailable, OSError.
+    """Write a complete backup to `file`, or nothing. Raises BackupRefused, LedgerUnavailable, OSError.
 
     BackupRefused: ledger_elsewhere, backup_exists, nothing_to_back_up, ledger_damaged.
     """
@@ -54,7 +54,7 @@ def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
     _not_there(file, force)
     if not (settings.home / LEDGER).exists():
         raise BackupRefused("nothing_to_back_up")
-    file.parent.stat()  # says so by its name when it is not there
+    file.parent.stat()  # raises with the directory's name if it is missing
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backstay-backup-") as directory:
         draft = Path(directory)
         revision = _copy_ledger(settings, draft / "ledger.db")
@@ -70,7 +70,7 @@ def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
 
 
 def restore(settings: Settings, file: Path, now: datetime, *, force: bool = False) -> Restored:
-    """Put a backup into HOME, brought to the newest schema. Raises BackupRefused, OSError; HOME is as it was then.
+    """Restore a backup into HOME, migrated to the newest schema. Raises BackupRefused, OSError, leaving HOME unchanged.
 
     BackupRefused: ledger_elsewhere, backup_foreign, backup_damaged, backup_newer, home_in_use, home_not_empty.
     """
@@ -95,7 +95,7 @@ def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
         manifest = archive.unpack(file, staged)
         revision, workloads, unfinished = _prepare(staged, manifest)
         kept = None if is_empty else _put_aside(home, before, now)
-        # The ledger comes last: without it nothing starts on half of a restore.
+        # The ledger comes last: without it nothing starts on half a restore.
         for name in sorted(manifest.members, key=lambda member: member == "ledger.db"):
             (staged / name).replace(home / (LEDGER if name == "ledger.db" else name))
         _sync(home)
@@ -103,7 +103,7 @@ def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
 
 
 def _prepare(staged: Path, manifest: Manifest) -> tuple[str, int, int]:
-    """Check the unpacked ledger and key and migrate it; answers its revision and how much is in it."""
+    """Check the unpacked ledger and key and migrate it; return its revision and its row counts."""
     ledger, key = staged / "ledger.db", staged / "secret.key"
     if _sound(ledger, "backup_damaged") != manifest.revision or not _opens(key):
         raise BackupRefused("backup_damaged")
@@ -116,7 +116,7 @@ def _prepare(staged: Path, manifest: Manifest) -> tuple[str, int, int]:
             workloads = session.scalar(select(func.count()).select_from(Workload)) or 0
             return revision, workloads, len(history.unfinished(session))
     finally:
-        database.close()  # the last connection folds the write-ahead log into the file
+        database.close()  # closing the last connection merges the write-ahead log into the file
 
 
 def _copy_ledger(settings: Settings, target: Path) -> str:

@@ -1,6 +1,6 @@
 """THE CHOKE POINT: the one function through which every dispatch of every kind passes, deploy or rollback.
 
-claim -> pin -> prepare -> roll out -> health -> verify -> finish, and back again when one of them fails. Knows no
+claim -> pin -> prepare -> roll out -> health -> verify -> finish, and restore when one of them fails. Knows no
 Prefect: flows.engine.prefect_flows passes in how a stage is called, so that each is a Prefect task there and a plain
 call in a test.
 """
@@ -32,7 +32,7 @@ __all__ = ["attempt", "carry_out"]
 
 
 def attempt(stage: Stage, step: Step, job: Job) -> Failure | None:
-    """Run one step; a failure comes back as a value. What nobody foresaw becomes `internal`, its text the log's."""
+    """Run one step; return a failure as a value. An unexpected exception becomes `internal`, its text only logged."""
     try:
         step(job)
         return None
@@ -46,10 +46,10 @@ def attempt(stage: Stage, step: Step, job: Job) -> Failure | None:
 def carry_out(
     context: Context, deploy_id: int, engine_id: str, flow_run_id: str | None = None, call: Call = attempt
 ) -> ErrorCode | str:
-    """Carry out an opened row to its end; answers `succeeded`, the error code, or `superseded` when it is not ours.
+    """Carry out an opened row to its end; return `succeeded`, the error code, or `superseded` when it is not ours.
 
     Whatever happens in between, the row ends, and the workload serves the version that the ledger calls live. The next
-    deploy of the workload may be opened when the row ends, but is claimed when this one has cleaned up as well.
+    deploy of the workload may be opened when the row ends, but is claimed only after this one has cleaned up.
     """
     with context.database.reading() as session:
         row = session.get(Deploy, deploy_id)
@@ -98,7 +98,7 @@ def _claim(context: Context, deploy_id: int, engine_id: str, flow_run_id: str | 
 
 
 def _take(stage: Stage, step: Step, job: Job, call: Call) -> Failure | None:
-    """Take one step by way of `call`. The row says where the deploy is before anything is done there."""
+    """Run one step through `call`. The row records the stage before any of its work begins."""
 
     def recorded(at_work: Job) -> None:
         with at_work.context.database.writing() as session:
@@ -157,7 +157,7 @@ def _finish(job: Job) -> None:
         event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), moment)
 
 
-# The way of every deploy and rollback, in this order.
+# The steps of every deploy and rollback, in this order.
 STEPS: dict[Stage, Step] = {
     Stage.PIN: _pin,
     Stage.PREPARE: _prepare,
@@ -169,7 +169,7 @@ STEPS: dict[Stage, Step] = {
 
 
 def _leave_as_it_is(job: Job) -> str:
-    """End the row: succeeded, its pin the one that is live, "no_change" in it the version that goes on serving."""
+    """End the row as succeeded, with the live pin and, as "no_change", the version that keeps serving."""
     assert job.live is not None and job.pin is not None  # noqa: S101 - is_unchanged compared the two
     with job.context.database.writing() as session:
         moment = now()
@@ -182,7 +182,7 @@ def _leave_as_it_is(job: Job) -> str:
 
 
 def _tidy_up(job: Job) -> None:
-    """Remove what belongs to older versions. What fails here changes no verdict: reconcile does it later."""
+    """Remove the containers of older versions. A failure here changes no outcome: reconcile retries it."""
     if _attempt_quietly(job, _kind(job).rollout.clean_up):
         with job.context.database.writing() as session:
             workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
@@ -194,9 +194,9 @@ def _kind(job: Job) -> SourceKind:
 
 
 def _adopt(session: Session, job: Job, moment: datetime) -> None:
-    """What succeeded becomes the spec: the image of a deploy, the whole release of a rollback.
+    """Make what succeeded the spec: the image of a deploy, the whole release of a rollback.
 
-    A spec that was changed while a plain deploy ran keeps its change: only the source is taken over.
+    A spec that was changed during a plain deploy keeps its change: only the source is taken from the deploy.
     """
     workload = workloads.by_id(session, job.deploy.workload_id)
     taken = {key: value for key, value in job.release.items() if key != "secrets"}
@@ -218,7 +218,7 @@ def _record_pin(job: Job) -> None:
 
 
 def _back_out(job: Job, stage: Stage, failure: Failure) -> ErrorCode:
-    """Put the old version back, then end the row. A workload that could not be put in order stays marked for it."""
+    """Restore the live version, then end the row. A workload that did not converge stays marked for reconcile."""
     in_order = _attempt_quietly(job, _put_back) if _touched(job) else True
     fingerprint = ledger.fingerprint(failure.code, stage, failure.kind)
     with job.context.database.writing() as session:
@@ -238,7 +238,7 @@ def _put_back(job: Job) -> None:
 
 
 def _touched(job: Job) -> bool:
-    """Whether the rollout began, so that there may be something to put back."""
+    """Return whether the rollout began, so that there may be something to restore."""
     return job.context.workload(job.deploy.workload_id).needs_reconcile
 
 
@@ -253,7 +253,7 @@ def _failure_message(job: Job, stage: Stage, failure: Failure) -> Told:
 
 
 def _attempt_quietly(job: Job, action: Step) -> bool:
-    """Tidy up; a failure here changes no verdict, reconcile will come back to it."""
+    """Run an action after the outcome is decided: a failure here does not change it, reconcile retries."""
     failure = attempt(Stage.FINISH, action, job)
     if failure is not None:
         job.context.log.warning("%r: tidying up will be done later", job, extra={"code": str(failure.code)})

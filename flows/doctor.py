@@ -1,6 +1,6 @@
-"""Looks an installation over, one check a function: what is well, what is not, and what to do about it.
+"""Checks of an installation, one per function: what works, what does not, and how to fix it.
 
-Changes nothing, apart from a file in HOME that is gone again at once.
+Changes nothing, apart from a file in HOME that is removed at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLOCK_SLACK = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. `detail` says what is there, or what to do."""
+    """The outcome of one check. `detail` says what was found, or what to do."""
 
     name: str
     ok: bool
@@ -30,7 +30,7 @@ class Check:
 
 
 def examine(settings: Settings) -> list[Check]:
-    """All checks. HOME comes first: without it the others have no ground."""
+    """Run all checks. HOME comes first: the others depend on it."""
     first = check_home(settings)
     if not first.ok:
         return [first]
@@ -49,7 +49,7 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def check_home(settings: Settings) -> Check:
-    """Whether HOME can be written to."""
+    """Check that HOME is writable."""
     try:
         ensure_home(settings)
         with tempfile.TemporaryFile(dir=settings.home):
@@ -61,14 +61,14 @@ def check_home(settings: Settings) -> Check:
 
 
 def check_disk(settings: Settings) -> Check:
-    """Whether there is room for images, databases and logs."""
+    """Check that there is room for images, databases and logs."""
     free = shutil.disk_usage(settings.home).free
     words = f"{free / 1024**3:.1f} GiB free at {settings.home}"
     return Check("disk", free >= LITTLE_SPACE, words if free >= LITTLE_SPACE else f"only {words}; free some space.")
 
 
 def check_database(settings: Settings) -> Check:
-    """Whether the ledger's database answers, has the newest schema and lets itself be written to."""
+    """Check that the ledger's database responds, has the newest schema and is writable."""
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -101,7 +101,7 @@ NO_LEDGER = {
 
 
 def check_clock(settings: Settings) -> Check:
-    """Whether the clock is not behind what the ledger has seen already."""
+    """Check that the clock is not behind the newest moment in the ledger."""
     newest = _newest_moment(settings)
     now = datetime.now(UTC)
     if newest is not None and newest > now + CLOCK_SLACK:
@@ -121,11 +121,11 @@ def _newest_moment(settings: Settings) -> datetime | None:
         with database.reading() as session:
             return session.scalar(select(func.max(Deploy.queued_at)))
     except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError):
-        return None  # the check of the database says so
+        return None  # check_database reports it
 
 
 def check_docker(settings: Settings) -> Check:
-    """Whether the Docker Engine answers."""
+    """Check that the Docker Engine responds."""
     try:
         version = preflight.check_docker(settings)
     except preflight.CannotStart as error:
@@ -134,13 +134,13 @@ def check_docker(settings: Settings) -> Check:
 
 
 def check_host(settings: Settings) -> Check:
-    """Whether the machine of the Docker Engine has what containers need."""
+    """Check that the Docker Engine's machine has what containers need."""
     from tasks.docker import host_gaps
     from tasks.docker.client import DockerEngine
     from tasks.failures import Failure
 
     facts = None
-    with suppress(Failure):  # the check of Docker says so
+    with suppress(Failure):  # check_docker reports it
         facts = DockerEngine(settings.engine_address).about()
     if missing := host_gaps.gaps(host_gaps.look(facts, settings.engine_address)):
         return Check("host", False, " ".join(missing))
@@ -148,7 +148,7 @@ def check_host(settings: Settings) -> Check:
 
 
 def check_compose(settings: Settings) -> Check:
-    """Whether Docker Compose is there. Only compose workloads need it, so that it is missing is no fault by itself."""
+    """Check for Docker Compose. Only compose workloads need it, so its absence alone is no fault."""
     from tasks.compose import cli
 
     found = cli.find(settings)
@@ -162,7 +162,7 @@ def check_compose(settings: Settings) -> Check:
 
 
 def check_git(settings: Settings) -> Check:
-    """Whether git is there. Only sources in repositories need it, so that it is missing is no fault by itself."""
+    """Check for git. Only sources in repositories need it, so its absence alone is no fault."""
     path = shutil.which("git")
     return Check("git", True, path or "not found; sources in git repositories need it: install git.")
 
@@ -178,11 +178,11 @@ def _has_compose_workloads(settings: Settings) -> bool:
         with database.reading() as session:
             return any(one.spec["source"]["kind"] == "compose" for one in workloads.every(session))
     except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError):
-        return False  # the check of the database says so
+        return False  # check_database reports it
 
 
 def check_prefect(settings: Settings) -> Check:
-    """Whether Prefect answers, and takes our login."""
+    """Check that Prefect responds, and accepts our login."""
     from tasks.prefect_api import PrefectApi
 
     prefect = PrefectApi(settings)
@@ -197,7 +197,7 @@ def check_prefect(settings: Settings) -> Check:
 
 
 def check_ports(settings: Settings) -> Check:
-    """Whether the web interface's port is ours, or free to be taken."""
+    """Check that the web interface's port is ours, or free."""
     where = f"{settings.web_host}:{settings.web_port}"
     if answers(reachable(settings.web_host), settings.web_port, "/healthz"):
         return Check("ports", True, f"the web interface responds at {where}")

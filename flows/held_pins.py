@@ -1,4 +1,4 @@
-"""Which pins of a workload are held back from automatic deploys, as its deploys end."""
+"""The pins that automatic deploys of a workload may not bring back, updated when its deploys end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEALTH_FAILURES = frozenset({ErrorCode.EXITED_EARLY, ErrorCode.OUT_OF_MEMORY, Er
 
 
 def refuse(job: Job) -> None:
-    """Stop a deploy that nobody asked for by hand when what it would bring is held. Raises Failure."""
+    """Stop an automatic deploy whose pin is held. Raises Failure."""
     if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback or job.pin is None:
         return
     with job.context.database.writing() as session:
@@ -30,7 +30,7 @@ def refuse(job: Job) -> None:
 
 
 def after_success(session: Session, job: Job, moment: datetime) -> None:
-    """What was gone back from is held, until a person deploys it by hand."""
+    """Hold the pin that a rollback replaced, until a person deploys it by hand."""
     workload = workloads.by_id(session, job.deploy.workload_id)
     held, pin = list(workload.held_pins), job.pinned
     if job.deploy.trigger in held_pins.BY_HAND or job.is_rollback:
@@ -42,7 +42,7 @@ def after_success(session: Session, job: Job, moment: datetime) -> None:
 
 
 def after_failure(session: Session, job: Job, code: ErrorCode, moment: datetime) -> None:
-    """With `auto_rollback`, what did not pass its health check is held as well: no automatic deploy tries it again."""
+    """Hold a pin that failed its health check, with `auto_rollback`: no automatic deploy tries it again."""
     workload = workloads.by_id(session, job.deploy.workload_id)
     if code not in HEALTH_FAILURES or not workload.spec.get("auto_rollback") or job.pin is None:
         return

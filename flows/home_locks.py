@@ -1,4 +1,4 @@
-"""Locks on HOME: which processes of Backstay use it. The kernel frees each when its holder exits, however it exits.
+"""File locks on HOME by Backstay's processes. The kernel releases each when its holder exits, however it exits.
 
 `up.lock` is held by `backstay up` and its children, `web.lock` (shared) by web processes, `engine-HOST.lock` by the
 engine of a host.
@@ -16,7 +16,7 @@ from tasks.system.file_locks import open_lock, share_lock, try_lock
 
 
 class HomeInUse(Exception):  # noqa: N818 - it names what happened
-    """Backstay runs over this HOME."""
+    """Backstay is running on this HOME."""
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - it names what happened
@@ -37,13 +37,13 @@ def _engine_lock(settings: Settings) -> Path:
 
 
 def share_as_web(settings: Settings) -> None:
-    """Record that a web process works here, until it ends: the lock stays with the process through exec."""
+    """Record that a web process uses this HOME, until it exits: the lock stays with the process through exec."""
     share_lock(open_lock(_web_lock(settings), inheritable=True))
 
 
 @contextmanager
 def hold_whole_home(settings: Settings) -> Iterator[None]:
-    """Keep `up`, every engine and the web away while the block runs. Raises HomeInUse when one of them is running."""
+    """Keep `up`, every engine and the web from starting while the block runs. Raises HomeInUse when one is running."""
     engines = {_engine_lock(settings), *settings.home.glob("engine-*.lock")}
     with ExitStack() as held:
         for path in sorted({up_lock(settings), _web_lock(settings)} | engines):
@@ -55,7 +55,7 @@ def hold_whole_home(settings: Settings) -> Iterator[None]:
 
 
 def is_engine_running(settings: Settings) -> bool:
-    """Whether an engine of this host runs over this HOME. Asks its lock, which ends with it."""
+    """Return whether an engine of this host runs on this HOME, by its lock, which ends with it."""
     try:
         with _engine_locked(settings):
             return False

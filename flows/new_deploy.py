@@ -1,6 +1,6 @@
-"""Opening a row: what is known of a deploy when it is asked for, put together and written, in the caller's transaction.
+"""Opening a row: the known parts of a requested deploy, assembled and written in the caller's transaction.
 
-flows.requests and flows.webhooks.pending call it; both keep a second deploy of the same workload away.
+flows.requests and flows.webhooks.pending call it; both prevent a second deploy of the same workload.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tasks.specs import redirected, release_of
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asked, through which door. With an idempotency key the same request gives the same row."""
+    """The requester, and the channel. With an idempotency key a repeated request gets the same row."""
 
     trigger: Trigger
     actor: str
@@ -39,7 +39,7 @@ def deploy_of(
     image: str | None = None,
     ref: str | None = None,
 ) -> NewDeploy:
-    """A deploy of the spec, with another image or ref if one is given. Raises InvalidSpec."""
+    """Return a deploy of the spec, with another image or ref if one is given. Raises InvalidSpec."""
     kind = kind_of(workload)
     spec = workload.spec | {"source": redirected_source(workload, image, ref)}
     release = release_of(spec, list(workload.secrets))
@@ -56,7 +56,7 @@ def deploy_of(
 
 
 def back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) -> NewDeploy:
-    """A deploy of what an earlier row deployed."""
+    """Return a new deploy of an earlier row's release."""
     return NewDeploy(
         reason=reason,
         trigger=asked.trigger,
@@ -72,7 +72,7 @@ def back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) ->
 
 
 def write(session: Session, workload: Workload, wanted: NewDeploy, moment: datetime) -> Deploy:
-    """The queued row, and its line in the event log. Raises db.ledger.DeployInFlight, which undoes the transaction."""
+    """Write the queued row, and its line in the event log. Raises db.ledger.DeployInFlight, undoing the transaction."""
     deploy = ledger.open_deploy(session, workload.id, wanted, moment)
     told = asked_for(deploy.reason, deploy.version, deploy.requested, deploy.rollback_of)
     event_log.note(session, workload.id, told, moment, actor=wanted.actor)
@@ -80,7 +80,7 @@ def write(session: Session, workload: Workload, wanted: NewDeploy, moment: datet
 
 
 def redirected_source(workload: Workload, image: str | None, ref: str | None) -> dict[str, Any]:
-    """The source of the spec, with another image or ref if one is given. Raises InvalidSpec."""
+    """Return the source of the spec, with another image or ref if one is given. Raises InvalidSpec."""
     kind, source = kind_of(workload), dict(workload.spec["source"])
     for key, value in (("image", image), ("ref", ref)):
         if value is not None:

@@ -1,4 +1,4 @@
-"""Requests that are not accepted: the exception, and the look-up that raises it for every caller alike."""
+"""Refused requests: the exception, and the look-up that raises it for every caller alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from db.models import Deploy, Workload
 
 
 class Refusal(Exception):  # noqa: N818 - it names what happened
-    """A request that was not accepted. `deploy` is the row that is concerned, if there is one."""
+    """A request that was refused. `deploy` is the row concerned, if there is one."""
 
     def __init__(self, code: RefusalCode, deploy: Deploy | None = None) -> None:
         super().__init__(code)

@@ -1,7 +1,7 @@
-"""The one way in: every deploy and rollback, from the UI, the API, the CLI or Prefect, begins in this module.
+"""The one entrance: every deploy and rollback, from the UI, the API, the CLI or Prefect, begins in this module.
 
-The ledger row comes first, in one transaction that is also the lock; then Prefect is asked to run it. What is refused
-leaves no row; what is accepted has exactly one, whatever happens next.
+The ledger row comes first, in one transaction that is also the lock; then Prefect is asked to run it. A refused request
+leaves no row; an accepted one has exactly one, whatever happens next.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from flows.refusals import Refusal, workload_named
 from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable
 
-__all__ = ["Asked"]  # besides what is below
+__all__ = ["Asked"]  # besides the functions below
 
 New = Callable[[Session, Workload, datetime], NewDeploy]
 
@@ -43,14 +43,14 @@ def request_rollback(
 ) -> Deploy:
     """Open a deploy of an earlier version's pin and configuration, and have it run.
 
-    Without `version`: the newest that differs from what is live and was not itself rolled back from. `expected_live`
+    Without `version`: the newest that differs from the live one and was not itself rolled back from. `expected_live`
     guards against a stale page. Raises Refusal with the contract's codes.
     """
     return start(context, *open_rollback(context, name, asked, version, expected_live))
 
 
 def request_cancel(context: Context, name: str, version: int) -> Deploy:
-    """Ask an unfinished deploy to stop: at once when it has not begun, else at its next step.
+    """Request that an unfinished deploy stop: at once when it has not begun, else at its next step.
 
     Raises Refusal (no_such_workload, no_such_version, not_cancellable).
     """
@@ -65,7 +65,7 @@ def request_cancel(context: Context, name: str, version: int) -> Deploy:
 
 
 def cancel_by_run(context: Context, flow_run_id: str) -> None:
-    """The same for somebody who cancelled the flow run in Prefect. A run without an unfinished row is none of ours."""
+    """Cancel the deploy whose flow run was cancelled in Prefect. Ignores runs that have no unfinished row."""
     with context.database.writing() as session:
         deploy = history.by_flow_run(session, flow_run_id)
         if deploy is not None and ledger.request_cancel(session, deploy.id):
@@ -80,7 +80,7 @@ def _end_if_queued(session: Session, deploy: Deploy, moment: datetime) -> Deploy
 def open_deploy(
     context: Context, name: str, asked: Asked, image: str | None = None, ref: str | None = None
 ) -> tuple[Deploy, str, bool]:
-    """The row of a deploy, its workload's name, and whether the row is new. For flows that run it themselves."""
+    """Return the row of a deploy, its workload's name, and whether the row is new. For flows that run it themselves."""
 
     return _open(context, name, asked, partial(deploy_of, asked=asked, image=image, ref=ref))
 
@@ -88,7 +88,7 @@ def open_deploy(
 def open_rollback(
     context: Context, name: str, asked: Asked, version: int | None = None, expected_live: int | None = None
 ) -> tuple[Deploy, str, bool]:
-    """As open_deploy, for a rollback."""
+    """Do as open_deploy, for a rollback."""
 
     def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
@@ -103,7 +103,7 @@ def open_rollback(
 
 
 def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy) -> tuple[Deploy, str, bool]:
-    """As open_rollback, from a live version that failed while it was watched to the one that it replaced."""
+    """Do as open_rollback, from a watched live version that failed to the one that it replaced."""
 
     def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
@@ -141,7 +141,7 @@ def _open(context: Context, name: str, asked: Asked, new: New) -> tuple[Deploy, 
         pass
     with context.database.reading() as session:
         workload = workload_named(session, name)
-        # Two requests with one key at once: the one that lost has its row now.
+        # Of two concurrent requests with one key, the one that lost finds the row now.
         if known := _known(session, workload, asked):
             return known, name, False
         raise Refusal(RefusalCode.DEPLOY_IN_FLIGHT, history.latest(session, workload.id))
@@ -154,7 +154,7 @@ def _known(session: Session, workload: Workload, asked: Asked) -> Deploy | None:
 
 
 def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
-    """Have Prefect run an opened row. When it does not answer, the row fails and the caller is told."""
+    """Have Prefect run an opened row. When Prefect is unreachable, the row fails. Raises Refusal then."""
     if not new:
         return deploy
     run_id = None
@@ -170,7 +170,7 @@ def start(context: Context, deploy: Deploy, name: str, new: bool) -> Deploy:
             return session.get_one(Deploy, deploy.id, populate_existing=True)
         row = session.get_one(Deploy, deploy.id, populate_existing=True, with_for_update=True)
         if row.status != Status.QUEUED:
-            return row  # the answer was lost, not the run: the engine has it
+            return row  # only the response was lost: the engine has the run
         failed = _fail(session, deploy, ErrorCode.ORCHESTRATOR_UNREACHABLE, now())
     raise Refusal(RefusalCode.ORCHESTRATOR_UNREACHABLE, failed)
 
@@ -182,24 +182,24 @@ def _fail(session: Session, deploy: Deploy, code: ErrorCode, moment: datetime) -
 
 
 def _refusal(session: Session, code: RefusalCode, row: Deploy | None) -> Refusal:
-    # Taken out of the session first: its rollback would leave the row without its values.
+    # Detached from the session first: its rollback would leave the row without its values.
     if row is not None:
         session.expunge(row)
     return Refusal(code, row)
 
 
 def deployment_of(deploy: Deploy) -> str:
-    """Name of the Prefect deployment that carries a row out."""
+    """Return the name of the Prefect deployment that carries a row out."""
     return "rollback" if deploy.rollback_of is not None else "dispatch"
 
 
 def run_name(deploy: Deploy, workload: str) -> str:
-    """What Prefect's UI calls the run: `deploy shop v12`, `rollback shop v13 to v11`."""
+    """Return the name of the run in Prefect's UI: `deploy shop v12`, `rollback shop v13 to v11`."""
     if deploy.rollback_of is not None:
         return f"rollback {workload} v{deploy.version} to v{deploy.rollback_of}"
     return f"deploy {workload} v{deploy.version}"
 
 
 def run_key(deploy: Deploy) -> str:
-    """Idempotency key of the run of a row. The moment is in it because another ledger counts from 1 as well."""
+    """Return the idempotency key of a row's run, with its moment because another ledger counts from 1 as well."""
     return f"deploy-{deploy.id}-{int(deploy.queued_at.timestamp() * 1_000_000)}"

@@ -21,7 +21,7 @@ SESSION_LIFE = timedelta(days=14)
 ROTATE_AFTER = timedelta(days=1)
 ROTATION_OVERLAP = timedelta(minutes=1)
 _hasher = PasswordHasher()
-# Made once: who calls is asked with every request, and building the statement took longer than running it.
+# Made once: every request looks up its sender, and building the statement took longer than running it.
 _TOKEN = select(Token.id, Token.role, Token.label).where(Token.token_hash == bindparam("hash"))
 _USER = (
     select(User)
@@ -31,7 +31,7 @@ _USER = (
 
 
 class KnownToken(NamedTuple):
-    """What a token's row says about who sends it."""
+    """The sender of a request, as its token's row has it."""
 
     id: int
     role: str
@@ -39,7 +39,7 @@ class KnownToken(NamedTuple):
 
 
 class UserExists(Exception):  # noqa: N818 - it names what happened
-    """A user of that name is there already."""
+    """A user of that name exists."""
 
 
 def add_user(session: Session, name: str, role: str, password: str, now: datetime) -> User:
@@ -57,12 +57,12 @@ def add_user(session: Session, name: str, role: str, password: str, now: datetim
 
 
 def count_users(session: Session) -> int:
-    """How many people can log in."""
+    """Return how many people can log in."""
     return session.scalar(select(func.count()).select_from(User)) or 0
 
 
 def set_password(session: Session, name: str, password: str) -> bool:
-    """Give a person another password and end their sessions. False when there is no such person."""
+    """Replace a person's password and end their sessions. False when there is no such person."""
     user = session.scalars(select(User).where(User.name == name)).first()
     if user is None:
         return False
@@ -72,7 +72,7 @@ def set_password(session: Session, name: str, password: str) -> bool:
 
 
 def check_password(session: Session, name: str, password: str) -> User | None:
-    """The person, if the password is theirs. Takes as long when there is no such person."""
+    """Return the person, if the password is theirs. Takes as long when there is no such person."""
     user = session.scalars(select(User).where(User.name == name)).first()
     try:
         _hasher.verify(user.password_hash if user else _absent_hash(), password)
@@ -85,14 +85,14 @@ _absent: list[str] = []
 
 
 def _absent_hash() -> str:
-    # Made once, of a password that nobody has: a missing name must not answer faster than a wrong password.
+    # Made once, of an unusable password: an unknown name must not respond faster than a wrong password.
     if not _absent:
         _absent.append(_hasher.hash(secrets.token_urlsafe(32)))
     return _absent[0]
 
 
 def open_session(session: Session, user_id: int, now: datetime) -> str:
-    """Log a person in; answers the cookie's value, which is not stored."""
+    """Log a person in; return the cookie's value, which is not stored."""
     value = secrets.token_urlsafe(32)
     session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
     session.add(
@@ -103,14 +103,14 @@ def open_session(session: Session, user_id: int, now: datetime) -> str:
 
 
 def session_user(session: Session, value: str, now: datetime) -> User | None:
-    """The person whose cookie this is, while it lasts."""
+    """Return the person whose cookie this is, until it expires."""
     return session.scalars(_USER, {"hash": token_hash(value), "now": now}).first()
 
 
 def rotate_session(session: Session, value: str, now: datetime) -> str | None:
-    """A new value for a session whose value is a day old, with the same end; None while it need not change.
+    """Return a new value for a session whose value is a day old, with the same end; None while it need not change.
 
-    The old value stays good for a minute: requests that are on their way have it. Only one of several wins.
+    The old value stays valid for a minute, for requests in flight. Of several concurrent calls only one wins.
     """
     due = LoginSession.created_at < now - ROTATE_AFTER
     mine = LoginSession.token_hash == token_hash(value)
@@ -127,7 +127,7 @@ def rotate_session(session: Session, value: str, now: datetime) -> str | None:
 
 
 def session_is_due(session: Session, value: str, now: datetime) -> bool:
-    """Whether rotate_session would give a new value."""
+    """Return whether rotate_session would issue a new value."""
     row = session.get(LoginSession, token_hash(value))
     return row is not None and row.created_at < now - ROTATE_AFTER and row.expires_at > now + ROTATION_OVERLAP
 
@@ -144,7 +144,7 @@ def close_session(session: Session, value: str) -> None:
 
 
 def create_token(session: Session, role: str, label: str, now: datetime) -> tuple[str, Token]:
-    """A new API token: its value, which is shown once and not stored, and its row."""
+    """Create an API token; return its value, which is shown once and not stored, and its row."""
     value = f"bst_{secrets.token_urlsafe(32)}"
     row = Token(token_hash=token_hash(value), role=_role(role), label=label, created_at=now)
     session.add(row)
@@ -153,7 +153,7 @@ def create_token(session: Session, role: str, label: str, now: datetime) -> tupl
 
 
 def find_token(connection: Connection, value: str) -> KnownToken | None:
-    """Whose token has this value; None when there is none, or none any more."""
+    """Return the token with this value; None when there is none, or it was revoked."""
     row = connection.execute(_TOKEN, {"hash": token_hash(value)}).first()
     return None if row is None else KnownToken(*row)
 
@@ -179,12 +179,12 @@ def put_registry(session: Session, host: str, username: str, locked_password: st
 
 
 def delete_registry(session: Session, host: str) -> bool:
-    """Forget the credentials of a registry. False when there are none."""
+    """Remove the credentials of a registry. False when there are none."""
     return session.execute(delete(Registry).where(Registry.host == host).returning(Registry.host)).first() is not None
 
 
 def registries(session: Session) -> Sequence[Registry]:
-    """All stored registry credentials, by host."""
+    """Return all stored registry credentials, by host."""
     return session.scalars(select(Registry).order_by(Registry.host)).all()
 
 

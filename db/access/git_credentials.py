@@ -14,7 +14,7 @@ from db.models import GitCredential
 def put(
     session: Session, host: str, username: str, locked_password: str | None, locked_key: str | None, now: datetime
 ) -> None:
-    """Store or replace all that there is for a git server. What is secret is already encrypted."""
+    """Store or replace the credentials of a git server. Secret values are already encrypted."""
     row = session.get(GitCredential, host)
     if row is None:
         row = GitCredential(host=host, username=username, updated_at=now)
@@ -24,16 +24,16 @@ def put(
 
 
 def find(session: Session, host: str) -> GitCredential | None:
-    """What is stored for a git server."""
+    """Return the credentials of a git server."""
     return session.get(GitCredential, host)
 
 
 def remove(session: Session, host: str) -> bool:
-    """Forget what is stored for a git server. False when nothing is."""
+    """Remove the credentials of a git server. False when there are none."""
     gone = session.execute(delete(GitCredential).where(GitCredential.host == host).returning(GitCredential.host))
     return gone.first() is not None
 
 
 def every(session: Session) -> Sequence[GitCredential]:
-    """All of them, by host."""
+    """Return all credentials, by host."""
     return session.scalars(select(GitCredential).order_by(GitCredential.host)).all()

@@ -1,6 +1,6 @@
-"""Secrets at rest: encryption with the key in HOME/secret.key, and hashing of what needs no way back.
+"""Secrets at rest: encryption with the key in HOME/secret.key, and hashing of what is only compared.
 
-The key never enters the database; a copy of the database alone gives no secret away.
+The key is never stored in the database; a copy of the database alone reveals no secret.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from db.settings import Settings, secret_file
 
 
 class SecretUnreadable(Exception):  # noqa: N818 - it names what happened
-    """A stored secret does not open with the key in HOME: the key was replaced or the database is another's."""
+    """A stored secret cannot be decrypted with the key in HOME: the key was replaced or the database is another's."""
 
 
 class Vault:
-    """Encrypts and decrypts short texts. With `fingerprint_key`, values can be compared without being kept."""
+    """Encrypts and decrypts short texts. With `fingerprint_key`, values can be compared without being stored."""
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
-        # Another key, of which this one cannot be told.
+        # A second key, which does not reveal the first.
         self.fingerprint_key = hmac.new(key, b"fingerprint", hashlib.sha256).digest()
 
     @classmethod
     def of(cls, settings: Settings) -> Vault:
-        """The vault of this installation; its key is made on first use."""
+        """Return the vault of this installation; its key is generated on first use."""
         return cls(secret_file(settings.home / "secret.key", Fernet.generate_key()))
 
     def lock(self, plain: str) -> str:
-        """Encrypted form of `plain`, as text."""
+        """Return `plain` encrypted, as text."""
         return self._fernet.encrypt(plain.encode()).decode()
 
     def unlock(self, locked: str) -> str:
-        """The text that was locked. Raises SecretUnreadable."""
+        """Return the decrypted text. Raises SecretUnreadable."""
         try:
             return self._fernet.decrypt(locked.encode()).decode()
         except InvalidToken:
@@ -44,5 +44,5 @@ class Vault:
 
 
 def token_hash(token: str) -> str:
-    """SHA-256 of a random token, hex. Tokens have 256 bits of entropy, so no slow hash is needed."""
+    """Return the SHA-256 of a random token, hex. Tokens have 256 bits of entropy, so no slow hash is needed."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""The file of a backup: a tar with a manifest, which vouches for each member, then the ledger and the keys.
+"""The file of a backup: a tar with a manifest, which has a hash of each member, then the ledger and the keys.
 
-Packs and unpacks, and trusts nothing that it reads. What is backed up and where it goes is in flows.backups.
+Packs and unpacks, and trusts nothing that it reads. The contents and the location are chosen in flows.backups.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MemberName = Literal["ledger.db", "secret.key", "prefect-auth"]
 
 
 class BackupRefused(Exception):  # noqa: N818 - it names what happened
-    """A backup or a restore that was not done, and changed nothing; `code` is one of db.messages.errors.BACKUPS."""
+    """A backup or a restore that was refused and changed nothing; `code` is one of db.messages.errors.BACKUPS."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,14 +36,14 @@ class BackupRefused(Exception):  # noqa: N818 - it names what happened
 
 
 class Member(BaseModel):
-    """What the manifest says of one member: bytes, and SHA-256 in hex."""
+    """One member in the manifest: its size in bytes, and SHA-256 in hex."""
 
     size: Annotated[int, Field(ge=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(BaseModel):
-    """What the backup says of itself. `revision` is the schema of the ledger in it."""
+    """The description of a backup, stored in it. `revision` is the schema of its ledger."""
 
     program: Literal["backstay"] = "backstay"
     format: Literal[1] = 1
@@ -53,7 +53,7 @@ class Manifest(BaseModel):
 
 
 def pack(file: Path, members: Mapping[MemberName, Path], revision: str, now: datetime) -> Manifest:
-    """Write a new archive of these files, readable by its owner only and safely on the disk. Raises OSError."""
+    """Write a new archive of these files, readable by its owner only and synced to disk. Raises OSError."""
     described = {name: _describe(path) for name, path in members.items()}
     manifest = Manifest(revision=revision, created_at=now, members=described)
     words = manifest.model_dump_json(indent=2).encode()
@@ -70,16 +70,16 @@ def pack(file: Path, members: Mapping[MemberName, Path], revision: str, now: dat
 
 
 def read_manifest(file: Path) -> Manifest:
-    """The manifest alone. Raises BackupRefused (backup_foreign, backup_newer, backup_damaged) and OSError."""
+    """Return the manifest alone. Raises BackupRefused (backup_foreign, backup_newer, backup_damaged) and OSError."""
     with _opened(file) as tar:
         return _manifest(tar)
 
 
 def unpack(file: Path, directory: Path) -> Manifest:
-    """Write every member, 0600, into an empty directory, each compared with the manifest.
+    """Write every member, 0600, into an empty directory, checking each against the manifest.
 
-    Members are written under the names that this module knows, never under a path that the tar gives. Raises
-    BackupRefused (backup_foreign, backup_newer, backup_damaged) and OSError.
+    Members are written under the names that this module knows, never under a path from the tar. Raises BackupRefused
+    (backup_foreign, backup_newer, backup_damaged) and OSError.
     """
     with _opened(file) as tar:
         manifest = _manifest(tar)
@@ -157,7 +157,7 @@ def _describe(path: Path) -> Member:
 
 
 def _copy(content: IO[bytes], target: Path) -> str:
-    """Write a new file, safely on the disk; answers the SHA-256 of what was written."""
+    """Write a new file and sync it to disk; return the SHA-256 of its content."""
     digest = hashlib.sha256()
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as output:

@@ -1,4 +1,4 @@
-"""A copy of a ledger that is in use, and whether such a copy is sound. SQLite only: PostgreSQL has pg_dump."""
+"""A copy of a ledger in use, and a check of such a copy. SQLite only: PostgreSQL has pg_dump."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Unsound(Exception):  # noqa: N818 - it names what happened
 def take(database: Database, target: Path) -> None:
     """Copy the ledger as it is at this moment into a new file. Raises LedgerUnavailable, Unsound.
 
-    One read transaction of the write-ahead log: writers go on meanwhile, and are not in the copy. Free pages are left
-    out, and with them what was deleted.
+    One read transaction of the write-ahead log: concurrent writers continue, and are not in the copy. Free pages are
+    omitted, and with them deleted data.
     """
     with translated(), _damage_as_unsound(), database.engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 - the connection is open
-        # Past SQLAlchemy, which would open a transaction first: VACUUM refuses to run in one.
+        # Bypasses SQLAlchemy, which would open a transaction first: VACUUM refuses to run in one.
         driver.execute("VACUUM INTO ?", (str(target),))
 
 
 def examine(path: Path) -> str:
-    """The revision of a copy that is whole: pages, indexes, constraints and references. Raises Unsound."""
+    """Return the revision of a copy after checking pages, indexes, constraints and references. Raises Unsound."""
     with _damage_as_unsound(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         found = connection.execute("PRAGMA integrity_check").fetchall()
         dangling = connection.execute("PRAGMA foreign_key_check").fetchall()

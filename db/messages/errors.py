@@ -41,7 +41,7 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.INTERNAL: "Backstay had an internal error; the details are in the engine's log.",
 }
 
-# What `backstay backup` and `backstay restore` refuse. Said by the CLI alone, and so not translated.
+# What `backstay backup` and `backstay restore` refuse. Shown by the CLI alone, and so not translated.
 BACKUPS: dict[str, str] = {
     "ledger_elsewhere": "The ledger is not the SQLite file in HOME (BACKSTAY_DATABASE_URL names another database); "
     "back it up with pg_dump or that database's own tool, together with HOME/secret.key.",
@@ -58,7 +58,7 @@ BACKUPS: dict[str, str] = {
     "old state aside with --force.",
 }
 
-# What came of a call of a webhook: the answer to its sender, and what the page of the app says of the last one.
+# The outcomes of a webhook call: the answer to its sender, and the app page's text about the last one.
 HOOKS: dict[str, str] = {
     "deploying": "A deploy was started.",
     "waiting": "The push is deployed when the deploy in progress has finished; a newer push replaces it.",

@@ -1,7 +1,7 @@
-"""Sentences of the event log: one in English per code, with %(name)s for what is filled in. Pure.
+"""Sentences of the event log: one in English per code, with %(name)s for its parameters. Pure.
 
 A line of the log stores the code and the parameters beside the English text, so that a page can show it in another
-language. The sentences are the keys of the translations in webapp. The text of an external error never goes in.
+language. The sentences are the keys of the translations in webapp. The text of an external error is never included.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from db.messages.labels import label
 from db.states import ErrorCode, Stage, Status, status_for
 
 SENTENCES: dict[str, str] = {
-    # What a person or a program asked for.
+    # Requests of a person or a program.
     "created": "Created.",
     "changed": "Changed: %(keys)s.",
     "requested_deploy": "Version %(version)s requested: deploy of %(requested)s.",
@@ -29,7 +29,7 @@ SENTENCES: dict[str, str] = {
     "hook_left_alone": "Webhook: push of %(what)s ignored, because it is not the branch or tag of this webhook.",
     "hook_given_up": "The deploy that a webhook requested could not be started and is not retried. Deploy by hand.",
     "hook_outdated": "The deploy that a webhook requested was dropped: the app's source has changed since.",
-    # How a deploy went.
+    # The course of a deploy.
     "live": "Version %(version)s is live.",
     "live_again": "Version %(version)s is live: rolled back to version %(target)s.",
     "ended": "Version %(version)s failed: %(code)s.",
@@ -60,7 +60,7 @@ SENTENCES: dict[str, str] = {
     "intended.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
-    # What is found out later.
+    # Later findings.
     "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "
     "again to restore it.",
     "as_pinned_again": "Version %(version)s runs as deployed again.",
@@ -71,7 +71,7 @@ SENTENCES: dict[str, str] = {
     "no_way_back": "Version %(version)s failed soon after it went live, and no version can be rolled back to. Deploy "
     "one that works.",
     "held": "Version %(version)s is blocked from automatic deploys. Deploy it by hand to lift the block.",
-    # What happened to the containers.
+    # Container events.
     "crashed": "Version %(version)s crashed with exit code %(exit_code)s.",
     "ran_out_of_memory": "Version %(version)s ran out of memory and was killed.",
     "ended_by_itself": "Version %(version)s exited with code %(exit_code)s.",
@@ -86,7 +86,7 @@ SENTENCES: dict[str, str] = {
 }
 
 
-# How the codes of a line begin, by the final status of its deploy. Lines of older versions say `ended` for all three.
+# How the codes of a line begin, by the final status of its deploy. Older versions wrote `ended` for all three.
 _VERBS = {Status.FAILED: "ended", Status.CANCELLED: "cancelled", Status.INTERRUPTED: "interrupted"}
 
 

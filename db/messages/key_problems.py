@@ -1,7 +1,7 @@
-"""Everything that can be wrong with a key of a spec or of a request's body, and both ways of saying it. Pure.
+"""Every possible problem of a key of a spec or of a request's body, with both of its texts. Pure.
 
-This is the only table of them: a check names a member and its limits, and no program reads the English. A clause is
-read behind the key ("ports must be a list"), in answers of the API and on the command line; a sentence stands beside a
+This is the only table of them: a check names a member and its limits, and no program reads the English. A clause
+follows the key ("ports must be a list"), in answers of the API and on the command line; a sentence is shown beside a
 field of a form and is translated. Neither has a place for the value, which may be a secret.
 """
 
@@ -11,13 +11,13 @@ from enum import StrEnum
 
 
 class KeyProblem(StrEnum):
-    """A code, and with it (clause, sentence); %(limit)s and others are filled in from what came with the problem."""
+    """A code with its (clause, sentence); %(limit)s and others are filled in from the parameters of the problem."""
 
     clause: str
     sentence: str
 
     def __new__(cls, code: str, clause: str, sentence: str) -> KeyProblem:
-        """Make a member of a line of the table."""
+        """Make a member from a line of the table."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.clause, member.sentence = clause, sentence
@@ -160,7 +160,7 @@ class KeyProblem(StrEnum):
         "Of a compose file, the services' own checks are asked, or how long they have kept running.",
     )
 
-    # What the workload or the installation is.
+    # The workload or the installation.
     NO_SUCH_HOST = "no_such_host", "is not a host of this installation", "This is not a host of this installation."
     FIXED_KIND = (
         "fixed_kind",

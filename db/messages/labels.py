@@ -38,7 +38,7 @@ STAGE_PHRASES: dict[str, str] = {
     Stage.VERIFY: "in the verification",
     Stage.FINISH: "in the last step",
 }
-# What a sentence is filled in with -> the labels that replace its code.
+# A parameter of a sentence -> the labels that replace its codes.
 OF_PARAM: dict[str, dict[str, str]] = {"code": ERRORS, "stage": STAGE_PHRASES}
 
 

@@ -1,4 +1,4 @@
-"""Every code that a request can be refused with: its HTTP status, its title, and what to do next. Pure.
+"""Every code with which a request can be refused: its HTTP status, its title, and what to do next. Pure.
 
 This is the only table of them: a new refusal is a new line here, with its line in docs/errors.md and its translation.
 Titles and sentences carry no value, so none of them can leak one.
@@ -13,14 +13,14 @@ from db.states import ErrorCode
 
 
 class RefusalCode(StrEnum):
-    """A code, and with it (HTTP status, title of the answer, sentence)."""
+    """A code with its (HTTP status, title of the answer, sentence)."""
 
     http_status: int
     heading: str
     sentence: str
 
     def __new__(cls, code: str, http_status: int, heading: str, sentence: str) -> RefusalCode:
-        """Make a member of a line of the table."""
+        """Make a member from a line of the table."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.http_status, member.heading, member.sentence = http_status, heading, sentence
@@ -28,7 +28,7 @@ class RefusalCode(StrEnum):
 
     @classmethod
     def of(cls, code: str) -> RefusalCode:
-        """Return the member of a code that comes from elsewhere; INTERNAL for one that is no refusal."""
+        """Return the member of an external code; INTERNAL for one that is no refusal."""
         return cls.__members__.get(code.upper(), cls.INTERNAL)
 
     NO_SUCH_WORKLOAD = (
@@ -129,7 +129,7 @@ class RefusalCode(StrEnum):
         "The ledger cannot be used just now: its disk is full or read-only, or another program keeps it locked; "
         "`backstay doctor` says more.",
     )
-    # What HTTP itself can refuse.
+    # Refusals of HTTP itself.
     BAD_WINDOW = (
         "bad_window",
         400,

@@ -6,7 +6,7 @@ from db.messages.errors import BACKUPS, ERRORS
 from db.messages.refusals import RefusalCode
 from db.states import ErrorCode
 
-# Where a code is both, a row or a command says it as an error; the answer to a request has its own sentence.
+# For a code that is both, a row or a command shows the error's; the answer to a request has its own sentence.
 SENTENCES: dict[str, str] = {
     **{str(code): code.sentence for code in RefusalCode},
     **{str(code): text for code, text in ERRORS.items()},

@@ -1,4 +1,4 @@
-"""What the collector of each host says of itself: written with every sweep, in its transaction."""
+"""The collector's figures about itself, per host: written with every sweep, in its transaction."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TOTALS = ("ticks_total", "missed_total", "samples_total", "gaps_total", "sweep_m
 class Sweep:
     """One sweep over the containers of a host.
 
-    ts: its tick, epoch seconds. path: "cgroup" or "api". gaps: containers that gave no reading. missed: ticks left out
-    since the one before. sweep_ms: the time that reading took. cpu_s: CPU of the collector since its last report.
+    ts: its tick, epoch seconds. path: "cgroup" or "api". gaps: containers that gave no reading. missed: ticks skipped
+    since the previous one. sweep_ms: the time that reading took. cpu_s: CPU of the collector since its last report.
     """
 
     host: str
@@ -34,7 +34,7 @@ class Sweep:
 
 
 def record(session: Session, sweep: Sweep) -> None:
-    """Make it the newest one of its host, and add it to the totals."""
+    """Store the sweep as the newest of its host, and add it to the totals."""
     newest = {name: getattr(sweep, name) for name in NEWEST}
     more = {
         "ticks_total": 1,
@@ -50,7 +50,7 @@ def record(session: Session, sweep: Sweep) -> None:
 
 
 def every(session: Session) -> Sequence[Collector]:
-    """The collectors that ever reported, by host."""
+    """Return the collectors that have ever reported, by host."""
     return session.scalars(select(Collector).order_by(Collector.host)).all()
 
 

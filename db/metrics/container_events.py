@@ -1,4 +1,4 @@
-"""What happened to containers: recording it once, reading it by workload and time, counting it, pruning it."""
+"""Container events: recording each once, reading them by workload and time, counting, pruning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTED = {"exit": "exits", "restart": "restarts", "oom": "ooms"}
 
 
 def is_known(session: Session, docker_id: str, at_ns: int) -> bool:
-    """Whether that event of a container is recorded: Docker repeats events after a gap."""
+    """Return whether an event of a container is recorded: Docker repeats events after a gap."""
     same = select(ContainerEvent.id).where(ContainerEvent.docker_id == docker_id, ContainerEvent.at_ns == at_ns)
     return session.scalar(same) is not None
 
@@ -30,12 +30,12 @@ def record(session: Session, event: ContainerEvent) -> None:
 
 
 def newest_ns(session: Session, host: str) -> int | None:
-    """The moment of the newest event of a host: from there on Docker is asked again after a gap."""
+    """Return the moment of the newest event of a host, from which Docker is queried again after a gap."""
     return session.scalar(select(func.max(ContainerEvent.at_ns)).where(ContainerEvent.host == host))
 
 
 def last_of(session: Session, docker_id: str, kinds: Sequence[str]) -> ContainerEvent | None:
-    """The newest event of a container that is of one of these kinds."""
+    """Return the newest event of a container that is of one of these kinds."""
     return session.scalars(
         select(ContainerEvent)
         .where(ContainerEvent.docker_id == docker_id, ContainerEvent.kind.in_(kinds))
@@ -47,7 +47,7 @@ def last_of(session: Session, docker_id: str, kinds: Sequence[str]) -> Container
 def between(
     session: Session, workload_id: int, since: datetime, until: datetime, *, limit: int = 1000
 ) -> Sequence[ContainerEvent]:
-    """The events of a workload in a span of time, the newest `limit` of them, oldest first."""
+    """Return the events of a workload in a span of time, the newest `limit` of them, oldest first."""
     newest = session.scalars(
         select(ContainerEvent)
         .where(ContainerEvent.workload_id == workload_id, _in(since, until))
@@ -58,7 +58,7 @@ def between(
 
 
 def count(session: Session, workload_id: int, version: int, since: datetime, until: datetime) -> dict[str, int]:
-    """How often what happened to the containers of a version in a span of time: by "kind:cause"."""
+    """Count the events of one version's containers in a span of time, by "kind:cause"."""
     rows = session.execute(
         select(ContainerEvent.kind, ContainerEvent.cause, func.count())
         .where(
@@ -72,7 +72,7 @@ def count(session: Session, workload_id: int, version: int, since: datetime, unt
 
 
 def prune(session: Session, workload_id: int, keep: int = KEEP_CONTAINER_EVENTS) -> None:
-    """Delete all but the newest `keep` of a workload."""
+    """Delete all but the newest `keep` events of a workload."""
     newest = (
         select(ContainerEvent.id)
         .where(ContainerEvent.workload_id == workload_id)
@@ -85,7 +85,7 @@ def prune(session: Session, workload_id: int, keep: int = KEEP_CONTAINER_EVENTS)
 
 
 def ns(moment: datetime) -> int:
-    """A moment as nanoseconds since the epoch. Pure."""
+    """Return a moment as nanoseconds since the epoch. Pure."""
     return round(moment.timestamp() * 1_000_000) * 1000
 
 

@@ -1,4 +1,4 @@
-"""The containers index: whose a container is or was. Samples are joined to workloads through it."""
+"""The index of containers: to which workload each belongs or belonged. Joins samples to workloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.models import OWNER, Container
 
 
 def present(session: Session, workload_id: int) -> Sequence[Container]:
-    """Containers of a workload that are not known to be removed."""
+    """Return containers of a workload that are not known to be removed."""
     return session.scalars(
         select(Container).where(
             Container.owner_type == OWNER, Container.owner_id == workload_id, Container.removed_at.is_(None)
@@ -22,12 +22,12 @@ def present(session: Session, workload_id: int) -> Sequence[Container]:
 
 
 def all_present(session: Session, host: str) -> Sequence[Container]:
-    """Containers of every workload of a host that are not known to be removed."""
+    """Return containers of every workload of a host that are not known to be removed."""
     return session.scalars(select(Container).where(Container.host == host, Container.removed_at.is_(None))).all()
 
 
 class Present(NamedTuple):
-    """What sampling has to know of a container."""
+    """The fields of a container that sampling needs."""
 
     id: int
     docker_id: str
@@ -37,19 +37,19 @@ class Present(NamedTuple):
 
 
 def to_sample(session: Session, host: str) -> list[Present]:
-    """Those of all_present, as what sampling needs of them: a quarter of the time."""
+    """Return the containers of all_present with only what sampling needs: a quarter of the time."""
     columns = (Container.id, Container.docker_id, Container.owner_type, Container.owner_id, Container.created_at)
     query = select(*columns).where(Container.host == host, Container.removed_at.is_(None))
     return [Present(*row) for row in session.execute(query)]
 
 
 def present_ids(session: Session, host: str) -> set[int]:
-    """The ids in the index of those of all_present."""
+    """Return the index ids of the containers of all_present."""
     return set(session.scalars(select(Container.id).where(Container.host == host, Container.removed_at.is_(None))))
 
 
 def add(session: Session, container: Container) -> None:
-    """Put a container into the index, once."""
+    """Add a container to the index, once."""
     known = session.scalars(select(Container).where(Container.docker_id == container.docker_id)).first()
     if known is None:
         session.add(container)
@@ -57,7 +57,7 @@ def add(session: Session, container: Container) -> None:
 
 
 def mark_removed(session: Session, docker_ids: Iterable[str], now: datetime) -> None:
-    """Record that containers are gone. They stay in the index for their samples."""
+    """Mark containers as removed. They stay in the index for their samples."""
     session.execute(
         update(Container)
         .where(Container.docker_id.in_(list(docker_ids)), Container.removed_at.is_(None))
@@ -66,7 +66,7 @@ def mark_removed(session: Session, docker_ids: Iterable[str], now: datetime) -> 
 
 
 def versions(session: Session, workload_id: int) -> dict[int, int]:
-    """Container id -> deploy version, of all containers of a workload that the index knows, removed ones included."""
+    """Return container id -> deploy version, of all indexed containers of a workload, removed ones included."""
     query = select(Container.id, Container.deploy_version).where(
         Container.owner_type == OWNER, Container.owner_id == workload_id
     )
@@ -74,7 +74,7 @@ def versions(session: Session, workload_id: int) -> dict[int, int]:
 
 
 def forget_removed(session: Session, workload_id: int, before: int) -> None:
-    """Delete from the index what was removed before a moment (epoch seconds): its samples have to be gone by then."""
+    """Delete index entries removed before a moment (epoch seconds); their samples must have been deleted by then."""
     session.execute(
         delete(Container).where(
             Container.owner_type == OWNER,

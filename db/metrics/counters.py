@@ -1,11 +1,11 @@
-"""Totals that only grow, for what is counted over longer than rows are kept. Read at /metrics.
+"""Totals that only grow, of figures that outlast the rows. Exported at /metrics.
 
 name             label                                    what is added
 deploys          the final status                         1
-deploy_ms        ""                                       the duration, of deploys that were begun
+deploy_ms        ""                                       the duration, of deploys that began
 deploy_bucket    the bound of BUCKETS_S, or "+Inf"        1, in the one bucket that the duration falls into
-exits            tasks.events.classify.Cause                   1
-restarts         tasks.events.classify.Cause                   1
+exits            tasks.events.classify.Cause              1
+restarts         tasks.events.classify.Cause              1
 ooms             ""                                       1
 """
 
@@ -24,7 +24,7 @@ BOUNDS = (*(str(bound) for bound in BUCKETS_S), "+Inf")
 
 
 def add(session: Session, workload_id: int, name: str, label: str = "", by: int = 1) -> None:
-    """Add to a total, which begins at 0."""
+    """Add to a total; a new one starts at 0."""
     grown = (
         update(Tally)
         .where(Tally.workload_id == workload_id, Tally.name == name, Tally.label == label)
@@ -32,7 +32,7 @@ def add(session: Session, workload_id: int, name: str, label: str = "", by: int 
         .returning(Tally.total)
     )
     while session.execute(grown).first() is None:
-        # Two may begin it at once; then the second adds to the first one's.
+        # Two transactions may insert it at once; then the second adds to the first one's.
         with suppress(IntegrityError), session.begin_nested():
             session.add(Tally(workload_id=workload_id, name=name, label=label, total=0))
 
@@ -48,10 +48,10 @@ def count_deploy(session: Session, deploy: Deploy) -> None:
 
 
 def bucket(seconds: float) -> str:
-    """The bound of the bucket that a duration falls into. Pure."""
+    """Return the bound of the bucket that contains a duration. Pure."""
     return next((str(bound) for bound in BUCKETS_S if seconds <= bound), "+Inf")
 
 
 def list_all(session: Session) -> dict[tuple[int, str, str], int]:
-    """All totals, by (workload id, name, label)."""
+    """Return all totals, by (workload id, name, label)."""
     return {(row.workload_id, row.name, row.label): row.total for row in session.scalars(select(Tally))}

@@ -1,7 +1,7 @@
-"""Tiers of samples: how far each is, its buckets, and what a late sample undoes. What goes into a bucket is in tasks.
+"""Tiers of samples: how far each is valid, its buckets, and invalidation by late samples. Bucket contents are in tasks.
 
-A tier is right for what lies between the two ends of its mark. What lies outside is read from a finer tier, in the end
-from the samples, so an answer never depends on when housekeeping last ran.
+A tier is valid between the two ends of its mark. The rest is read from a finer tier, in the end from the samples, so
+an answer never depends on when housekeeping last ran.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _LOCK = 7225344  # ours among PostgreSQL's advisory locks
 
 
 def hold(session: Session, *, shared: bool = False) -> None:
-    """Until the transaction ends, keep others from adding samples (or, `shared`, from summing up).
+    """Keep others from adding samples (or, `shared`, from summing up) until the transaction ends.
 
-    A tick that is not yet committed would be left out of a bucket for ever. SQLite has one writer anyway.
+    A tick that is not yet committed would be missing from a bucket for ever. SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
         lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
@@ -41,39 +41,39 @@ def hold(session: Session, *, shared: bool = False) -> None:
 
 
 def marks(session: Session, owner_id: int) -> dict[int, tuple[int, int]]:
-    """width -> (since, until), of the tiers of an owner that hold anything."""
+    """Return width -> (since, until), of the tiers of an owner that hold anything."""
     rows = session.connection().execute(_MARKS, {"owner": owner_id})
     return {width: (since, until) for width, since, until in rows}
 
 
 def pruned(session: Session, owner_id: int, width: int) -> int:
-    """Buckets (or samples) older than this may be gone; 0 when none are."""
+    """Return the moment before which buckets (or samples) may have been deleted; 0 when none have been."""
     mark = session.get(TierMark, (owner_id, width))
     return 0 if mark is None else mark.pruned
 
 
 def buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows of COLUMNS, those of all containers, with since <= ts < until."""
+    """Return rows of COLUMNS, those of all containers, with since <= ts < until."""
     return _rows(session, _WHOLE, owner_id, width, since, until)
 
 
 def moments(session: Session, owner_id: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Read rows of db.metrics.samples.SUMS, one per moment with since <= ts < until, from the tier of single ticks."""
+    """Return rows of samples.SUMS, one per moment with since <= ts < until, from the tier of single ticks."""
     return _rows(session, _MOMENTS, owner_id, TICK, since, until)
 
 
 def buckets_by_version(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows of COLUMNS, a row a known version, with since <= ts < until."""
+    """Return rows of COLUMNS, one per known version, with since <= ts < until."""
     return _rows(session, _OF_VERSIONS, owner_id, width, since, until)
 
 
 def all_buckets(session: Session, owner_id: int, width: int, since: int, until: int) -> list[tuple[Any, ...]]:
-    """Rows of (*COLUMNS, "whole"), every one that there is, with since <= ts < until."""
+    """Return every row of (*COLUMNS, "whole") with since <= ts < until."""
     return _rows(session, _ALL, owner_id, width, since, until)
 
 
 def after_rows(session: Session, owner_id: int, width: int, since: int, rows: int) -> int | None:
-    """The ts of the bucket that comes after so many rows from `since` on; None when there are no more than that."""
+    """Return the ts of the bucket that follows `rows` rows from `since` on; None when there are no more than that."""
     query = select(Bucket.ts).where(Bucket.owner_id == owner_id, Bucket.width == width, Bucket.ts >= since)
     return session.scalar(query.order_by(Bucket.ts).offset(rows).limit(1))
 
@@ -93,7 +93,7 @@ def put(session: Session, owner_id: int, width: int, span: tuple[int, int], rows
 
 
 def reopen(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Samples came in, keys "owner_id" and "ts": what is summed up already and now lacks them is not right any more."""
+    """Reopen the sums that lack newly inserted samples, given by their keys "owner_id" and "ts"."""
     earliest: dict[int, int] = {}
     for row in rows:
         for owner in (row["owner_id"], INSTALLATION):
@@ -107,7 +107,7 @@ def reopen(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
 def lower(session: Session, owner_id: int, ts: int) -> None:
     """Let every tier of an owner end before `ts`, so that it is summed up again from there.
 
-    A bucket is left as it is when a part of what it was made of has been deleted since.
+    A bucket is left as it is when a part of its source has been deleted since.
     """
     for width, source in TIERS.items():
         mark = session.get(TierMark, (owner_id, width), with_for_update=True)
@@ -118,7 +118,7 @@ def lower(session: Session, owner_id: int, ts: int) -> None:
 
 
 def note_pruned(session: Session, owner_id: int, width: int, before: int) -> None:
-    """Record that what is older than `before` is being deleted."""
+    """Record that data older than `before` is being deleted."""
     mark = session.get(TierMark, (owner_id, width), with_for_update=True)
     if mark is None:
         session.add(TierMark(owner_id=owner_id, width=width, since=0, until=0, pruned=before))
@@ -128,7 +128,7 @@ def note_pruned(session: Session, owner_id: int, width: int, before: int) -> Non
 
 
 def prune(session: Session, owner_id: int, width: int, before: int) -> int:
-    """Delete at most about MOST_PRUNED of the oldest buckets before a moment; answers how many. Call it until 0."""
+    """Delete at most about MOST_PRUNED of the oldest buckets before a moment; return how many. Call it until 0."""
     key = (Bucket.owner_id == owner_id, Bucket.width == width)
     oldest = session.scalar(select(func.min(Bucket.ts)).where(*key, Bucket.ts < before))
     if oldest is None:
@@ -140,7 +140,7 @@ def prune(session: Session, owner_id: int, width: int, before: int) -> int:
 
 
 def forget(session: Session, owner_id: int) -> None:
-    """Delete everything of an owner."""
+    """Delete all data of an owner."""
     session.execute(delete(Bucket).where(Bucket.owner_id == owner_id))
     session.execute(delete(TierMark).where(TierMark.owner_id == owner_id))
 

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations over the connection that db.migrate hands in."""
+"""The Alembic environment: runs the migrations over the connection that db.migrate passes in."""
 
 from alembic import context
 

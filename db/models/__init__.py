@@ -1,6 +1,6 @@
 """The tables of the ledger. Shapes only: no queries, no rules beyond what the database itself enforces.
 
-One file per subject. This one hands every table on, so that the rest of the product asks for `db.models` alone.
+One file per subject. This one re-exports every table, so that the rest of the product imports `db.models` alone.
 """
 
 from db.models.access import GitCredential, LoginSession, Registry, Token, User

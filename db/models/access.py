@@ -1,4 +1,4 @@
-"""The tables of who may come in, and of the logins that Backstay itself has elsewhere. Shapes only, like db.models."""
+"""The tables of users, sessions and tokens, and of Backstay's own logins elsewhere. Shapes only, like db.models."""
 
 from __future__ import annotations
 

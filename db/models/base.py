@@ -1,4 +1,4 @@
-"""What all tables stand on: the declarative base, the type of a moment, the type of an id."""
+"""The base of all tables: the declarative class, the type of a moment, the type of an id."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-# SQLite counts up by itself only for a column that is called exactly INTEGER.
+# SQLite assigns ids by itself only to a column whose type is exactly INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
 
-# SQLite would give the id of a removed row to the next one, and with it the samples that are still on their way and
-# the run that Prefect remembers under the row's idempotency key.
+# SQLite would reuse the id of a deleted row for the next one, and with it the samples in flight and the run that
+# Prefect remembers under the row's idempotency key.
 NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; kept without its zone in SQLite, which has none."""
+    """An aware UTC datetime; stored without its zone in SQLite, which has none."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -32,13 +32,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Add the zone again."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """What all tables share."""
+    """The base class of all tables."""
 
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON, dict[str, str]: JSON}  # noqa: RUF012

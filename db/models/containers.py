@@ -1,4 +1,4 @@
-"""Containers, the samples taken of them, and the images that were brought to a host."""
+"""Containers, their samples, and the images that Backstay brought to a host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from db.models.base import NEVER_REUSE_IDS, Base, Id
 
 
 class Container(Base):
-    """The index of containers: whose a container is or was. A removed one stays as long as its samples."""
+    """The index of containers: whose each is or was. A removed one stays as long as its samples."""
 
     __tablename__ = "containers"
 
@@ -55,7 +55,7 @@ class Sample(Base):
 
 
 class Image(Base):
-    """An image that Backstay brought to a Docker host, by pulling or building it. Others are not in here."""
+    """An image that Backstay brought to a Docker host, by pulling or building it. Others have no row."""
 
     __tablename__ = "images"
 

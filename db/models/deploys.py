@@ -1,7 +1,7 @@
 """Workloads, their deploys (the ledger itself), the documents that these name, and the event log.
 
-Two rules live here because only the database can keep them under concurrency: one unfinished deploy per workload and
-one live deploy per workload, each a partial unique index.
+Two rules are here because only the database can enforce them under concurrency: one unfinished deploy per workload
+and one live deploy per workload, each a partial unique index.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from db.releases import Pin
 # Samples and containers belong to an owner; today every owner is a workload.
 OWNER = "workload"
 
-# Deploys that were replaced before their impact was looked at.
+# Deploys that were replaced before a review of their impact.
 UNSEEN = "status = 'succeeded' AND impact_looks IS NULL AND NOT live"
 
 
@@ -34,18 +34,18 @@ class Workload(Base):
     secrets: Mapped[dict[str, str]]  # name -> encrypted value
     held_pins: Mapped[list[Any]]
     last_version: Mapped[int] = mapped_column(default=0)
-    # A rollout began and its containers have not been put in order yet: a crash now needs tidying up.
+    # A rollout began and its containers have not converged yet: after a crash now, reconcile must converge them.
     # The column keeps its first name, so that older code can still read the table.
     needs_reconcile: Mapped[bool] = mapped_column("unsettled", default=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    removing_at: Mapped[datetime | None]  # set while a removal is under way, so that a crash in it can be finished
+    removing_at: Mapped[datetime | None]  # set while a removal is under way, so that it can be finished after a crash
 
     __table_args__ = NEVER_REUSE_IDS
 
 
 class Document(Base):
-    """A text kept once, under its hash: the configuration of a release."""
+    """A text stored once, under its hash: the configuration of a release."""
 
     __tablename__ = "documents"
 
@@ -76,19 +76,19 @@ class Deploy(Base):
     error_fingerprint: Mapped[str | None] = mapped_column(String(16))
     live: Mapped[bool] = mapped_column(default=False)
     verified: Mapped[bool | None]
-    verified_since: Mapped[datetime | None]  # since when `verified` is what it is
-    rollback_of: Mapped[int | None]  # the version that a rollback goes back to
-    replaced: Mapped[int | None]  # the version that was live when this one became it
+    verified_since: Mapped[datetime | None]  # since when `verified` has its value
+    rollback_of: Mapped[int | None]  # the version that a rollback restores
+    replaced: Mapped[int | None]  # the version that was live before this one
     host: Mapped[str] = mapped_column(String(40))
     engine_id: Mapped[str | None] = mapped_column(String(64))
     flow_run_id: Mapped[str | None] = mapped_column(String(36))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     pin_found: Mapped[str | None] = mapped_column(String(10))  # db.states.PinFound; NULL: not known
-    pin_asked_at: Mapped[datetime | None]  # when a registry was last asked for the pin
+    pin_asked_at: Mapped[datetime | None]  # when a registry was last queried for the pin
     impact: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # by tasks.impact.verdict
-    impact_looks: Mapped[int | None]  # how many of its looks were taken; NULL: none yet
-    impact_told: Mapped[bool | None]  # whether Prefect was told of the newest verdict
+    impact_looks: Mapped[int | None]  # how many reviews have been made; NULL: none yet
+    impact_told: Mapped[bool | None]  # whether Prefect has received the newest verdict
     queued_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -111,7 +111,7 @@ class Deploy(Base):
 
 
 class Event(Base):
-    """The log of a workload, for people: an English text, and what it was made of. The ledger never depends on it."""
+    """The log of a workload, for people: an English text, its code and parameters. The ledger never depends on it."""
 
     __tablename__ = "event_log"
 
@@ -121,14 +121,14 @@ class Event(Base):
     level: Mapped[str] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
     code: Mapped[str | None] = mapped_column(String(40))  # of db.messages.events; NULL: older than the codes
-    params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what the sentence is filled with
+    params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the sentence's values
     actor: Mapped[str] = mapped_column(String(100))
 
     __table_args__ = (Index("ix_event_workload_ts", "workload_id", "id"),)
 
 
 class Installation(Base):
-    """One row: what tells this installation's containers from those of another one on the same Docker host."""
+    """One row: the identity of this installation among others on the same Docker host."""
 
     __tablename__ = "installation"
 

@@ -1,4 +1,4 @@
-"""The tables of what was observed rather than asked for: what happened to containers, totals, how collecting goes.
+"""The tables of observations: container events, totals, and the state of each collector.
 
 Shapes only, like db.models, which has the other tables.
 """
@@ -14,7 +14,7 @@ from db.models.base import NEVER_REUSE_IDS, Base, Id
 
 
 class ContainerEvent(Base):
-    """Something that happened to a container: it started, ended, ran out of memory. Codes and numbers only.
+    """An event of a container: it started, exited, ran out of memory. Codes and numbers only.
 
     kind and cause: tasks.events.classify. at_ns: nanoseconds since the epoch by the Docker host's clock, which with the
     container tells an event that Docker repeats from a new one.
@@ -53,7 +53,7 @@ class Tally(Base):
 
 
 class Collector(Base):
-    """How sampling goes on one host: its newest sweep, and totals over all of them. See db.metrics.collectors."""
+    """The state of sampling on one host: its newest sweep, and totals over all of them. See db.metrics.collectors."""
 
     __tablename__ = "collectors"
 

@@ -9,12 +9,12 @@ from db.models.base import Base
 
 
 class Bucket(Base):
-    """What the containers of one owner used in the `width` seconds from `ts` on. Sums are over ticks; sizes in bytes.
+    """The usage of one owner's containers in the `width` seconds from `ts` on. Sums are over ticks; sizes in bytes.
 
-    `deploy_version`: the one whose containers they are, 0 when they are of several or of none that is known.
+    `deploy_version`: the version of the containers, 0 when they are of several or of an unknown one.
     `whole`: these are all containers of the owner. A bucket of one version is one row, which is both; a bucket of
-    several has a whole row of version 0 and one a version beside it. Averages are sum / ticks; a tick without a CPU
-    reading counts in `ticks` and not in `cpu_ticks`.
+    several has a whole row of version 0 and one row per version beside it. Averages are sum / ticks; a tick without a
+    CPU reading counts in `ticks` and not in `cpu_ticks`.
     """
 
     __tablename__ = "container_stats_tiers"
@@ -36,9 +36,9 @@ class Bucket(Base):
 
 
 class TierMark(Base):
-    """How far a tier of an owner is: its buckets are right for since <= ts < until; older than `pruned` was deleted.
+    """The valid span of a tier of an owner: since <= ts < until; data older than `pruned` was deleted.
 
-    Width 0 stands for the samples themselves, of which only `pruned` means something.
+    Width 0 stands for the samples themselves, for which only `pruned` has a meaning.
     """
 
     __tablename__ = "container_stats_tier_marks"

@@ -1,4 +1,4 @@
-"""The tables of webhooks: who may call, what came in, and what is still wanted. Shapes only, like db.models."""
+"""The tables of webhooks: hooks, deliveries, and pending deploys. Shapes only, like db.models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from db.models.base import NEVER_REUSE_IDS, Base, Id
 class Hook(Base):
     """An address that a program may call to have a workload deployed.
 
-    Of the token in the address only the hash is kept; the secret is encrypted. branch and tag are patterns, at most one
-    of them given: without both it is the ref or the tag of the workload's own source.
+    The token in the address is stored as a hash; the secret is encrypted. branch and tag are patterns, at most one of
+    them given: without both it is the ref or the tag of the workload's own source.
     """
 
     __tablename__ = "hooks"
@@ -28,7 +28,7 @@ class Hook(Base):
     tag: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(100))
-    # The last call that was genuine, and what came of it: db.messages.errors.HOOKS.
+    # The last authenticated call, and its outcome: db.messages.errors.HOOKS.
     last_at: Mapped[datetime | None]
     last_outcome: Mapped[str | None] = mapped_column(String(40))
 
@@ -36,12 +36,12 @@ class Hook(Base):
 
 
 class HookDelivery(Base):
-    """A delivery that was acted on, and the answer that it got, so that the same one gets the same answer again."""
+    """A delivery that was acted on, and its answer, so that a repetition gets the same answer."""
 
     __tablename__ = "hook_deliveries"
 
     hook_id: Mapped[int] = mapped_column(ForeignKey("hooks.id", ondelete="CASCADE"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # hash of what the sender calls it
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # hash of the sender's id of it
     received_at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(String(40))
     version: Mapped[int | None]
@@ -50,19 +50,19 @@ class HookDelivery(Base):
 
 
 class PendingDeploy(Base):
-    """A deploy that a webhook asked for and that no engine has begun yet: one a workload, the newest.
+    """A deploy that a webhook requested and that no engine has begun yet: one per workload, the latest.
 
-    deploy_id is the row that was opened for it. It is forgotten when Prefect has taken the run; whatever happens
-    before, reconcile comes back to it.
+    deploy_id is the row that was opened for it. It is deleted when Prefect has accepted the run; whatever happens
+    before, reconcile retries it.
     """
 
     __tablename__ = "wanted_deploys"
 
     workload_id: Mapped[int] = mapped_column(ForeignKey("workloads.id", ondelete="CASCADE"), primary_key=True)
     hook_id: Mapped[int] = mapped_column(ForeignKey("hooks.id", ondelete="CASCADE"))
-    image: Mapped[str | None] = mapped_column(Text)  # None: the one of the spec
+    image: Mapped[str | None] = mapped_column(Text)  # None: that of the spec
     ref: Mapped[str | None] = mapped_column(Text)
-    digest: Mapped[str | None] = mapped_column(String(80))  # what the sender said it is, to compare with what is held
+    digest: Mapped[str | None] = mapped_column(String(80))  # the digest the sender reports, to compare with held pins
     commit: Mapped[str | None] = mapped_column(String(64))
     actor: Mapped[str] = mapped_column(String(100))
     asked_at: Mapped[datetime]

@@ -15,7 +15,7 @@ from flows.cli import accounts, backup, diff, processes, system, webhooks, workl
 from flows.cli.terminal import say
 
 INTERRUPTED = 130
-OURS = ("db", "tasks", "flows")  # an error of ours has said all there is in its sentence
+OURS = ("db", "tasks", "flows")  # the sentence of our own error is complete
 
 app = typer.Typer(
     name="backstay",
@@ -48,14 +48,14 @@ app.command()(system.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; answers the exit code. Whatever happens, at most one line of error and no traceback."""
+    """Run one verb; return the exit code. Whatever happens, print at most one line of error and no traceback."""
     try:
         code = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, `head` say, has seen enough. Python would complain once more when it flushes at its end.
+        # The reader, for instance `head`, has closed the pipe. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Verbs that save an installation and bring it back: backup, restore."""
+"""Verbs that back up an installation and restore it: backup, restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb diff: what going from one version to another changes."""
+"""The verb diff: changes from one version to another."""
 
 from __future__ import annotations
 

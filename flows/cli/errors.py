@@ -1,4 +1,4 @@
-"""What the CLI says about an error, and its exit code: 2 for what was typed, 1 for what went wrong, 130 for Ctrl-C.
+"""The CLI's line for an error, and its exit code: 2 for wrong usage, 1 for a failure, 130 for Ctrl-C.
 
 One line, no traceback, and never an error's own text unless it is ours: that may hold a secret.
 """
@@ -13,7 +13,7 @@ _EXTRA = re.compile(r"(unexpected extra arguments?) \(.*\)", re.DOTALL)
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """Exit code and sentence."""
+    """Return exit code and sentence."""
     from typer.exceptions import TyperException
 
     if isinstance(error, TyperException):
@@ -84,7 +84,7 @@ def _database_sentence() -> str:
 
 
 def _without_values(message: str) -> str:
-    """The sentence without what was typed: it would be kept wherever the output of a build is kept."""
+    """Return the sentence without the user's values: they would be kept wherever the output of a build is kept."""
     return _QUOTED.sub(r"\1the value \2", _EXTRA.sub(r"\1", message))
 
 
@@ -93,9 +93,9 @@ def _unforeseen(error: BaseException) -> str:
 
 
 def write_down(error: BaseException) -> None:
-    """Put where an error arose that is not one of ours into HOME/logs/cli.jsonl.
+    """Log the place of an error that is not one of ours to HOME/logs/cli.jsonl.
 
-    Not its text: it may quote a file or an argument with a secret that no redactor has heard of.
+    Not its text: it may quote a file or an argument with a secret unknown to the redactor.
     """
     from contextlib import suppress
 
@@ -103,7 +103,7 @@ def write_down(error: BaseException) -> None:
     from tasks.logs.log import open_log, where
     from tasks.logs.redactor import Redactor
 
-    with suppress(Exception):  # a second error on the way must not hide the first
+    with suppress(Exception):  # a second error here must not hide the first
         settings = load_settings()
         ensure_home(settings)
         redactor = Redactor()

@@ -1,4 +1,4 @@
-"""Follows a deploy or a removal in the ledger to its end. Only reads: to stop following changes nothing."""
+"""Following a deploy or a removal in the ledger to its end. Only reads: an interrupt changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flows.workloads.removal import Removal, wait_until_gone
 from tasks.context import Context
 
 LOOK_EVERY_S = 0.2
-# Longer than any stop of containers that behave; Docker or the engine is stuck then.
+# Longer than containers normally take to stop; beyond it Docker or the engine is stuck.
 REMOVED_WITHIN_S = 120.0
 
 
@@ -35,7 +35,7 @@ def failure(context: Context, name: str, row: Deploy) -> str:
 
 
 def follow(context: Context, deploy: Deploy) -> Iterator[Deploy]:
-    """The row whenever its status, stage or list of stages is new, the finished one last.
+    """Yield the row whenever its status, stage or list of stages changes, the finished one last.
 
     Ends early when the row is removed along with its workload.
     """

@@ -12,7 +12,7 @@ from flows.cli.terminal import Json, data, opened_context, say, table, text
 if TYPE_CHECKING:
     from db.settings import Settings
 
-# Up to the last @, since a password may have one itself; and where PostgreSQL takes it as a parameter.
+# Up to the last @, since a password may contain one; and where PostgreSQL takes it as a parameter.
 _PASSWORDS = ((re.compile(r"(://[^:/@]*):.*@"), r"\1:***@"), (re.compile(r"(?i)(password=)[^&\s]*"), r"\1***"))
 
 
@@ -29,7 +29,7 @@ def settings(as_json: Json = False) -> None:
 
 
 def setting_rows(current: Settings) -> list[dict[str, Any]]:
-    """Name, variable, value, default and help of each setting; passwords masked."""
+    """Return name, variable, value, default and help of each setting; passwords masked."""
     from pydantic import SecretStr
 
     def masked(value: Any) -> Any:
@@ -50,7 +50,7 @@ def setting_rows(current: Settings) -> list[dict[str, Any]]:
 
 
 def mask(value: str) -> str:
-    """The value without a password that is part of an address."""
+    """Mask the password in an address."""
     for pattern, replacement in _PASSWORDS:
         value = pattern.sub(replacement, value)
     return value

@@ -1,4 +1,4 @@
-"""What the CLI's tables show of a workload and of a deploy. Pure: JSON shapes in, columns out."""
+"""The columns of the CLI's tables of workloads and deploys. Pure: JSON shapes in, columns out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RELEASES = ("VERSION", "STATUS", "WHAT", "PIN", "REQUESTED", "BY", "WHEN", "TOOK
 
 
 def standing_cells(found: dict[str, Any]) -> list[str]:
-    """One line of `backstay status`."""
+    """Return one line of `backstay status`."""
     live, last = found["live"], found["last"]
     newest = f"version {last['version']} {last['status']}" if last else "never deployed"
     image = found["source"].get("image") or found["source"]["kind"]
@@ -25,7 +25,7 @@ def standing_cells(found: dict[str, Any]) -> list[str]:
 
 
 def release_cells(row: dict[str, Any]) -> list[str]:
-    """One line of `backstay releases`, from a row of flows.shapes.deploys."""
+    """Return one line of `backstay releases`, from a row of flows.shapes.deploys."""
     took = f"{row['duration_ms'] / 1000:.1f} s" if row["duration_ms"] is not None else "-"
     what = row["reason"] if row["rollback_of"] is None else f"{row['reason']} to {row['rollback_of']}"
     state = "live" if row["live"] else row["status"] + (f" ({row['error_code']})" if row["error_code"] else "")
@@ -34,7 +34,7 @@ def release_cells(row: dict[str, Any]) -> list[str]:
 
 
 def applied_lines(applied: dict[str, Any], dry_run: bool) -> list[str]:
-    """What `backstay apply` says of one workload; before it is done also each key with its old and new value."""
+    """Return the lines of `backstay apply` for one workload; in a dry run also each key with its old and new value."""
     keys = f" ({', '.join(applied['keys'])})" if applied["outcome"] == "changed" else ""
     if not dry_run:
         return [f"{applied['name']}: {applied['outcome']}{keys}"]

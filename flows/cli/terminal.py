@@ -1,4 +1,4 @@
-"""How the CLI talks: data on stdout (a table, or JSON with --json), everything said to a person on stderr."""
+"""The CLI's output: data on stdout (a table, or JSON with --json), messages to the person on stderr."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the workload.
 
 
 def say(line: str) -> None:
-    """A line for the person at the terminal, never for a pipe."""
+    """Print a line for the person at the terminal, never for a pipe."""
     typer.echo(line, err=True)
 
 
 def data(value: Any) -> None:
-    """JSON on stdout."""
+    """Print JSON on stdout."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def text(line: str) -> None:
-    """A line of output on stdout."""
+    """Print a line of output on stdout."""
     typer.echo(line)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns that line up, the last one ragged."""
+    """Print aligned columns, the last one ragged."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
         text("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -43,7 +43,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def opened_context() -> Iterator[Context]:
-    """The context of this installation, closed at the end."""
+    """Open the context of this installation; close it at the end."""
     from db.settings import load_settings
     from tasks.context import Context
 
@@ -56,7 +56,7 @@ def opened_context() -> Iterator[Context]:
 
 @contextmanager
 def opened_ledger() -> Iterator[Database]:
-    """The ledger alone, for verbs that need no Docker and no Prefect; a second quicker than the whole context."""
+    """Open the ledger alone, for verbs that need no Docker and no Prefect; a second quicker than the whole context."""
     from db.connection import Database
     from db.settings import ensure_home, load_settings
 
@@ -70,7 +70,7 @@ def opened_ledger() -> Iterator[Database]:
 
 
 def actor() -> str:
-    """Who is at the keyboard, for the ledger."""
+    """Return the name of the person at the keyboard, for the ledger."""
     if sudo_user := os.environ.get("SUDO_USER"):
         return sudo_user
     try:

@@ -1,7 +1,7 @@
-"""`make demo`: Backstay with a workload that has a history, made by really deploying it.
+"""`make demo`: Backstay with a workload that has a history of real deploys.
 
-v1, v2, a v3 that fails its health gate and leaves v2 serving, a rollback to v1, live samples. Everything is asked for
-and checked over HTTP, as a user would. With --exit it stops after that; else it stays until Ctrl-C.
+v1, v2, a v3 that fails its health gate and leaves v2 serving, a rollback to v1, live samples. Every step is requested
+and checked over HTTP, as a user would. With --exit it then exits; otherwise it stays until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tasks.images.build import quietly
 NAME = "demo"
 USER = "demo"
 FAVOURITE_PORT = 18080
-# Long for a slow machine: an emulated one takes minutes for the first start of Prefect.
+# Long enough for a slow machine: an emulated one takes minutes for the first start of Prefect.
 READY_WITHIN_S = 900.0
 DEPLOY_WITHIN_S = 180.0
 SAMPLES_WITHIN_S = 180.0
@@ -45,7 +45,7 @@ REMOVED_WITHIN_S = 180.0
 
 
 class DemoFailed(Exception):  # noqa: N818 - it names what happened
-    """A check of the demo did not hold."""
+    """A check of the demo failed."""
 
 
 class Demo:
@@ -55,7 +55,7 @@ class Demo:
         self._context, self._api, self.port, self._leaving = context, api, port, leaving
 
     def play(self) -> None:
-        """The whole story, each step checked. Raises DemoFailed."""
+        """Run the whole demo, checking each step. Raises DemoFailed."""
         for version in VERSIONS:
             quietly(self._context.docker, BytesIO(build_context(version, _busybox())), version.image)
         one, two, three = VERSIONS
@@ -76,7 +76,7 @@ class Demo:
             answer = self._api.delete(f"/api/workloads/{NAME}")
             if answer.status_code in {204, 404}:
                 return True
-            if answer.status_code == httpx.codes.CONFLICT:  # a deploy is under way: it was left in the middle
+            if answer.status_code == httpx.codes.CONFLICT:  # a deploy is under way: the demo was interrupted
                 version = answer.json()["version"]
                 self._api.post(f"/api/workloads/{NAME}/deploys/{version}/cancel")
             time.sleep(0.2)
@@ -148,9 +148,9 @@ class Demo:
 
 
 def main() -> int:
-    """Run the demo; answers the exit code."""
+    """Run the demo; return the exit code."""
     began = time.monotonic()
-    # Sampled more often than by default, so that the chart has something to show within a minute.
+    # Sampled more often than by default, so that the chart shows something within a minute.
     os.environ.setdefault("BACKSTAY_STATS_INTERVAL", "5")
     settings = load_settings()
     supervisor = Supervisor(settings)
@@ -207,7 +207,7 @@ def _run(
 
 
 def _remove(context: Context, demo: Demo) -> None:
-    """Have the engine remove the workload while it still runs; else mark it, and its next start removes it."""
+    """Have the engine remove the workload while it still runs; else mark it, and the next start removes it."""
     with suppress(httpx.HTTPError):
         if demo.remove():
             return
@@ -221,7 +221,7 @@ def _remove(context: Context, demo: Demo) -> None:
 def _say_where(context: Context, settings: Settings, port: int, first_password: str | None) -> None:
     print(f"  The demo      {web_url(settings)}/apps/{NAME}\n  What it runs  http://127.0.0.1:{port}/")
     if first_password is None:
-        # This HOME is older than this demo, and its admin's password is not ours to know.
+        # This HOME is older than this demo, and we do not know its admin's password.
         password = secrets.token_urlsafe(12)
         with context.database.writing() as session:
             accounts.delete_user(session, USER)
@@ -230,7 +230,7 @@ def _say_where(context: Context, settings: Settings, port: int, first_password: 
 
 
 def _clear_away(context: Context) -> None:
-    """The demo leaves no user and no image behind."""
+    """Remove the demo's user and images."""
     with context.database.writing() as session:
         accounts.delete_user(session, USER)
     for version in VERSIONS:
@@ -238,7 +238,7 @@ def _clear_away(context: Context) -> None:
 
 
 def tell(line: str) -> None:
-    """A line of the demo's own, apart from those of the programs."""
+    """Print a line of the demo itself, set apart from the programs' output."""
     print(f"demo    | {line}", flush=True)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 PORT = 8080
 REPOSITORY = "localhost/backstay-demo"
-# `localhost/` names no registry that answers: the image that the host has is what is deployed.
+# `localhost/` is no registry that responds: the deploy uses the image on the host.
 
 _DOCKERFILE = b"""FROM scratch
 COPY busybox /bin/busybox
@@ -21,7 +21,7 @@ ENV PATH=/bin
 ENTRYPOINT ["/bin/busybox", "sh", "/serve"]
 """
 
-# Works for a while in each second, more and less over a minute, and holds on to some memory.
+# Busy for a part of each second, varying over a minute, with some memory allocated.
 _SERVE = """busybox httpd -p {port} -h /www
 held=$(busybox head -c {held} /dev/zero | busybox tr '\\0' x)
 while :; do
@@ -42,7 +42,7 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>demo {version}</title>
 
 @dataclass(frozen=True)
 class DemoVersion:
-    """One version of the demo: its tag, and how much it works and holds (bytes)."""
+    """One version of the demo: its tag, its CPU load and its memory (bytes)."""
 
     tag: str
     colour: str
@@ -57,7 +57,7 @@ class DemoVersion:
 
     @property
     def page(self) -> bytes:
-        """What it serves."""
+        """The page that it serves."""
         return _PAGE.format(version=self.tag, colour=self.colour).encode()
 
 
@@ -69,7 +69,7 @@ VERSIONS = (
 
 
 def build_context(version: DemoVersion, busybox: bytes) -> bytes:
-    """The tar that the Engine builds the image from."""
+    """Return the tar from which the Engine builds the image."""
     files: dict[str, tuple[bytes, int]] = {
         "Dockerfile": (_DOCKERFILE, 0o644),
         "busybox": (busybox, 0o755),

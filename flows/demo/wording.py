@@ -1,4 +1,4 @@
-"""What `make demo` says of a deploy that did not end as its story has it. Pure."""
+"""The explanation by `make demo` of a deploy that ended unexpectedly. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from db.states import ErrorCode, Status
 
 
 def unexpected_end(row: Mapping[str, Any], wanted: str) -> str | None:
-    """Return why a finished row is not as wanted: the cause, as a person may read it; None when it is."""
+    """Return why a finished row is not as wanted: the cause, for a person to read; None when it is."""
     if row["status"] == wanted:
         return None
     version = f"v{row['version']}"

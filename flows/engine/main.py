@@ -1,7 +1,7 @@
-"""The engine: one warm process that executes the flow runs of one Docker host in threads of itself.
+"""The engine: one warm process that executes the flow runs of one Docker host in its own threads.
 
-A Prefect worker of our own type on the work pool `backstay`, queue = host name. It learns of a run by the server's own
-events and asks for it at once; a poll at each full minute and every few seconds covers what an event did not reach.
+A Prefect worker of our own type on the work pool `backstay`, queue = host name. The server's own events announce a run
+and trigger a poll at once; a poll at each full minute and every few seconds covers missed events.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ REGISTER_WITHIN_S = 30.0
 
 
 def run_engine(context: Context) -> None:
-    """Serve until SIGTERM or SIGINT. What is unfinished then gives way at its next step and is put in order."""
+    """Serve until SIGTERM or SIGINT. Unfinished deploys then stop at their next step and restore."""
     engine = Engine(
         context=context,
         id=f"{context.settings.host_name}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -77,7 +77,7 @@ async def _serve(engine: Engine) -> None:
     if not await _wait_for_prefect(engine, stopped):
         return
     await _in_thread(lambda: close_what_died(context))
-    await _in_thread(lambda: reconcile(context, engine.id))  # once more: rows whose runs have just been closed
+    await _in_thread(lambda: reconcile(context, engine.id))  # again, for rows whose runs have just been closed
     worker = EngineWorker(
         work_pool_name=POOL,
         work_queues=[context.settings.host_name],
@@ -112,8 +112,8 @@ async def _serve(engine: Engine) -> None:
         for loop in loops:
             loop.cancel()
         await _let_finish(worker)
-        container_watch.stop()  # last, so that what the deploys under way did is written down as theirs
-        # Whatever is still there sits in a call that does not end: its row is ended by the next engine's reconcile.
+        container_watch.stop()  # last, so that events of the deploys under way are recorded as theirs
+        # A run still active hangs in a call: the next engine's reconcile ends its row.
         if worker.active:
             os._exit(0)
 
@@ -122,7 +122,7 @@ async def _poll(worker: EngineWorker, poke: asyncio.Event) -> None:
     while True:
         poke.clear()
         await worker.ask_for_work()
-        # Schedules are due at full minutes: be there.
+        # Schedules are due at full minutes: poll then.
         until_minute = 60 - time.time() % 60 + 0.02
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(poke.wait(), min(POLL_S, until_minute))
@@ -163,7 +163,7 @@ async def _registered(context: Context) -> dict[UUID, str]:
 
 
 async def _again(context: Context, action: Callable[[], Awaitable[None]]) -> None:
-    """Keep a loop going through whatever Prefect's server or the network do to it."""
+    """Repeat an action for ever, through any failure of Prefect's server or of the network."""
     while True:
         try:
             await action()
@@ -173,7 +173,7 @@ async def _again(context: Context, action: Callable[[], Awaitable[None]]) -> Non
 
 
 async def _until_done(context: Context, stopped: asyncio.Event, action: Callable[[Context], Awaitable[T]]) -> T | None:
-    """The answer of `action`, again and again until it has one; None when the engine shall stop."""
+    """Retry `action` until it succeeds and return its result; None when the engine shall stop."""
     while not stopped.is_set():
         try:
             return await action(context)
@@ -203,7 +203,7 @@ async def _let_finish(worker: EngineWorker) -> None:
 
 
 def _look_for_images(context: Context) -> None:
-    with contextlib.suppress(Failure):  # Docker is away: the rows keep what was last known
+    with contextlib.suppress(Failure):  # Docker is unreachable: the rows keep their last known state
         availability.check(context)
 
 

@@ -1,4 +1,4 @@
-"""Flow runs that Prefect believes to be under way and that nobody has in hand: closed, or they stay open for ever."""
+"""Flow runs that are open in Prefect and that no process executes: closed here, or they would stay open for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.prefect_api import PrefectUnreachable
 
 
 def close_what_died(context: Context) -> None:
-    """At start nothing of this host runs: what Prefect believes to run died with its engine. Late ticks are dropped."""
+    """Close the open runs of this host when its engine starts: they died with the last one. Drop late ticks."""
     host = context.settings.host_name
     with contextlib.suppress(PrefectUnreachable):
         for run in context.prefect.begun_runs(host):
@@ -23,9 +23,9 @@ def close_what_died(context: Context) -> None:
 
 
 def close_abandoned(context: Context, active: Set[str], suspects: set[str]) -> set[str]:
-    """Close runs that ended here, or never began, because Prefect was away. Answers the suspects of the next look.
+    """Close runs that ended here, or never began, while Prefect was unreachable. Return the suspects of the next pass.
 
-    Only what was a suspect at the last look as well: one that is just on its way to a thread is not abandoned.
+    Closes only runs that were suspects in the last pass as well: one on its way to a thread is not abandoned.
     """
     with contextlib.suppress(PrefectUnreachable):
         strange = set(context.prefect.begun_runs(context.settings.host_name)) - active

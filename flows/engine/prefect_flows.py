@@ -1,7 +1,7 @@
 """The Prefect flows: dispatch, rollback, remove, collect-stats, housekeeping; each a few lines around a plain function.
 
-They run in threads of the engine, which hands them what they work with through `serve_in`. Parameters are ids and names
-only, and a result is a state with a code: Prefect stores both.
+They run in threads of the engine, which passes in what they need through `serve_in`. Parameters are ids and names only,
+and a result is a state with a code: Prefect stores both.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import NAME
 
 LATE_S = 50
-# Prefect stores the parameters of a run before we see them, so it is Prefect that has to refuse what is no reference:
-# `user:password@host/shop` has no place in its database.
+# Prefect stores the parameters of a run before we see them, so Prefect itself must refuse an invalid reference:
+# `user:password@host/shop` must not reach its database.
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[str, Field(pattern=r"^[^@\s]+(@sha256:[0-9a-f]{64})?$", max_length=500)]
-# A branch, a tag or a commit, without what addresses and logins have, and none that begins like a token does. Only in
-# the schema, which is what Prefect's server goes by: pydantic's own patterns cannot look ahead.
+# A branch, a tag or a commit, without the characters of addresses and logins, and not beginning like a token. Only
+# in the schema, which Prefect's server checks: pydantic's own patterns have no lookahead.
 _REF = r"^(?!gh[a-z]_|github_pat_|gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent)-|bs[th]_)[A-Za-z0-9_][A-Za-z0-9_./+#-]*$"
 Ref = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": _REF})]
 
 
 @dataclass
 class Engine:
-    """What the flows need of the process that runs them."""
+    """The parts of the engine's process that the flows need."""
 
     context: Context
     id: str
     sampler: Sampler
     slots: threading.BoundedSemaphore
-    at_work: set[int] = field(default_factory=set)  # ids of the deploys that a thread of this engine has in hand
+    at_work: set[int] = field(default_factory=set)  # ids of the deploys that a thread of this engine carries out
 
 
 _engines: list[Engine] = []
 
 
 def serve_in(engine: Engine) -> None:
-    """From now on the flows of this process work with `engine`."""
+    """Let the flows of this process use `engine` from now on."""
     _engines[:] = [engine]
 
 
@@ -66,27 +66,27 @@ def serve_in(engine: Engine) -> None:
 def dispatch(
     deploy_id: int | None = None, workload: Name | None = None, image: Image | None = None, ref: Ref | None = None
 ) -> State[Any]:
-    """Carry out a deploy. Started by hand: give `workload`, and `image` or `ref` if it shall be another one."""
+    """Carry out a deploy. Started by hand: give `workload`, and `image` or `ref` to deploy another one."""
     opener = partial(open_deploy, name=workload or "", image=image, ref=ref)
     return _guarded(lambda engine: _carry_out(engine, deploy_id, opener))
 
 
 @flow(name="rollback", persist_result=False, log_prints=False, validate_parameters=True)
 def rollback(deploy_id: int | None = None, workload: Name | None = None, version: int | None = None) -> State[Any]:
-    """Carry out a rollback. Started by hand: give `workload`, and `version` if it shall not be the default one."""
+    """Carry out a rollback. Started by hand: give `workload`, and `version` to choose another than the default one."""
     opener = partial(open_rollback, name=workload or "", version=version)
     return _guarded(lambda engine: _carry_out(engine, deploy_id, opener))
 
 
 @flow(name="remove", persist_result=False, log_prints=False, validate_parameters=True)
 def remove(workload_id: int, workload: Name) -> State[Any]:
-    """Remove a workload that was marked for it, by its page, the API or the CLI: containers first, then the history."""
+    """Remove a workload that its page, the API or the CLI marked for removal: containers first, then the history."""
     return _guarded(lambda engine: _state(removal.carry_out(engine.context, workload_id, workload)))
 
 
 @flow(name="collect-stats", persist_result=False, log_prints=False)
 def collect_stats() -> State[Any]:
-    """Sample CPU and memory of all containers of this host for one minute: a tick each interval, aligned."""
+    """Sample CPU and memory of all containers of this host for one minute: one aligned tick per interval."""
     return _guarded(_collect)
 
 
@@ -101,7 +101,7 @@ def _collect(engine: Engine) -> State[Any]:
 
 
 def collect_tick(engine: Engine, ts: int) -> int:
-    """Wait for a moment (epoch seconds), then sample; answers the rows. A moment that has passed is left out."""
+    """Wait for a moment (epoch seconds), then sample; return the number of rows. Skip a moment that has passed."""
     interval = engine.context.settings.stats_interval
     if engine.context.stopping.wait(max(0.0, ts - time.time())) or align(time.time(), interval) != ts:
         return 0
@@ -110,12 +110,12 @@ def collect_tick(engine: Engine, ts: int) -> int:
 
 @flow(name="housekeeping", persist_result=False, log_prints=False)
 def housekeeping() -> State[Any]:
-    """Sum samples up, and delete what is older than what is kept: deploys, events, samples, configurations, images."""
+    """Sum up samples, and delete what exceeds its retention: deploys, events, samples, configurations, images."""
     return _guarded(lambda engine: Completed(message=tidy(engine.context)))
 
 
 def _guarded(body: Callable[[Engine], State[Any]]) -> State[Any]:
-    """The state of `body`. Whatever it raises goes to our log: Prefect would store the text, and with it secrets."""
+    """Return the state of `body`. Any exception goes to our log: Prefect would store its text, and with it secrets."""
     if not _engines:
         return Failed(message="this flow runs in Backstay's engine: start `backstay up`")
     try:
@@ -128,7 +128,7 @@ def _guarded(body: Callable[[Engine], State[Any]]) -> State[Any]:
 def _carry_out(engine: Engine, deploy_id: int | None, open_row: Callable[..., Any]) -> State[Any]:
     run_id = str(runtime.flow_run.id)
     if deploy_id is None:
-        # The key makes a retry of this very run find its row again instead of opening another.
+        # With this key a retry of the same run finds its row again instead of opening another.
         asked = Asked(Trigger.PREFECT, "prefect", idempotency_key=f"prefect-{run_id}")
         refused = ""
         try:

@@ -1,4 +1,4 @@
-"""What Prefect must know of us: the work pool, the host's queue, the five deployments and their schedules."""
+"""Registration in Prefect: the work pool, the host's queue, the five deployments and their schedules."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DESCRIPTION = "Backstay's engine: one process a Docker host, its queue has the h
 
 
 async def register(client: PrefectClient, settings: Settings) -> dict[UUID, str]:
-    """Create or refresh the pool and the deployments; answers flow names by deployment id.
+    """Create or refresh the pool and the deployments; return flow names by deployment id.
 
-    A schedule is made with its deployment and then left alone: who pauses it in Prefect's UI finds it paused.
+    A schedule is created with its deployment and never changed: one paused in Prefect's UI stays paused.
     """
     try:
         await client.create_work_pool(WorkPoolCreate(name=POOL, type="backstay", description=DESCRIPTION))
@@ -36,7 +36,7 @@ async def register(client: PrefectClient, settings: Settings) -> dict[UUID, str]
             work_pool_name=POOL,
             work_queue_name=settings.host_name,
             description=flow.__doc__,
-            # Prefect would store an unknown parameter with the run before any of us sees it.
+            # Prefect would store an unknown parameter with the run before we see it.
             parameter_openapi_schema=parameter_schema(flow).model_dump(exclude_unset=True)
             | {"additionalProperties": False},
             schedules=_kept(known) if known else _schedules(name),
@@ -56,7 +56,7 @@ async def _known(client: PrefectClient, name: str) -> DeploymentResponse | None:
 
 
 def _kept(known: DeploymentResponse) -> list[DeploymentScheduleCreate]:
-    # Registering again replaces the schedules by what is given, and by none when nothing is.
+    # Registering again replaces the schedules by the given ones, and by none when none are given.
     return [DeploymentScheduleCreate(schedule=one.schedule, active=one.active) for one in known.schedules]
 
 

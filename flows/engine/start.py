@@ -1,4 +1,4 @@
-"""`backstay engine`: what comes before the engine's first line, and before prefect is imported."""
+"""`backstay engine` before the engine's first line, and before prefect is imported."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def run(settings: Settings) -> int:
 def serve(settings: Settings) -> None:
     """Run the engine of this host until SIGTERM or SIGINT. Raises AlreadyRunning.
 
-    The lock is what lets reconcile say of a running row with another engine's name that its engine is dead.
+    Because of the lock, reconcile knows that a running row with another engine's name has a dead engine.
     """
     with hold_engine_lock(settings):
         shutil.rmtree(settings.work, ignore_errors=True)  # left behind by an engine that was killed
         os.environ.update(client_env(settings, os.environ) | {"PREFECT_LOGGING_LEVEL": "CRITICAL"})
         context = Context.open(settings, "engine")
-        guard_streams(context.redactor)  # before Prefect takes hold of stderr
+        guard_streams(context.redactor)  # before Prefect takes over stderr
         # Imported only now: Prefect reads the environment when it is imported, and it takes seconds.
         from flows.engine.main import run_engine
 

@@ -1,8 +1,8 @@
-"""The Prefect worker of our own type: takes the runs of one Docker host and executes them in threads of its process.
+"""Our own type of Prefect worker: takes the runs of one Docker host and executes them in threads of its process.
 
-Prefect's client answers a busy server (its SQLite says 503) with pauses of 2, 4, 8, 16 and 32 s inside of one call, and
-its worker ends, with all runs in its hands, when a call fails while it takes a run over. So each call that a run has to
-wait for is cut here after a few seconds and made again, and one that fails costs nothing but that.
+Prefect's client retries a busy server (its SQLite answers 503) after 2, 4, 8, 16 and 32 s within one call, and its
+worker exits, with all runs in progress, when a call fails while it takes over a run. So each call on the way of a run
+is cut off here after a few seconds and retried, and a failed one costs nothing else.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ AGAIN_AFTER_S = 1.0
 
 
 class EngineResult(BaseWorkerResult):
-    """What Prefect's worker wants to know of a finished run."""
+    """The result type that Prefect's worker requires of a finished run."""
 
 
 class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]):
-    """Runs flow runs in threads of this process. See prefect.workers.base.BaseWorker."""
+    """Executes flow runs in threads of this process. See prefect.workers.base.BaseWorker."""
 
     type = "backstay"
     job_configuration = BaseJobConfiguration
     _description = "Executes Backstay's flow runs inside its engine process."
 
     def prepare(self, context: Context, deployments: dict[UUID, str], poke: asyncio.Event) -> None:
-        """Hand over what runs need; `deployments` maps deployment ids to flow names, `poke` has us ask for work."""
+        """Set what runs need; `deployments` maps deployment ids to flow names, `poke` triggers a poll for work."""
         self.context, self.deployments, self.poke = context, deployments, poke
-        self.active: set[str] = set()  # runs that this process has in hand
-        self.suspects: set[str] = set()  # runs that Prefect believes to be here, and are not
+        self.active: set[str] = set()  # runs that this process executes
+        self.suspects: set[str] = set()  # runs that Prefect believes to be here, but are not
         self.threads = anyio.CapacityLimiter(THREADS)
 
     async def ask_for_work(self) -> None:
-        """Take over what is due. Raises what Prefect's client does, TimeoutError too: ask again then."""
+        """Take over due runs. Raises what Prefect's client raises, TimeoutError too: poll again then."""
         with anyio.fail_after(CALL_WITHIN_S):
             await self.get_and_submit_flow_runs()
 
     async def sync_with_backend(self) -> None:
-        """Prefect's own, but a server that does not answer soon is one that cannot be reached for now."""
+        """Do as Prefect's own, with a deadline: a server that responds too late counts as unreachable for now."""
         try:
             with anyio.fail_after(CALL_WITHIN_S):
                 await super().sync_with_backend()
@@ -59,7 +59,7 @@ class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]
             raise httpx.ReadTimeout("Prefect is busy") from None
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Take a run over and execute it, with one call to the server where Prefect's own makes five."""
+        """Take over a run and execute it, with one call to the server where Prefect's own makes five."""
         self.active.add(str(flow_run.id))
         try:
             pending = False
@@ -84,7 +84,7 @@ class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]
         """Execute one run to its end. Its outcome is the flow's own state; the result only says that it was run."""
         if task_status is not None:
             task_status.started(os.getpid())
-        # Abandoned, not awaited, when the process ends: threads cannot be cancelled, reconcile ends their rows.
+        # Abandoned, not awaited, when the process exits: threads cannot be cancelled, reconcile ends their rows.
         await anyio.to_thread.run_sync(self._execute, flow_run, abandon_on_cancel=True, limiter=self.threads)
         return EngineResult(status_code=0, identifier=str(flow_run.id))
 
@@ -98,7 +98,7 @@ class EngineWorker(BaseWorker[BaseJobConfiguration, BaseVariables, EngineResult]
             with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 run_flow(FLOWS[name], flow_run=flow_run, return_type="state")
         except Exception as error:
-            # The ledger has the outcome; what failed is Prefect's record of it. Type only: it may quote a request.
+            # The ledger has the outcome; only Prefect's record of it failed. Type only: it may quote a request.
             self.context.log.warning(
                 "prefect lost a run", extra={"run": str(flow_run.id), "cause": type(error).__name__}
             )

@@ -1,4 +1,4 @@
-"""A deploy as the outside sees it: one shape for JSON, the CLI and the pages."""
+"""A deploy in its external form: one shape for JSON, the CLI and the pages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tasks.impact.verdict import Verdict
 
 
 class StageTime(Shape):
-    """How long a stage of a deploy took."""
+    """The duration of a stage of a deploy."""
 
     name: str
     ms: int
 
 
 class Pin(BaseModel):
-    """What makes a deploy repeatable. Which other keys there are depends on the kind."""
+    """The data that makes a deploy repeatable. Its other keys depend on the kind."""
 
     model_config = ConfigDict(extra="allow")
     kind: str
@@ -71,7 +71,7 @@ class Row(Shape):
 
 
 def row(deploy: Deploy, workload: str, live: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
-    """Return the row of docs/api.md. `live` is the workload's live row: it decides what can be rolled back to."""
+    """Return the row of docs/api.md. `live` is the workload's live row: it decides which rollbacks are possible."""
     blocked, run = rollback_blocked_by(deploy, live), deploy.flow_run_id
     return filled(
         Row,

@@ -1,4 +1,4 @@
-"""A webhook as the outside sees it, without its token and its secret."""
+"""A webhook in its external form, without its token and its secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Outcome = Annotated[str, Field(json_schema_extra={"enum": [*HOOKS]})]
 
 
 class LastCall(Shape):
-    """What the newest genuine call came to."""
+    """The outcome of the newest authenticated call."""
 
     at: Moment
     outcome: Outcome
@@ -36,7 +36,7 @@ class Hook(Shape):
 
 
 def hook(one: models.Hook) -> dict[str, Any]:
-    """Return a webhook as it may be shown."""
+    """Return a webhook without its secrets."""
     outcome = one.last_outcome
     last = filled(LastCall, one, at=one.last_at, outcome=outcome, detail=HOOKS.get(outcome or ""))
     return filled(Hook, one, last=last if one.last_at else None)

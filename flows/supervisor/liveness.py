@@ -1,8 +1,8 @@
-"""Whether a program that runs still works. Asked in a thread of its own: one that is stuck lets those who ask wait.
+"""Liveness probe for a running program, in its own thread because a hung program blocks its prober.
 
-A Prefect whose database is kept locked, by another program, say, answers pages, and whatever is to be written waits for
-a minute and fails. Such a server does not end by itself, so nobody would restart it. What it did to itself in this way
-is mended: docs/decisions/0015.
+A Prefect whose database is kept locked, by another program for instance, serves pages, but each write waits for a
+minute and fails. Such a server does not exit, so the supervisor would not restart it. The locks that Prefect caused
+itself are fixed: docs/decisions/0015.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from db.settings import Settings, prefect_auth
 ASK_EVERY_S = 5.0
 STUCK_AFTER_S = 30.0
 ANSWERS_WITHIN_S = 10.0
-# There is none of that id. Prefect deletes it without looking for it first, which takes the lock for writing.
+# No run has this id. Prefect deletes it without reading it first, which takes the write lock.
 NO_SEARCH = "/api/saved_searches/00000000-0000-4000-8000-000000000000"
 
 
 class LivenessProbe:
-    """Asks `is_healthy` again and again until `end`, and knows since when the answer has been no."""
+    """Calls `is_healthy` repeatedly until `end`, and records since when it has failed."""
 
     def __init__(
         self, is_healthy: Callable[[], bool], every_s: float = ASK_EVERY_S, after_s: float = STUCK_AFTER_S
@@ -34,11 +34,11 @@ class LivenessProbe:
         threading.Thread(target=self._ask, name="pulse", daemon=True).start()
 
     def end(self) -> None:
-        """Ask no more."""
+        """Stop probing."""
         self._ended.set()
 
     def is_stuck(self) -> bool:
-        """Whether there has been no good answer for too long."""
+        """Return whether the probe has failed for too long."""
         since = self._ill_since
         return since is not None and time.monotonic() - since >= self._after_s
 
@@ -52,7 +52,7 @@ class LivenessProbe:
 
 
 def prefect_takes_writes(settings: Settings) -> bool:
-    """Whether the Prefect server of this machine comes to the point of writing within ten seconds."""
+    """Return whether the Prefect server of this machine gets to write within ten seconds."""
     login = base64.b64encode(prefect_auth(settings).encode()).decode()
     connection = http.client.HTTPConnection("127.0.0.1", settings.prefect_port, timeout=ANSWERS_WITHIN_S)
     try:

@@ -1,6 +1,6 @@
-"""What `backstay up` prints: each child's lines under its name, in its colour, and the same into HOME/logs/{name}.log.
+"""The output of `backstay up`: each child's lines under its name, in its colour, and the same in HOME/logs/{name}.log.
 
-Every line passes the redactor. What is only noise on a screen (Prefect's greeting) goes to the file alone.
+Every line passes the redactor. Noise (Prefect's greeting) goes to the file alone, not to the screen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_BYTES = 2_000_000
 BACKUPS = 2
 WIDTH = len("backstay")
 COLOURS = {"prefect": "35", "engine": "36", "web": "32", "backstay": "1"}
-# Prefect greets with letters made of strokes and a page of advice for people who started it by hand.
+# Prefect's greeting: large letters made of strokes and advice for a start by hand.
 _BANNER = re.compile(r"^[\s_|/\\()-]*$")
 _GREETINGS = (
     "Configure Prefect to communicate",
@@ -31,7 +31,7 @@ _GREETINGS = (
     "Check out the dashboard",
     "Server stopped!",
 )
-# What follows Prefect's own line about an error: pages of it for one busy moment of its SQLite.
+# The traceback after Prefect's own error line: pages for one busy moment of its SQLite.
 _TRACEBACK = re.compile(
     r"^(\s|Traceback|The above exception|During handling|\[SQL|\[parameters|\(Background|[\w.]+(Error|Exception)\b)"
 )
@@ -52,7 +52,7 @@ class Output:
         self._redactor.learn(secrets)
 
     def child(self, name: str, line: str) -> None:
-        """A line that a child has written."""
+        """Print and log a line of a child."""
         clean = self._redactor.clean(plain(line))
         with self._lock, contextlib.suppress(OSError):
             self._file(name).emit(_record(name, clean))
@@ -60,11 +60,11 @@ class Output:
             self._print(name, clean)
 
     def say(self, line: str) -> None:
-        """A line of `up` itself."""
+        """Print and log a line of `up` itself."""
         self._print("backstay", line)
 
     def show(self, text: str) -> None:
-        """Text without a prefix, as it is: it may hold a login, and goes to the screen only."""
+        """Print text unchanged, without a prefix: it may hold a login, and goes to the screen only."""
         self._write(text + "\n")
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Output:
         self._write(f"{label} {line}\n")
 
     def _write(self, text: str) -> None:
-        # The terminal may be gone by now, which is no reason to stop; ValueError is a closed stream.
+        # The terminal may be closed by now, which must not stop us; ValueError is a closed stream.
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
@@ -95,12 +95,12 @@ class Output:
 
 
 def plain(line: str) -> str:
-    """The line without colours and control characters, which could rewrite what the terminal shows."""
+    """Remove colours and control characters, which could rewrite the terminal, from a line."""
     return _ESCAPES.sub("", line).translate(_CONTROL).rstrip()
 
 
 def is_noise(name: str, line: str) -> bool:
-    """Whether a line tells a person nothing."""
+    """Return whether a line is of no use to a person."""
     if not line.strip():
         return True
     if name != "prefect":

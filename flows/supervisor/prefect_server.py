@@ -1,6 +1,6 @@
 """The Prefect server of `backstay up`: Prefect's own command line, over SQLite connections that wait outside of SQLite.
 
-`python -m flows.supervisor.prefect_server server start …` is `python -m prefect server start …` but for that.
+`python -m flows.supervisor.prefect_server server start …` is otherwise `python -m prefect server start …`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flows.supervisor.patient_sqlite import PatientConnection
 
 
 def be_patient() -> None:
-    """From now on every SQLite connection that SQLAlchemy makes in this process is a patient one."""
+    """Make every SQLite connection that SQLAlchemy opens in this process from now on a patient one."""
     event.listen(Engine, "do_connect", _choose_connection)
 
 
@@ -24,7 +24,7 @@ def _choose_connection(dialect: Any, _record: Any, _arguments: Any, options: dic
 
 
 def main() -> None:
-    """Prefect's command line, with the arguments of this process."""
+    """Run Prefect's command line with the arguments of this process."""
     be_patient()
     from prefect.cli import app
 

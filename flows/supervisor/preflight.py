@@ -1,6 +1,6 @@
-"""What has to be right before `backstay up` starts anything: one start at a time, free ports, Docker, the ledger.
+"""Checks before `backstay up` starts anything: one start at a time, free ports, Docker, the ledger.
 
-Each thing that is wrong is one sentence that says what to do. Starts no process.
+Each fault is one sentence that says what to do. Starts no process.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ LEFTOVERS_S = 25.0
 
 
 class CannotStart(Exception):  # noqa: N818 - it names what happened
-    """One sentence: what is in the way and what to do about it."""
+    """One sentence: what prevents the start and what to do about it."""
 
 
 def lock_home(settings: Settings, say: Callable[[str], None]) -> int:
-    """The lock of HOME as an open file, to be inherited by the children: it is free when the last of them is gone.
+    """Return the lock of HOME as an open file that the children inherit: it is released when the last of them exits.
 
-    After a crash the children of the last `up` may still be ending; they are waited for. Raises CannotStart.
+    After a crash the children of the last `up` may still be exiting; waits for them. Raises CannotStart.
     """
     descriptor = open_lock(up_lock(settings))
     try:
@@ -79,7 +79,7 @@ def _is_alive(pid: str) -> bool:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raise CannotStart naming the port that is taken."""
+    """Raise CannotStart naming the port that is in use."""
     wanted = [(settings.web_host, settings.web_port, "the web interface", "BACKSTAY_WEB_PORT")]
     if not settings.prefect_api_url:
         wanted.append(("127.0.0.1", settings.prefect_port, "Prefect", "BACKSTAY_PREFECT_PORT"))
@@ -91,7 +91,7 @@ def check_ports(settings: Settings) -> None:
 
 
 def port_problem(host: str, port: int) -> str | None:
-    """Why a server cannot listen there; None when it can."""
+    """Return why a server cannot listen there; None when it can."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError:
@@ -102,7 +102,7 @@ def port_problem(host: str, port: int) -> str | None:
             probe.bind(address)
         except OSError as error:
             return _words(error)
-        # A listener on 127.0.0.1 does not keep us from binding 0.0.0.0, but it would get the requests.
+        # A listener on 127.0.0.1 does not keep us from binding 0.0.0.0, but it would receive the requests.
         return "is in use by another program" if _somebody_answers(reachable(host), port, family) else None
 
 
@@ -126,7 +126,7 @@ def _somebody_answers(host: str, port: int, family: int) -> bool:
 
 
 def check_docker(settings: Settings) -> str:
-    """The version of the Docker Engine. Raises CannotStart when it does not answer."""
+    """Return the version of the Docker Engine. Raises CannotStart when it does not respond."""
     from tasks.docker.client import DockerEngine
     from tasks.failures import Failure, translated
 
@@ -138,9 +138,9 @@ def check_docker(settings: Settings) -> str:
 
 
 def prepare_ledger(settings: Settings) -> str | None:
-    """Bring the ledger to the newest schema and see that somebody can log in.
+    """Migrate the ledger to the newest schema and ensure that a user exists.
 
-    Answers the password of the first user if one had to be made up. Raises CannotStart.
+    Return the password of the first user if one had to be generated. Raises CannotStart.
     """
     from sqlalchemy.exc import SQLAlchemyError
 

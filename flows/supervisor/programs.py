@@ -1,4 +1,4 @@
-"""The three programs of `backstay up`: how each is called, with what environment, and how it shows that it is ready.
+"""The three programs of `backstay up`: command line, environment, and readiness probe of each.
 
 Starts nothing: flows.supervisor.supervisor does.
 """
@@ -18,14 +18,14 @@ from flows.supervisor.liveness import prefect_takes_writes
 RETENTION_S = 2 * 24 * 3600
 PROBE_TIMEOUT_S = 0.5
 WEB_THREADS = 32
-# What a person has in the environment for another Prefect must not get in here.
+# Settings in the user's environment for another Prefect must not reach ours.
 _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_PROFILES_PATH", "PREFECT_LOGGING_SETTINGS_PATH")
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program. `is_ready` gets its process id. `grace_s` is how long it may take to end. `is_healthy` is asked
-    while it runs, for a program that can hang without ending: see flows.supervisor.liveness."""
+    """One program. `is_ready` takes its process id. `grace_s` is how long it may take to exit. `is_healthy` is polled
+    while it runs, for a program that can hang without exiting: see flows.supervisor.liveness."""
 
     name: str
     argv: list[str]
@@ -38,7 +38,7 @@ class Program:
 
 
 def programs(settings: Settings) -> list[Program]:
-    """All that `up` runs, in the order of starting; they end in the reverse order."""
+    """Return all programs of `up`, in the order of starting; they stop in the reverse order."""
     own_prefect = [] if settings.prefect_api_url else [_prefect(settings)]
     return [*own_prefect, _engine(settings), _web(settings)]
 
@@ -80,28 +80,28 @@ def _web(settings: Settings) -> Program:
 
 
 def backstay(verb: str) -> list[str]:
-    """How this very program is called again. -P: a file in the current directory must not stand in for a module."""
+    """Return the command line of this very program. -P: a file in the current directory must not shadow a module."""
     return [sys.executable, "-P", "-m", "flows.cli", verb]
 
 
 def gunicorn(settings: Settings) -> list[str]:
-    """How the web server is called: one process, so that its caches agree, and a thread a request."""
+    """Return the command line of the web server: one process, so that its caches agree, and one thread per request."""
     bind = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     return [
         *(sys.executable, "-P", "-m", "gunicorn", "webapp.app:create_app()"),
         *("--worker-class", "webapp.http.gunicorn_worker.Worker", "--workers", "1", "--threads", str(WEB_THREADS)),
         *("--bind", f"{bind}:{settings.web_port}"),
-        # Streams of a log never end by themselves: they are cut, so that Ctrl-C is quick.
+        # Log streams never end by themselves: they are cut, so that Ctrl-C is quick.
         *("--graceful-timeout", "2", "--keep-alive", "15"),
         *("--log-level", "warning", "--no-control-socket"),
     ]
 
 
 def client_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the engine and of the web: our settings, and the way to Prefect."""
+    """Return the environment of the engine and of the web: our settings, and the address and login of Prefect."""
     env = {key: value for key, value in base.items() if key not in _FOREIGN}
     env |= {f"BACKSTAY_{key.upper()}": str(value) for key, value in settings.model_dump().items()}
-    del env["BACKSTAY_ADMIN_PASSWORD"]  # `up` has used it by now, and nobody else needs it
+    del env["BACKSTAY_ADMIN_PASSWORD"]  # `up` has used it by now, and no child needs it
     return env | {
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_API_URL": settings.api_url,
@@ -109,7 +109,7 @@ def client_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # Its client waits 2, 4, 8… s between two tries: half a minute in all is as long as a run may take to begin.
+        # Its client retries after 2, 4, 8… s: half a minute in all is as long as a run may take to begin.
         "PREFECT_CLIENT_MAX_RETRIES": "4",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
@@ -117,7 +117,7 @@ def client_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the Prefect server: quiet, guarded, tidy. It gets no setting of ours but those it needs."""
+    """Return the environment of the Prefect server: quiet, guarded, tidy, with only the settings of ours it needs."""
     env = {key: value for key, value in client_env(settings, base).items() if not key.startswith("BACKSTAY_")}
     return env | {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{settings.home / 'prefect.db'}",
@@ -126,8 +126,8 @@ def server_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(RETENTION_S),
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"PT{RETENTION_S}S",
-        # An hour of runs a minute, made beforehand, would all be marked late at the next start, at once and against
-        # each other: SQLite answers "database is locked" for seconds then.
+        # An hour of minutely runs scheduled ahead would all be marked late at the next start, concurrently:
+        # SQLite then answers "database is locked" for seconds.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT180S",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "6",
         "PREFECT_CLI_PROMPT": "false",
@@ -135,12 +135,12 @@ def server_env(settings: Settings, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def reachable(host: str) -> str:
-    """An address to connect to for one to listen on: 0.0.0.0 is everywhere, so also here."""
+    """Return an address to connect to for a listening one: 0.0.0.0 is every address, so also the loopback."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
 
 
 def answers(host: str, port: int, path: str) -> bool:
-    """Whether GET http://host:port/path says 200, quickly."""
+    """Return whether GET http://host:port/path answers 200, quickly."""
     connection = http.client.HTTPConnection(host, port, timeout=PROBE_TIMEOUT_S)
     try:
         connection.request("GET", path)
@@ -152,12 +152,12 @@ def answers(host: str, port: int, path: str) -> bool:
 
 
 def announce(settings: Settings) -> None:
-    """Called by the engine when it takes work: leaves its process id where `is_announced` looks."""
+    """Write the engine's process id to where `is_announced` reads it; the engine calls this when it takes work."""
     _announcement(settings).write_text(str(os.getpid()))
 
 
 def is_announced(settings: Settings, pid: int) -> bool:
-    """Whether the engine with this process id takes work."""
+    """Return whether the engine with this process id takes work."""
     try:
         return _announcement(settings).read_text() == str(pid)
     except OSError:

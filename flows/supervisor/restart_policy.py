@@ -1,4 +1,4 @@
-"""When a child process is started, and when again after it died. Pure: gather -> DECIDE -> apply; `now` is an argument.
+"""Rules for starting a child process, and for restarting it. Pure: gather -> DECIDE -> apply; `now` is an argument.
 
 Times are seconds of one monotonic clock.
 """
@@ -14,17 +14,17 @@ HEALTHY_AFTER_S = 60.0
 
 @dataclass(frozen=True)
 class Record:
-    """What is remembered of one child between two looks at it."""
+    """The state of one child between two polls."""
 
     deaths: int = 0  # in a row, without a minute of health between them
-    started_at: float | None = None  # None: it is not running
-    ready_at: float | None = None  # None: it has not answered since it was started
+    started_at: float | None = None  # None: not running
+    ready_at: float | None = None  # None: has not responded since its start
     next_start: float = 0.0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one look at a child has shown. `exit_code` is None while it runs."""
+    """The observations of one poll of a child. `exit_code` is None while it runs."""
 
     exit_code: int | None = None
     answers: bool = False
@@ -32,7 +32,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Decision:
-    """The new record, and what to do. `delay` is given when a death is to be told."""
+    """The new record, and what to do. `died_for` is the delay of the restart, given when a death is to be reported."""
 
     record: Record
     start: bool = False
@@ -41,12 +41,12 @@ class Decision:
 
 
 def backoff(deaths: int) -> float:
-    """Seconds to wait before the next start: 1, 2, 4 … 30."""
+    """Return the seconds to wait before the next start: 1, 2, 4 … 30."""
     return min(LONGEST_DELAY_S, 2.0 ** max(0, min(deaths, 10) - 1))
 
 
 def decide(record: Record, seen: Seen, now: float) -> Decision:
-    """What follows from what was remembered and seen."""
+    """Return what follows from the record and the observations."""
     if record.started_at is None:
         return _absent(record, now)
     if seen.exit_code is not None:
@@ -78,7 +78,7 @@ def _not_ready_yet(record: Record, seen: Seen, now: float) -> Decision:
 
 
 def how_it_ended(exit_code: int) -> str:
-    """`ended with code 3` or `was ended by SIGKILL`."""
+    """Return `exited with code 3` or `was killed by SIGKILL`."""
     if exit_code >= 0:
         return f"exited with code {exit_code}"
     try:

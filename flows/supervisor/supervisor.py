@@ -1,7 +1,7 @@
-"""Keeps Prefect, the engine and the web interface running, and ends all of them together: the heart of `backstay up`.
+"""The heart of `backstay up`: keeps Prefect, the engine and the web interface running, and stops all of them together.
 
-restart_policy decides what to start when, programs how, output prints what they say. This module looks at the
-children, acts on the decisions, and listens to Ctrl-C.
+restart_policy decides what to start when, programs defines how, output prints their lines. This module polls the
+children, acts on the decisions, and handles Ctrl-C.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Runner:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it runs and has answered."""
+        """Whether it runs and has responded."""
         return self.record.ready_at is not None
 
     def look_and_act(self) -> None:
@@ -69,7 +69,7 @@ class Runner:
             self._child.kill()
 
     def end(self, hurry: Callable[[], bool]) -> None:
-        """Stop it, and read what it still had to say."""
+        """Stop it, and read its remaining output."""
         self._forget_pulse()
         if self._child is not None:
             terminate(self._child, self.program.grace_s, hurry)
@@ -93,7 +93,7 @@ class Runner:
 
     def _start(self) -> None:
         self._child = None
-        with contextlib.suppress(OSError):  # no memory, no file handles: it counts as a death, and is tried again
+        with contextlib.suppress(OSError):  # no memory, no file handles: it counts as a death, and is retried
             program = self.program
             self._child = spawn(program.argv, program.env, cwd=program.cwd, pass_fds=[self._lock])
             self._reader = threading.Thread(target=self._read, args=[self._child], daemon=True)
@@ -118,10 +118,10 @@ class Supervisor:
         self.output = output or Output(settings.logs, secrets_in(settings))
         self._runners: list[Runner] = []
         self._wishes_to_stop = 0
-        # The one queue whose put() may be called from a signal handler, whatever was interrupted.
+        # The only queue whose put() is safe in a signal handler, whatever was interrupted.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = threading.Event()
-        # All children are started by this one thread: the kernel ends them when the thread that started them ends.
+        # One thread starts all children: the kernel ends a child when the thread that started it ends.
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._began = time.monotonic()
         self._lock = -1
@@ -129,11 +129,11 @@ class Supervisor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the end has begun, because it was asked for or because the supervisor broke."""
+        """Whether stopping has begun, on request or because the supervisor failed."""
         return self._wishes_to_stop > 0 or self.broken
 
     def start(self) -> None:
-        """Check what is needed and start the programs. Raises CannotStart, and then nothing runs."""
+        """Check the requirements and start the programs. Raises CannotStart, and then nothing runs."""
         self._lock = preflight.lock_home(self.settings, self.output.say)
         try:
             preflight.check_ports(self.settings)
@@ -142,7 +142,7 @@ class Supervisor:
             os.close(self._lock)
             raise
         self.output.say(first_words(self.settings))
-        # Prefect takes longest and needs no ledger: it comes up while the ledger is made ready for the others.
+        # Prefect takes longest and needs no ledger: it starts while the ledger is prepared for the others.
         alone, others = partition(programs(self.settings))
         self._add(alone)
         self._thread.start()
@@ -155,7 +155,7 @@ class Supervisor:
         self._wake()
 
     def wait_ready(self, timeout: float) -> bool:
-        """Wait until every program answers, saying now and then who does not. False after `timeout` s or a stop."""
+        """Wait until every program responds, reporting at intervals which do not. False after `timeout` s or a stop."""
         deadline, next_word = time.monotonic() + timeout, time.monotonic() + PROGRESS_EVERY_S
         while not self.is_stopping:
             waiting = [runner.program.name for runner in self._runners if not runner.is_ready]
@@ -170,26 +170,26 @@ class Supervisor:
         return False
 
     def run_forever(self) -> None:
-        """Wait until Ctrl-C, SIGTERM or stop(), and for the end of all programs."""
+        """Wait for Ctrl-C, SIGTERM or stop(), then for the exit of all programs."""
         self.listen()
         self._ended.wait()
 
     def stop(self) -> None:
-        """End all programs: the web interface, the engine, then Prefect. Comes back when they are gone."""
+        """Stop all programs: the web interface, the engine, then Prefect. Return when they have exited."""
         self.request_stop()
         if self._thread.ident is not None:
             self._ended.wait()
 
     def request_stop(self) -> None:
-        """Begin to end. Called a second time: kill what is still there."""
+        """Begin to stop. On a second call, kill the programs still running."""
         self._wishes_to_stop += 1
         self._wake()
 
     def listen(self) -> None:
-        """Take Ctrl-C, SIGTERM and a closed terminal as the wish to end. Only the main thread can."""
+        """Treat Ctrl-C, SIGTERM and a closed terminal as a request to stop. Only the main thread can."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup asked to stay
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is ignored
             signal.signal(signal.SIGHUP, self._on_signal)
 
     def _add(self, more: list[Program]) -> None:
@@ -229,14 +229,14 @@ class Supervisor:
 
 
 def partition(all_programs: list[Program]) -> tuple[list[Program], list[Program]]:
-    """Those that can start before the ledger is ready, and the others."""
+    """Return the programs that can start before the ledger is ready, and the others."""
     return [each for each in all_programs if not each.needs_ledger], [
         each for each in all_programs if each.needs_ledger
     ]
 
 
 def first_words(settings: Settings) -> str:
-    """What is said when the start begins."""
+    """Return the line printed when the start begins."""
     if settings.prefect_api_url or (settings.home / "prefect.db").exists():
         return "starting…"
     return "starting; Prefect is preparing its database (first start, up to half a minute)…"

@@ -1,4 +1,4 @@
-"""The verb `backstay up`: start everything, say where it is and how to log in, and stay until Ctrl-C."""
+"""The verb `backstay up`: start everything, print its address and how to log in, and run until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORD_EVERY_S = 60.0
 
 
 def run(settings: Settings) -> int:
-    """Run until Ctrl-C or SIGTERM; answers the exit code. Raises CannotStart, and OSError when HOME cannot be used."""
+    """Run until Ctrl-C or SIGTERM; return the exit code. Raises CannotStart, and OSError when HOME cannot be used."""
     supervisor = Supervisor(settings)
     supervisor.listen()
     supervisor.start()
@@ -27,7 +27,7 @@ def run(settings: Settings) -> int:
 
 
 def banner(settings: Settings, first_password: str | None) -> str:
-    """What a person needs once all is running: where to go and how to log in."""
+    """Return what a person needs once everything runs: the address and how to log in."""
     rows = [("Backstay", web_url(settings)), ("Log in as", _login(first_password))]
     rows.append(("Prefect", settings.prefect_ui_url))
     if not settings.prefect_api_url:
@@ -38,7 +38,7 @@ def banner(settings: Settings, first_password: str | None) -> str:
 
 
 def web_url(settings: Settings) -> str:
-    """Where the web interface is to be found from this machine."""
+    """Return the address of the web interface as seen from this machine."""
     host = reachable(settings.web_host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}"
 

@@ -1,1 +1,1 @@
-"""What runs beside deploys: reconcile, housekeeping, auto-rollback, impact reviews, sweep."""
+"""Work beside deploys: reconcile, housekeeping, auto-rollback, impact reviews, sweep."""

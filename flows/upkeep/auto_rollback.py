@@ -1,7 +1,7 @@
-"""The watch after a success: a new version that fails in its first seconds is taken back, once.
+"""Automatic rollback: a new version that fails in its first seconds is rolled back, once.
 
-Only where the workload asks for it (`auto_rollback`). A version that itself came from an automatic rollback is not
-watched, and each version is taken back at most once, so that there is no loop.
+Only for workloads with `auto_rollback`. A version that itself came from an automatic rollback is not watched, and each
+version is rolled back at most once, so that there is no loop.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tasks.failures import Failure
 from tasks.kinds import kind_of
 
 WATCH_EVERY_S = 2.0
-# One check that fails may be a hiccup.
+# A single failed check may be an outlier.
 SICK_AFTER = 3
 LONGEST_WATCH = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a version is taken back: a code of the sentences of the event log."""
+    """The reason for rolling a version back: a code of the sentences of the event log."""
 
     code: str
 
 
 def judge(mine: Sequence[ContainerRecord], wanted: int) -> Verdict | None:
-    """What the containers of a version say, of which so many have to run: None while all is well. Pure."""
+    """Judge a version by its containers, of which `wanted` must run: None while all is well. Pure."""
     if any(record.oom_killed for record in mine):
         return Verdict("taken_back_memory")
     if any(record.restarts > 0 for record in mine):
@@ -47,7 +47,7 @@ def judge(mine: Sequence[ContainerRecord], wanted: int) -> Verdict | None:
 
 
 def is_watched(workload: Workload, live: Deploy, moment: datetime) -> bool:
-    """Whether the live version is in its first seconds and its workload wants it watched. Pure."""
+    """Return whether the live version is in its first seconds and its workload has it watched. Pure."""
     if not workload.spec.get("auto_rollback") or live.reason == Reason.AUTO_ROLLBACK or live.finished_at is None:
         return False
     age = moment - live.finished_at
@@ -55,22 +55,22 @@ def is_watched(workload: Workload, live: Deploy, moment: datetime) -> bool:
 
 
 class Watch:
-    """Looks at the versions of a host that are in their first seconds. Knows how often in a row a check has failed."""
+    """Checks the versions of a host in their first seconds, and counts the consecutive failures of each."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._failed: dict[int, int] = {}  # id of the deploy -> looks
-        self._told: set[int] = set()  # ids of deploys of which the event log has that there is no way back
+        self._failed: dict[int, int] = {}  # deploy id -> consecutive failures
+        self._told: set[int] = set()  # deploys whose event log says that no rollback is possible
 
     def look(self) -> None:
-        """One look at all that are being watched."""
+        """Check every watched version once."""
         watched = _watched(self._context)
         self._failed = {live.id: self._failed.get(live.id, 0) for _, live in watched}
         for workload, live in watched:
             try:
                 verdict = self._verdict(workload, live)
             except Failure:
-                return  # Docker does not answer: nothing is known, nothing is done
+                return  # Docker does not respond: the state is unknown, nothing is done
             if verdict is not None and not take_back(self._context, workload, live, verdict):
                 self._tell(workload, live)
 
@@ -95,9 +95,9 @@ class Watch:
 
 
 def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdict) -> bool:
-    """Go back from the live version; answers False when there is no version to go back to."""
+    """Roll back the live version; return False when there is no version to go back to."""
     if not context.prefect.answers():
-        return True  # a request now would fail and count as the one time: the next look comes soon
+        return True  # a request now would fail and count as the only try: the next check comes soon
     once = f"auto-rollback-of-{live.id}"
     refused = ""
     try:
@@ -107,7 +107,7 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
                 context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live
             )
         if not opened[2]:
-            return True  # it was taken back already
+            return True  # it was rolled back already
         with context.database.writing() as session:
             event_log.note(session, workload.id, tell(verdict.code, version=live.version), now(), level="error")
         start(context, *opened)
@@ -119,7 +119,7 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
 
 
 def never_began(row: Deploy) -> bool:
-    """Whether it was lost on its way to an engine, and by nobody's wish. Pure."""
+    """Return whether a row was lost on its way to an engine, without a cancellation. Pure."""
     return row.started_at is None and row.status in {Status.FAILED, Status.INTERRUPTED}
 
 

@@ -1,4 +1,4 @@
-"""Housekeeping: sums samples up, and deletes what is older than what is kept, in steps that hold no lock for long."""
+"""Housekeeping: sums up samples, and deletes what exceeds its retention, in steps that hold no lock for long."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tasks.images.retention import Verb
 
 
 def tidy(context: Context, longest_way_s: float = rollups.LONGEST_WAY_S) -> str:
-    """Sum up and prune every workload; answers a sentence with counts. Safe to run at any time and to break off.
+    """Sum up and prune every workload; return a sentence with counts. Safe to run at any time and to interrupt.
 
-    Between two steps it leaves the write lock alone for `longest_way_s` at most: 0 where nobody else wants it.
+    Between two steps it leaves the write lock free for at most `longest_way_s`: 0 when no other writer needs it.
     """
     with context.database.reading() as session:
         ids = [workload.id for workload in workloads.every(session)]
@@ -35,23 +35,23 @@ def prune_content(context: Context, moment: int) -> None:
     """Remove the files of static sites that no row and no spec needs. moment: epoch seconds."""
     with context.database.reading() as session:
         if history.unfinished(session):
-            return  # one that waits for its turn has its content in no pin yet
+            return  # a queued deploy has its content in no pin yet
         needed = {found for pin in history.every_pin(session) if (found := pins.content(pin))}
         needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
     store.prune(context.settings, needed, moment)
 
 
 def after_deploy(context: Context, workload_id: int, succeeded: bool) -> None:
-    """What need not wait for the next full round: the ledger of the workload, and the images after a success."""
+    """Prune without waiting for the next full round: the ledger of the workload, and the images after a success."""
     prune_ledger(context, workload_id)
     if succeeded:
         arrange_images(context)
 
 
 def arrange_images(context: Context) -> int:
-    """Name the images that are kept, remove those of ours that nothing needs; answers how many went.
+    """Tag the images that are kept, remove those of ours that nothing needs; return how many were removed.
 
-    Docker being away is no harm: the next round comes.
+    If Docker is unreachable, the next round does it.
     """
     refused = None
     try:
@@ -63,7 +63,7 @@ def arrange_images(context: Context) -> int:
 
 
 def prune_ledger(context: Context, workload_id: int) -> int:
-    """Prune the deploys and events of one workload; answers how many deploys went."""
+    """Prune the deploys and events of one workload; return how many deploys were deleted."""
     settings = context.settings
     with context.database.writing() as session:
         event_log.prune(session, workload_id)

@@ -1,8 +1,8 @@
-"""Looks at what deploys did, each minute: stores the verdicts that have settled, and tells Prefect of them.
+"""Reviews of the impact of deploys, each minute: stores the verdicts that have settled, and sends them to Prefect.
 
 Costs two short queries while no version is due. An event of Prefect carries codes and numbers only, so that an
-automation can match on the verdict and notify; it is sent until Prefect has taken it, under an id that
-makes twice once.
+automation can match on the verdict and notify; it is sent until Prefect has accepted it, under an id that makes
+duplicates harmless.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable
 
 EVENT = "backstay.deploy.impact"
-TOLD_WITHIN = timedelta(days=1)  # what is older is no news
+TOLD_WITHIN = timedelta(days=1)  # anything older is no news
 _NAMESPACE = UUID("8c1f6f5e-4f0e-4c53-9d6a-2f1d3a9b7c10")
 
 
 def look(context: Context) -> None:
-    """One look at every version that is due; then Prefect is told what is new."""
+    """Review every version that is due once; then send new verdicts to Prefect."""
     moment = now()
     try:
         for deploy_id in due(context, moment):
@@ -36,13 +36,13 @@ def look(context: Context) -> None:
 
 
 def due(context: Context, moment: datetime) -> list[int]:
-    """Ids of the deploys of this host that are to be looked at."""
+    """Return ids of the deploys of this host that are due for a review."""
     with context.database.reading() as session:
         live = impacts.live_on(session, context.settings.host_name)
         found = list(impacts.replaced_unseen(session, context.settings.host_name))
     if not live:
         return found
-    from tasks.impact.verdict import next_look_s  # brings numpy: when there is something to look at
+    from tasks.impact.verdict import next_look_s  # imports numpy: only when a review is due
 
     ages = [(number, (moment - finished).total_seconds(), looks) for number, finished, looks in live]
     return found + [number for number, age, looks in ages if age >= next_look_s(looks)]
@@ -53,14 +53,14 @@ def settle(context: Context, deploy_id: int, moment: datetime) -> None:
     from tasks.impact.evidence import assess
     from tasks.impact.verdict import next_look_s
 
-    # Not in the transaction that stores it: a day of samples takes longer than others should wait for the write lock.
+    # Outside the transaction that stores it: a day of samples takes longer than the write lock should be held.
     with context.database.reading() as session:
         deploy = session.get(Deploy, deploy_id)
         found = assess(session, deploy, moment) if deploy is not None else None
     if deploy is None or found is None or deploy.finished_at is None:
         return
     age = moment - deploy.finished_at
-    # Looks that nobody was there for are not made up for.
+    # Reviews missed while no engine ran are not made up for.
     looks = (deploy.impact_looks or 0) + 1
     while next_look_s(looks) <= age.total_seconds():
         looks += 1
@@ -72,7 +72,7 @@ def settle(context: Context, deploy_id: int, moment: datetime) -> None:
 
 
 def tell(context: Context, moment: datetime) -> None:
-    """Tell Prefect of every verdict that it does not know; what it does not take now, it gets the next time."""
+    """Send Prefect every verdict that it lacks; the next call retries those it does not accept now."""
     with context.database.reading() as session:
         waiting = impacts.untold(session, context.settings.host_name)
     try:
@@ -85,7 +85,7 @@ def tell(context: Context, moment: datetime) -> None:
 
 
 def event(deploy: Deploy, workload: str, installation: str, moment: datetime) -> dict[str, Any]:
-    """The event, as Prefect's REST API takes it. Pure."""
+    """Return the event in the form of Prefect's REST API. Pure."""
     impact = deploy.impact or {}
     return {
         "id": str(uuid5(_NAMESPACE, f"{installation}:{deploy.id}:{deploy.impact_looks}")),

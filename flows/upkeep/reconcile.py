@@ -1,8 +1,8 @@
-"""Reconcile: after a crash, and every few seconds, the ledger and the containers are made to agree.
+"""Reconcile: after a crash, and every few seconds, makes the ledger and the containers agree.
 
-Puts workloads in order that a rollout left half-way, ends rows whose engine is gone, finishes removals, has deployed
-what webhooks still want (`reconcile`), and compares what runs with what the live row pinned (`compare`). Needs Docker
-for the containers, and Prefect for closing its runs and for what is wanted; a row does not wait for long for either.
+Converges workloads that a rollout left half-way, ends rows whose engine is gone, finishes removals, starts pending
+deploys of webhooks (`reconcile`), and compares what runs with the live row's pin (`compare`). Needs Docker for the
+containers, and Prefect for closing its runs and for pending deploys; a row does not wait long for either.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from tasks.kinds import kind_of
 from tasks.prefect_api import TERMINAL, PrefectUnreachable
 from tasks.rollout import recovery
 
-# A request that opened its row asks Prefect at once, and for 13 s while that is busy: a row without a run for this
-# long lost its process.
+# A request that opened its row calls Prefect at once, and for 13 s while that is busy: after this long, a row
+# without a run has lost its process.
 ORPHANED_AFTER = timedelta(seconds=30)
-# So long the rows of one pass wait until their workloads are in order. Docker may hang or be away for longer, and a
-# service may take minutes to come up: no row stays open for that.
+# The time that the rows of one pass wait for their workloads to converge. Docker may hang or be unreachable for
+# longer, and a service may take minutes to start: no row stays open for that.
 ORDER_WITHIN_S = 20.0
 CANCELS = frozenset({"CANCELLING", "CANCELLED"})
 
 
 def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -> None:
-    """One pass over this host; costs next to nothing when there is nothing to do.
+    """Make one pass over this host; costs next to nothing when there is nothing to do.
 
-    `at_work`: ids of the deploys that threads of the engine `engine_id` have in hand at this moment.
+    `at_work`: ids of the deploys that threads of the engine `engine_id` are carrying out.
     """
     try:
         _sync_cancellations(context)
@@ -57,14 +57,14 @@ def reconcile(context: Context, engine_id: str, at_work: Collection[int] = ()) -
 
 
 def _waiting(context: Context) -> tuple[Sequence[Workload], Sequence[Workload]]:
-    """Workloads that a rollout left half-way, and those whose removal was begun."""
+    """Return workloads that a rollout left half-way, and those whose removal was begun."""
     with context.database.reading() as session:
         host = context.settings.host_name
         return workloads.needing_reconcile(session, host), workloads.removing(session, host)
 
 
 def _try(context: Context, workload: Workload, action: Callable[..., object], *rest: object) -> None:
-    """Do it unless somebody else is at work on it. What fails has to wait, and holds up no other workload."""
+    """Run an action unless another thread works on the workload. A failure waits, and holds up no other workload."""
     with context.workload_locks.hold(workload.id, wait=False) as mine:
         try:
             if mine:
@@ -75,7 +75,7 @@ def _try(context: Context, workload: Workload, action: Callable[..., object], *r
 
 
 def _sync_cancellations(context: Context) -> None:
-    """Cancel what was cancelled in Prefect while the event of it did not reach us, our connection being down, say."""
+    """Cancel deploys that were cancelled in Prefect and whose event we missed, for instance while disconnected."""
     with context.database.reading() as session:
         rows = history.unfinished(session, context.settings.host_name)
     try:
@@ -106,19 +106,19 @@ def _end_dead_rows(context: Context, engine_id: str, at_work: Collection[int]) -
 
 
 def _bring_forward(context: Context, row: Deploy) -> None:
-    """A run has the time of the clock when it was asked for. Set back since, the clock would keep it waiting."""
+    """Reschedule a run whose due time is in the future because the clock was set back since its request."""
     if row.flow_run_id is not None and context.prefect.bring_forward(row.flow_run_id, now()):
         context.log.warning("reconcile: a deploy was due in the future, it is now", extra={"deploy": row.id})
 
 
 def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[int]) -> ErrorCode | None:
-    """The code to end a row with because nobody will; None while somebody may."""
+    """Return the code to end a row with because no process will; None while one may."""
     if row.status == Status.RUNNING:
-        # The lock on HOME lets only one engine of a host run: a row of another one is a dead one's. One of this engine
-        # that no thread has in hand could not be ended when its time was, the disk being full, say.
+        # The lock on HOME lets only one engine of a host run, so a row of another engine is dead. A row of this one
+        # that no thread carries out could not be ended when it was due, with a full disk for instance.
         return None if row.engine_id == engine_id and row.id in at_work else ErrorCode.INTERRUPTED
     if row.flow_run_id is None:
-        # A row from the future is as old: a clock that was set back must not keep it waiting until it has caught up.
+        # A row from the future is as old: after the clock was set back, it must not wait until the clock catches up.
         return ErrorCode.INTERRUPTED if abs(now() - row.queued_at) > ORPHANED_AFTER else None
     state = context.prefect.run_state(row.flow_run_id)
     if state == "CANCELLED":
@@ -127,12 +127,12 @@ def dead_by(context: Context, row: Deploy, engine_id: str, at_work: Collection[i
 
 
 def put_in_order(context: Context, dead: Sequence[Deploy]) -> None:
-    """Put the workloads of rows that nobody works on in order before the rows end: who reads that one has ended finds
-    the live version serving. What is not done within the time goes on, and is `settle`'s to finish or to do again."""
+    """Converge the workloads of dead rows before the rows end: a reader who sees a row ended finds the live version
+    serving. What exceeds the time limit continues, and `settle` finishes or repeats it."""
     with context.database.reading() as session:
         half_way = {one.id: one for one in workloads.needing_reconcile(session, context.settings.host_name)}
     deadline = time.monotonic() + ORDER_WITHIN_S
-    # Daemons: one that waits for a Docker that hangs must not keep the engine from ending.
+    # Daemons: a thread that waits for a hanging Docker must not keep the engine from exiting.
     threads = [
         threading.Thread(target=_try, args=(context, half_way[row.workload_id], _bring_back, row.id), daemon=True)
         for row in dead
@@ -145,7 +145,7 @@ def put_in_order(context: Context, dead: Sequence[Deploy]) -> None:
 
 
 def _bring_back(context: Context, workload: Workload, dead: int) -> None:
-    """`settle`, and a moment for what was started again to work. `dead`: id of the row that is about to end."""
+    """Run `settle`, and wait until restarted containers are healthy. `dead`: id of the row that is about to end."""
     if not settle(context, workload, dead):
         return
     with context.database.reading() as session:
@@ -156,11 +156,11 @@ def _bring_back(context: Context, workload: Workload, dead: int) -> None:
 
 
 def end(context: Context, row: Deploy, code: ErrorCode) -> None:
-    """End a row that nobody works on and close its Prefect run. See `put_in_order` for what comes before."""
+    """End a dead row and close its Prefect run. See `put_in_order` for what comes before."""
     with context.database.writing() as session:
         current = session.get(Deploy, row.id, with_for_update=True, populate_existing=True)
         if current is None or current.status != row.status or current.engine_id != row.engine_id:
-            return  # it moved on while we looked
+            return  # it has changed since it was read
         code = ErrorCode.CANCELLED if current.cancel_requested else code
         moment = now()
         ledger.fail(session, row.id, code, ledger.fingerprint(code, row.stage, "reconcile"), moment)
@@ -174,11 +174,11 @@ def end(context: Context, row: Deploy, code: ErrorCode) -> None:
 
 
 def settle(context: Context, workload: Workload, dead: int | None = None) -> bool:
-    """Make exactly the live version of a workload run; answers whether there was anything to do. Left alone while a
-    deploy of it is running, but for the one with the id `dead`.
+    """Converge a workload to exactly its live version; return whether there was anything to do. Skipped while a deploy
+    of it is running, except the one with the id `dead`.
 
-    A queued one may have to wait for long, for Prefect say: the live version serves meanwhile. Raises Failure when
-    Docker does not do it; the workload stays marked then.
+    A queued one may wait for long, for Prefect for instance: the live version serves meanwhile. Raises Failure when
+    Docker fails; the workload then stays marked.
     """
     with context.database.reading() as session:
         newest = history.latest(session, workload.id)
@@ -194,7 +194,7 @@ def settle(context: Context, workload: Workload, dead: int | None = None) -> boo
 
 
 def compare(context: Context) -> None:
-    """Compare what runs of every workload of this host with the pin of its live row, and say so when that is news."""
+    """Compare what runs of every workload of this host with its live row's pin, and report changes of the result."""
     there: Sequence[Workload] = ()
     try:
         with context.database.reading() as session:

@@ -1,7 +1,7 @@
-"""The engine's part of a removal: the containers of a marked workload, then everything that the ledger has of it.
+"""The engine's part of a removal: the containers of a marked workload, then all its data in the ledger.
 
-Carried out by the Prefect run that the request asked for, or by reconcile when that run does not come. Both hold the
-workload's lock; whichever is second finds nothing to do.
+Carried out by the Prefect run of the request, or by reconcile if that run does not begin. Both hold the workload's
+lock; the second one finds nothing to do.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ RUN_BEGINS_WITHIN = timedelta(seconds=5)
 
 
 def is_overdue(workload: Workload, moment: datetime) -> bool:
-    """Whether the run of a removal should have begun. A mark from the future is as old: the clock was set back."""
+    """Return whether a removal's run should have begun. A mark from the future is as old: the clock was set back."""
     return workload.removing_at is not None and abs(moment - workload.removing_at) > RUN_BEGINS_WITHIN
 
 
 def carry_out(context: Context, workload_id: int, name: str) -> str:
-    """Remove a workload on behalf of its run, once nobody else works on it; return how that went.
+    """Remove a workload on behalf of its run, once no other thread works on it; return the outcome.
 
     "removed", also when it is gone already; "superseded" when this id is not being removed from this host under this
-    name; else the code of what went wrong, and reconcile tries again.
+    name; else the code of the failure, and reconcile retries.
     """
     try:
         with context.workload_locks.hold(workload_id):
@@ -49,14 +49,14 @@ def carry_out(context: Context, workload_id: int, name: str) -> str:
 
 
 def finish(context: Context, workload: Workload) -> bool:
-    """Remove the containers of a workload, then everything that the ledger has of it, then the images that were
-    brought for it and that nothing else needs; return False when it is not marked for removal.
+    """Remove the containers of a workload, then all its data in the ledger, then the images that were brought for it
+    and that no other release needs; return False when it is not marked for removal.
 
     The caller holds its lock. Raises Failure.
     """
     with context.database.reading() as session:
         current = session.get(Workload, workload.id)
-    # Looked up under the lock: meanwhile it may be gone, and its name may belong to a new workload that runs.
+    # Read again under the lock: it may be gone by now, and its name may belong to a new workload that runs.
     if current is None or current.removing_at is None:
         return False
     kind_of(current).rollout.restore(context, current, None)

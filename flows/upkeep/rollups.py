@@ -1,4 +1,4 @@
-"""The tiers of samples, kept up: summing up what came in, deleting what is old, in steps that hold no lock for long."""
+"""Upkeep of the tiers of samples: summing up new ones, deleting old ones, in steps that hold no lock for long."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tasks.context import Context
 from tasks.metrics import rollup
 from tasks.metrics.history import kept_s
 
-# How long one step waits for the next at most, unless the caller says otherwise.
+# The longest pause between two steps, unless the caller passes another.
 LONGEST_WAY_S = 0.1
-# A minute's worth is one step; more than a few are a backlog, which housekeeping works off.
+# One step covers a minute; more than a few are a backlog, which housekeeping catches up on.
 STEPS_A_MINUTE = 5
-# A tick may have been on its way when its container was removed.
+# A tick may have been in flight when its container was removed.
 LAST_SAMPLES_S = 600
 
 
 def sum_up(context: Context, workload_ids: Iterable[int], now: int, longest_way_s: float = LONGEST_WAY_S) -> None:
-    """Bring all tiers of these workloads and of the installation up to `now` (epoch seconds). May be broken off."""
+    """Bring all tiers of these workloads and of the installation up to `now` (epoch seconds). May be interrupted."""
     for owner in (*workload_ids, INSTALLATION):
         with context.database.writing() as session:
             rollup.find_older(session, owner)
@@ -30,14 +30,14 @@ def sum_up(context: Context, workload_ids: Iterable[int], now: int, longest_way_
 
 
 def sum_up_installation(context: Context, now: int) -> None:
-    """Add up over all workloads the ticks that came in: called each minute, so that a read has a few left to do."""
+    """Add up new ticks over all workloads, each minute, so that a read has only a few left to add."""
     for _ in range(STEPS_A_MINUTE):
         if not _step(context, INSTALLATION, TICK, now, LONGEST_WAY_S):
             break
 
 
 def prune(context: Context, workload_ids: Iterable[int], now: int, longest_way_s: float = LONGEST_WAY_S) -> int:
-    """Delete the samples and buckets that are too old and summed up; answers how many samples went."""
+    """Delete samples and buckets that are too old and already summed up; return how many samples were deleted."""
     kept = kept_s(context.settings)
     ids = list(workload_ids)
     for owner in (*ids, INSTALLATION):
@@ -54,7 +54,7 @@ def prune(context: Context, workload_ids: Iterable[int], now: int, longest_way_s
 def _step(context: Context, owner_id: int, width: int, now: int, longest_way_s: float) -> bool:
     if context.stopping.is_set():
         return False
-    import pandas  # noqa: F401 - takes a second the first time, in which the write lock must not be held
+    import pandas  # noqa: F401 - takes a second the first time, which must not fall under the write lock
 
     began = time.monotonic()
     with context.database.writing() as session:
@@ -82,5 +82,5 @@ def _prune(context: Context, owner_id: int, width: int, before: int, longest_way
 
 
 def _give_way(context: Context, began: float, longest_way_s: float) -> None:
-    """Leave the write lock alone for as long as a step had it: who waits looks at it now and then only (SQLite)."""
+    """Leave the write lock free for as long as a step held it: waiting writers poll it only now and then (SQLite)."""
     context.stopping.wait(min(longest_way_s, time.monotonic() - began))

@@ -1,6 +1,6 @@
-"""`backstay sweep`: finds what is left over of this installation on this host, and removes it on request.
+"""`backstay sweep`: finds the leftovers of this installation on this host, and removes them on request.
 
-Gather, decide (tasks.containers.leftovers), apply. What an engine that runs has in hand is left to it.
+Gather, decide (tasks.containers.leftovers), apply. Leaves alone what a running engine is working on.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from tasks.prefect_api import PrefectUnreachable
 
 @dataclass(frozen=True)
 class Swept:
-    """One thing that is left over, and whether it was put right: None when that was not asked for."""
+    """One leftover, and whether it was removed: None when that was not requested."""
 
     leftover: Leftover
     done: bool | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """Return the object for --json."""
         one = self.leftover
         return {"kind": one.kind, "name": one.name, "why": str(one.why), "id": one.id, "removed": self.done}
 
@@ -49,7 +49,7 @@ class _Gathered:
 
 
 def sweep(context: Context, apply: bool = False) -> list[Swept]:
-    """What is left over, and with `apply` whether it could be removed. Raises Failure when Docker is away."""
+    """Return the leftovers, and with `apply` whether each was removed. Raises Failure when Docker is unreachable."""
     with ExitStack() as held:
         engine_runs = False
         try:
@@ -61,14 +61,14 @@ def sweep(context: Context, apply: bool = False) -> list[Swept]:
         if not apply:
             return [Swept(one) for one in found.leftovers]
         ended = [Swept(one, _tried(context, one, found)) for one in found.leftovers if one.kind == "row"]
-        # Ending a row puts its workload in order, so the rest is looked at anew.
+        # Ending a row converges its workload, so the rest is gathered again.
         rest = _gather(context, engine_runs) if ended else found
         return ended + [Swept(one, _tried(context, one, rest)) for one in rest.leftovers if one.kind != "row"]
 
 
 def _gather(context: Context, engine_runs: bool) -> _Gathered:
     host = context.settings.host_name
-    # Docker first: a workload or a version that appears in between is in the ledger then.
+    # Docker first: a workload or a version created in between is then in the ledger.
     containers = context.docker.containers.find({INSTALLATION: context.installation})
     seen_images = host_images.look(context)
     images = host_images.steps(context, seen_images)
@@ -91,13 +91,13 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
 
 
 def _seen(one: ContainerRecord, live: Deploy | None) -> SeenContainer:
-    """A container as the decision takes it: one of a service that did not change is of the live version."""
+    """Return a container as `decide` takes it: one of a service that did not change belongs to the live version."""
     version = converge.version_of(one, live)
     return SeenContainer(one.id, one.name, one.labels.get(WORKLOAD, ""), version)
 
 
 def _is_dead(context: Context, row: Deploy, engine_runs: bool) -> bool:
-    """Whether nobody is left to finish a row. An engine that runs sees to its rows each minute by itself."""
+    """Return whether no process is left to finish a row. A running engine ends its dead rows each minute by itself."""
     if engine_runs:
         return False
     try:

@@ -1,1 +1,1 @@
-"""Receives webhooks, and keeps the deploys that they ask for until those can start."""
+"""Receives webhooks, and stores the deploys that they request until those can start."""

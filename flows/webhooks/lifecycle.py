@@ -21,7 +21,7 @@ SECRET = re.compile(r"^[!-~]{6,255}$")
 
 @dataclass(frozen=True)
 class Made:
-    """A new hook with what is shown once: the token of its address and its secret."""
+    """A new hook with its token and its secret, which are shown once."""
 
     hook: Hook
     token: str
@@ -38,7 +38,7 @@ def add(
     tag: str | None = None,
     secret: str | None = None,
 ) -> Made:
-    """Add a hook to a workload; without a secret one is made. Raises InvalidSpec, Refusal(no_such_workload)."""
+    """Add a hook to a workload; without a secret one is generated. Raises InvalidSpec, Refusal(no_such_workload)."""
     _check(provider, branch, tag, secret)
     token, chosen = f"bsh_{secrets.token_urlsafe(32)}", secret or secrets.token_urlsafe(32)
     context.redactor.learn([chosen])
@@ -56,7 +56,7 @@ def add(
 
 
 def remove(context: Context, name: str, hook_id: int, actor: str) -> bool:
-    """Remove a hook of a workload; False when it has none of that number. Raises Refusal(no_such_workload)."""
+    """Remove a hook of a workload; False when it has none with that id. Raises Refusal(no_such_workload)."""
     with context.database.writing() as session:
         workload = workload_named(session, name)
         provider = {one.id: one.provider for one in webhooks.of_workload(session, workload.id)}.get(hook_id)

@@ -1,7 +1,7 @@
-"""What webhooks still want: one deploy a workload, the newest wish, kept until Prefect has taken its run.
+"""Deploys requested by webhooks that Prefect has not accepted yet: at most one per workload, the latest wins.
 
-It is taken up by whoever opens it, by the engine when a deploy ends, and by reconcile, which finds what a crash of any
-of them left behind.
+Started by the call that opens it, by the engine when a deploy ends, and by reconcile, which also finds what a crash of
+the others left behind.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from flows.requests import start
 from tasks.context import Context, now
 from tasks.sources.invalid_spec import InvalidSpec
 
-# Each of them is a row that failed because Prefect did not take it, though it had just answered.
+# Each try is a row that failed because Prefect refused its run although it had just responded.
 MOST_TRIES = 3
 
 
 class Next(Enum):
-    """What to do about a wish."""
+    """The next step for a pending deploy."""
 
     WAIT = "wait"
     OPEN = "open"
-    FORGET = "forget"  # it was carried out, or somebody cancelled it
+    FORGET = "forget"  # it was carried out, or a person cancelled it
     GIVE_UP = "give up"
 
 
 def decide(wish: PendingDeploy, opened: Deploy | None, newest: Deploy | None) -> Next:
-    """`opened` is the row that was opened for the wish, `newest` the workload's newest one. Pure."""
+    """Decide from the row `opened` for the pending deploy and the workload's `newest` row. Pure."""
     if newest is not None and newest.status in UNFINISHED:
         return Next.WAIT
     if wish.deploy_id is not None and (opened is None or not _never_began(opened)):
@@ -45,18 +45,18 @@ def decide(wish: PendingDeploy, opened: Deploy | None, newest: Deploy | None) ->
 
 
 def _never_began(row: Deploy) -> bool:
-    """Whether a row ended without anybody having begun it, through no wish of a person."""
+    """Return whether a row ended before an engine began it, without a cancellation."""
     lost = {Status.INTERRUPTED}
     return row.started_at is None and (row.status in lost or row.error_code == ErrorCode.ORCHESTRATOR_UNREACHABLE)
 
 
 def is_ready(context: Context) -> bool:
-    """Whether Prefect would take a run now."""
+    """Return whether Prefect would accept a run now."""
     return context.prefect.answers() and context.prefect.knows_us()
 
 
 def open_pending(session: Session, workload: Workload, wish: PendingDeploy, moment: datetime) -> Deploy:
-    """The row of a wish, noted on it. Nothing else may be under way. Raises InvalidSpec."""
+    """Open the row of a pending deploy and note it there. No other may be under way. Raises InvalidSpec."""
     asked = Asked(Trigger.WEBHOOK, wish.actor)
     row = write(session, workload, deploy_of(session, workload, moment, asked, wish.image, wish.ref), moment)
     wish.deploy_id, wish.tries = row.id, (wish.tries or 0) + 1
@@ -64,12 +64,12 @@ def open_pending(session: Session, workload: Workload, wish: PendingDeploy, mome
 
 
 def is_held(workload: Workload, wish: PendingDeploy) -> bool:
-    """Whether what the sender says it pushed is held back. The choke point looks again, at what it finds itself."""
+    """Return whether the pin that the sender reports is held. The choke point checks again, with the resolved pin."""
     return held_pins.is_held(list(workload.held_pins), {"digest": wish.digest, "commit": wish.commit})
 
 
 def begin(context: Context, name: str, row: Deploy) -> None:
-    """Have the row of a wish run. When Prefect takes it the wish is fulfilled, else reconcile comes back to it."""
+    """Have the row of a pending deploy run: no longer pending when Prefect accepts it, else reconcile retries it."""
     try:
         start(context, row, name, True)
     except Refusal as refusal:
@@ -80,7 +80,7 @@ def begin(context: Context, name: str, row: Deploy) -> None:
 
 
 def start_pending(context: Context, workload_id: int) -> None:
-    """Deploy what is wanted of a workload, unless something is under way."""
+    """Start the pending deploy of a workload, unless another is under way."""
     with context.database.reading() as session:
         if webhooks.wanted(session, workload_id) is None:
             return
@@ -115,7 +115,7 @@ def _settle(session: Session, workload: Workload, wish: PendingDeploy, moment: d
 
 
 def start_pending_quietly(context: Context, workload_id: int) -> None:
-    """The same at the end of something else, whose outcome it does not change."""
+    """Do as start_pending after another action, without changing the outcome of that."""
     try:
         start_pending(context, workload_id)
     except Exception as error:
@@ -123,7 +123,7 @@ def start_pending_quietly(context: Context, workload_id: int) -> None:
 
 
 def start_all_pending(context: Context) -> None:
-    """The same for every workload of this host."""
+    """Start the pending deploys of every workload of this host."""
     try:
         with context.database.reading() as session:
             ids = webhooks.wanting(session, context.settings.host_name)

@@ -1,7 +1,7 @@
-"""Receiving a webhook: what a genuine delivery comes to.
+"""Receiving a webhook: from an authenticated delivery to its outcome.
 
-A delivery that is acted on, its answer, and the deploy or the wish that it leads to are written in one transaction:
-sent twice, or twice at once, it gives one deploy and the same answer.
+A delivery that is acted on, its answer, and the deploy or pending deploy it leads to are written in one transaction:
+sent twice, even concurrently, it gives one deploy and the same answer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ACTED_ON = ("deploying", "waiting", "held")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a call: a word of db.messages.errors.HOOKS, and the version that was opened, if one was."""
+    """The outcome of a call: a code of db.messages.errors.HOOKS, and the version that was opened, if any."""
 
     outcome: str
     version: int | None = None
@@ -40,19 +40,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Said:
-    """A delivery for a person: who pushed, as the sender calls them (the sender itself, when that is unknown or has a
-    secret in it), and what, with secrets blanked out."""
+    """A delivery in words: who pushed, by the sender's name for them (the sender itself, when that is unknown or
+    contains a secret), and what, with secrets blanked out."""
 
     actor: str
     what: str
 
 
 def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequence[Delivery]) -> Answer:
-    """Act on what a genuine call brought; of several things the answer is that of the last that mattered.
+    """Handle an authenticated call; with several events, return the outcome of the last one acted on.
 
-    Raises Refusal(no_such_workload) when workload or hook went away in between.
+    Raises Refusal(no_such_workload) when workload or hook was removed in between.
     """
-    context.secrets_of(workload)  # so that the redactor knows the short ones too, should one stand in the payload
+    context.secrets_of(workload)  # lets the redactor know the short ones too, should the payload contain one
     clean = context.cleaner()
     answers = [_one(context, hook, workload, delivery, clean) for delivery in deliveries] or [Answer("other_event")]
     mattered = [answer for answer in answers if answer.outcome in ACTED_ON]
@@ -63,7 +63,7 @@ def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery, c
     said = _said(hook, delivery, clean)
     target = decide(workload.spec["source"], hook.branch, hook.tag, delivery)
     if not isinstance(target, str) and not _is_clean(workload, hook, delivery, clean):
-        # What has a secret in it is no branch or tag of anybody's, and would stand in every row.
+        # A name that contains a secret is no branch or tag, and would be stored in every row.
         target = "other_tag" if delivery.branch is None else "other_branch"
     if isinstance(target, str):
         return _leave_alone(context, hook, said, target)
@@ -130,7 +130,7 @@ def _told(outcome: str, what: str) -> Told:
 
 
 def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
-    """Nothing is done; said at the hook, and in the event log where a person might wonder."""
+    """Do nothing; record that at the hook, and in the event log where a person might wonder."""
     if why not in {"other_event", "other_repository"}:
         with context.database.writing() as session:
             moment = now()
@@ -146,8 +146,8 @@ def _key(delivery: Delivery) -> str | None:
 
 
 def _is_clean(workload: Workload, hook: Hook, delivery: Delivery, clean: Clean) -> bool:
-    """Whether none of the words that a deploy is made of has a secret in it. What hook or source name themselves is
-    none, though a secret of somebody be the same word."""
+    """Return whether no text of the deploy contains a secret. A name from the hook or the source itself does not count,
+    even when it equals a secret."""
     words = {delivery.branch, delivery.tag, delivery.commit, delivery.digest}
     words -= {None, hook.branch, hook.tag, own_ref(workload.spec["source"])}
     return all(clean(one) == one for one in words if one)

@@ -1,7 +1,7 @@
-"""Applying a YAML file of specs: each workload is created, changed, or found to be as the file says.
+"""Applying a YAML file of specs: each workload is created, changed, or already equal to the file.
 
-Changes what the next deploy will run, and touches nothing that runs. What a spec names by a relative path lies beside
-the file.
+Changes what the next deploy will run, and touches nothing that runs. Relative paths in a spec are relative to the
+file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tasks.specs import parse_spec, public
 
 
 class Outcome(StrEnum):
-    """What applying a spec came to."""
+    """The outcome of applying a spec."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Applied:
-    """One workload of the file. `keys`: the top-level keys that changed; `changes`: as db.diff has them."""
+    """One workload of the file. `keys`: the top-level keys that changed; `changes`: in the form of db.diff."""
 
     name: str
     outcome: Outcome
@@ -45,7 +45,7 @@ class Applied:
 
 
 def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
-    """The specs of a YAML file that lies in the directory `beside`, all checked before the first is applied.
+    """Return the specs of a YAML file in the directory `beside`, all checked before the first is applied.
 
     Raises InvalidSpec naming document and key.
     """
@@ -64,10 +64,9 @@ def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
 
 
 def apply_spec(context: Context, spec: dict[str, Any], actor: str, *, dry_run: bool = False) -> Applied:
-    """Make the ledger's spec equal to this one. Secrets that it does not name stay as they are.
+    """Make the ledger's spec equal to this one. Secrets that it does not name are kept.
 
-    With `dry_run` nothing is written, and what would be refused is refused. Raises InvalidSpec, Refusal,
-    db.workloads.NameTaken.
+    With `dry_run` nothing is written, but refusals are the same. Raises InvalidSpec, Refusal, db.workloads.NameTaken.
     """
     name, wanted = spec["name"], public(parse_spec(spec))
     with context.database.reading() as session:
@@ -85,13 +84,13 @@ def apply_spec(context: Context, spec: dict[str, Any], actor: str, *, dry_run: b
 
 
 def difference(wanted: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
-    """The patch that makes `present` be as `wanted`: None puts a key back to its default. Pure."""
+    """Return the patch that turns `present` into `wanted`: None resets a key to its default. Pure."""
     keys = wanted.keys() | present.keys()
     return {key: wanted.get(key) for key in keys if wanted.get(key) != present.get(key)}
 
 
 def _changes(workload: Workload | None, wanted: dict[str, Any], secrets: dict[str, Any]) -> list[dict[str, Any]]:
-    """Key by key, values of secrets masked."""
+    """Return the changes key by key, values of secrets masked."""
     found = diff.compare(workload.spec if workload else None, wanted)
     known = workload.secrets if workload else {}
     masks = [
@@ -116,7 +115,7 @@ def _load(text: str) -> list[Any]:
         line = error.problem_mark.line + 1 if error.problem_mark else None
     except yaml.YAMLError:
         pass
-    # Not the parser's own words: they quote the file, which may hold secrets.
+    # Not the parser's own message: it quotes the file, which may contain secrets.
     raise InvalidSpec(f"line {line}" if line else "spec", KeyProblem.NOT_YAML)
 
 
@@ -133,7 +132,7 @@ def _prepared(document: object, host: str, beside: Path) -> InvalidSpec | None:
 
 
 def _placed(source: dict[str, Any], beside: Path) -> dict[str, Any]:
-    """A source that stands on its own: a relative directory made absolute, a compose file beside the YAML taken in."""
+    """Return a self-contained source: a relative directory made absolute, a compose file beside the YAML included."""
     path, file = source.get("path"), source.get("file")
     if source.get("kind") == "static" and isinstance(path, str) and not Path(path).is_absolute():
         return source | {"path": str((beside / path).resolve())}
@@ -154,7 +153,7 @@ def _text_of(file: object, beside: Path) -> str:
 
 
 def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_run: bool = False) -> Iterator[Applied]:
-    """Apply one after the other, once none of them would be refused."""
+    """Apply the specs in order, once none of them would be refused."""
     if not dry_run:
         for spec in specs:
             apply_spec(context, spec, actor, dry_run=True)
@@ -162,5 +161,5 @@ def apply_all(context: Context, specs: list[dict[str, Any]], actor: str, *, dry_
         try:
             yield apply_spec(context, spec, actor, dry_run=dry_run)
         except workloads.NameTaken:
-            # Its removal is not finished: the name is not free, and there is nothing to change.
+            # Its removal is not finished: the name is still in use, and there is nothing to change.
             raise Refusal(RefusalCode.NAME_TAKEN) from None

@@ -1,4 +1,4 @@
-"""Creating and changing a workload: the spec is checked, its secret values are locked away. removal.py removes it."""
+"""Creating and changing a workload: the spec is checked, its secret values are encrypted. removal.py removes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def create(context: Context, data: object, actor: str) -> Workload:
 
 
 def change(context: Context, name: str, patch: object, actor: str) -> Workload:
-    """Replace top-level keys of a spec; null puts a key back to its default. Touches nothing that runs.
+    """Replace top-level keys of a spec; null resets a key to its default. Touches nothing that runs.
 
     `secrets` is merged by name; null removes one. Raises InvalidSpec, Refusal(no_such_workload).
     """
@@ -38,7 +38,7 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
         spec, kept = patched(context, workload, patch)
         given = patch.get("secrets", {})
         changed = [one["key"] for one in diff.compare(workload.spec, public(spec))]
-        # A name that is not there and gets no value has passed no check: it may be anything, and is not repeated.
+        # An unknown name without a value has passed no check: it may be anything, and is not repeated.
         changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
         workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), moment)
         if changed:
@@ -47,10 +47,10 @@ def change(context: Context, name: str, patch: object, actor: str) -> Workload:
 
 
 def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tuple[Spec, dict[str, str]]:
-    """The spec that a patch makes of a workload's, and the locked secrets that stay as they are. Raises InvalidSpec."""
+    """Return the spec with a patch applied, and the encrypted secrets that are kept. Raises InvalidSpec."""
     if "name" in patch and patch["name"] != workload.name:
         raise InvalidSpec("name", KeyProblem.FIXED)
-    for key in patch.keys() - Spec.model_fields.keys():  # one that is null would not reach the check of the spec
+    for key in patch.keys() - Spec.model_fields.keys():  # a null one would not reach the check of the spec
         raise InvalidSpec(shown_key(key), KeyProblem.UNKNOWN_KEY)
     given = patch.get("secrets", {})
     if not isinstance(given, dict):
@@ -67,7 +67,7 @@ def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tupl
 
 
 def checked(context: Context, data: object) -> Spec:
-    """A spec that this installation can take. Raises InvalidSpec."""
+    """Return the spec if this installation accepts it. Raises InvalidSpec."""
     if isinstance(data, dict) and "host" not in data:
         data = data | {"host": context.settings.host_name}
     spec = parse_spec(data)

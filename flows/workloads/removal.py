@@ -1,7 +1,7 @@
-"""Asking for the removal of a workload, and following it. Changes no container: the engine of its host does that.
+"""Requesting the removal of a workload, and following it. Changes no container: the engine of its host does that.
 
-The mark in the ledger comes first and is what counts; then Prefect is asked to run the removal. Should Prefect be away,
-reconcile carries it out.
+The mark in the ledger comes first and is what counts; then Prefect is asked to run the removal. If Prefect is
+unreachable, reconcile carries it out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOK_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Removal:
-    """A removal that was accepted: of which workload, on which host, since when."""
+    """An accepted removal: of which workload, on which host, since when."""
 
     workload_id: int
     name: str
@@ -41,8 +41,7 @@ class Removal:
 def request_removal(context: Context, name: str, actor: str) -> Removal:
     """Mark a workload for removal and have its engine remove it, with its containers and history. Volumes stay.
 
-    Asking again while it is being removed returns the same removal. Raises Refusal: no_such_workload,
-    deploy_in_flight.
+    A repeated request during the removal returns the same removal. Raises Refusal: no_such_workload, deploy_in_flight.
     """
     removal = mark(context, name, actor)
     parameters = {"workload_id": removal.workload_id, "workload": name}
@@ -54,7 +53,7 @@ def request_removal(context: Context, name: str, actor: str) -> Removal:
 
 
 def mark(context: Context, name: str, actor: str) -> Removal:
-    """Mark a workload for removal. From then on it takes no deploy, and reconcile sees to it that it goes.
+    """Mark a workload for removal. From then on it takes no deploy, and reconcile ensures that it is removed.
 
     Raises Refusal: no_such_workload, deploy_in_flight.
     """
@@ -64,7 +63,7 @@ def mark(context: Context, name: str, actor: str) -> Removal:
             return _removal_of(begun, begun.removing_at)
         workload = workload_named(session, name)
         moment = now()
-        # First, because it locks the workload: a deploy that is just being opened is seen then. A refusal undoes it.
+        # First, because it locks the workload: a deploy being opened concurrently is seen. A refusal undoes it.
         workloads.begin_removal(session, workload.id, moment)
         newest = history.latest(session, workload.id)
         if newest is not None and newest.status in UNFINISHED:
@@ -76,7 +75,7 @@ def mark(context: Context, name: str, actor: str) -> Removal:
 
 
 def is_gone(context: Context, removal: Removal) -> bool:
-    """Whether the workload, its containers and its history are removed."""
+    """Return whether the workload, its containers and its history are removed."""
     with context.database.reading() as session:
         return session.get(Workload, removal.workload_id) is None
 
@@ -84,8 +83,8 @@ def is_gone(context: Context, removal: Removal) -> bool:
 def wait_until_gone(
     context: Context, removal: Removal, seconds: float, give_up: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Look into the ledger until the workload is gone; return False after `seconds`, at the end of this process, or
-    when `give_up` says that waiting is of no use."""
+    """Poll the ledger until the workload is gone; return False after `seconds`, when this process stops, or when
+    `give_up` says that waiting is of no use."""
     deadline = time.monotonic() + seconds
     while not is_gone(context, removal):
         left = deadline - time.monotonic()

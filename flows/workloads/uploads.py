@@ -1,4 +1,4 @@
-"""Files that are uploaded for a static site: checked, kept by their hash, and put into the spec for the next deploy."""
+"""Files uploaded for a static site: checked, stored by their hash, and put into the spec for the next deploy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.sources.invalid_spec import InvalidSpec
 
 
 def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
-    """Take in a directory, a tar or a zip for a workload of kind static. Touches nothing that runs.
+    """Store a directory, a tar or a zip for a workload of kind static. Touches nothing that runs.
 
     Raises Refusal(no_such_workload), InvalidSpec: `content` for an archive that is refused, `source.kind` for another
     kind of workload.
@@ -41,7 +41,7 @@ def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
 
 
 def check_kind(context: Context, name: str) -> None:
-    """Raises Refusal(no_such_workload), InvalidSpec when the workload takes no files."""
+    """Raise InvalidSpec when the workload takes no files, Refusal(no_such_workload) when there is none."""
     with context.database.reading() as session:
         workload = workload_named(session, name)
     if workload.spec["source"]["kind"] != "static":
@@ -51,7 +51,7 @@ def check_kind(context: Context, name: str) -> None:
 def deploy(
     context: Context, name: str, asked: Asked, image: str | None, ref: str | None, upload: Path | None
 ) -> Deploy:
-    """A deploy as flows.requests has it, of files that are taken in first when there are any."""
+    """Deploy as flows.requests does, after storing the uploaded files if there are any."""
     if upload is not None:
         if not upload.exists():
             raise InvalidSpec("upload", KeyProblem.NO_SUCH_PATH)

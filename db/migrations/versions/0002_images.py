@@ -1,4 +1,4 @@
-"""what Backstay brought to a Docker host, and where the image of a release can be had"""
+"""images that Backstay brought to a Docker host, and where the image of a release is available"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,13 +20,13 @@ def upgrade() -> None:
         sa.Column("brought_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("host", "image_id"),
     )
-    # Added in place: rebuilding the table would have to carry its partial indexes and AUTOINCREMENT along.
+    # Added in place: rebuilding the table would have to recreate its partial indexes and AUTOINCREMENT.
     op.add_column("deploy_history", sa.Column("pin_found", sa.String(length=10), nullable=True))
     op.add_column("deploy_history", sa.Column("pin_asked_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_column("deploy_history", "pin_asked_at")
     op.drop_column("deploy_history", "pin_found")
     op.drop_table("images")

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply. Empty: housekeeping fills the tiers from the samples that there are, and reads do without until then."""
+    """Apply. Empty: housekeeping fills the tiers from the existing samples, and reads do without until then."""
     op.create_table(
         "container_stats_tiers",
         sa.Column("owner_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -41,6 +41,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("container_stats_tier_marks")
     op.drop_table("container_stats_tiers")

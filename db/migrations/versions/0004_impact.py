@@ -1,4 +1,4 @@
-"""what happened to containers, totals, and what a deploy did to CPU and memory"""
+"""container events, totals, and the impact of a deploy on CPU and memory"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,11 +44,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workload_id"], ["workloads.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("workload_id", "name", "label"),
     )
-    # Added in place: rebuilding the table would have to carry its partial indexes and AUTOINCREMENT along.
+    # Added in place: rebuilding the table would have to recreate its partial indexes and AUTOINCREMENT.
     op.add_column("deploy_history", sa.Column("impact", sa.JSON(), nullable=True))
     op.add_column("deploy_history", sa.Column("impact_looks", sa.Integer(), nullable=True))
     op.add_column("deploy_history", sa.Column("impact_told", sa.Boolean(), nullable=True))
-    # What was replaced long ago is not judged any more.
+    # Deploys that were replaced long ago are no longer reviewed.
     op.execute("UPDATE deploy_history SET impact_looks = 0 WHERE NOT live")
     for name, rows in INDEXES.items():
         where = sa.text(rows)
@@ -56,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     for name in INDEXES:
         op.drop_index(name, "deploy_history")
     for column in ("impact_told", "impact_looks", "impact"):

@@ -1,4 +1,4 @@
-"""what a line of the event log was made of: its code and what was filled in"""
+"""the code and the parameters of a line of the event log"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply. Lines that are there keep their English text alone."""
+    """Apply. Existing lines keep only their English text."""
     op.add_column("event_log", sa.Column("code", sa.String(length=40), nullable=True))
     op.add_column("event_log", sa.Column("params", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_column("event_log", "params")
     op.drop_column("event_log", "code")

@@ -1,4 +1,4 @@
-"""what the collector says of itself"""
+"""the collector's figures about itself"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,5 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("collectors")

@@ -1,4 +1,4 @@
-"""webhooks: who may call, what came in, what is still wanted"""
+"""webhooks: hooks, deliveries, pending deploys"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,7 +63,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_index("ix_wanted_hook", "wanted_deploys")
     op.drop_table("wanted_deploys")
     op.drop_index("ix_hook_delivery_received", "hook_deliveries")

@@ -1,4 +1,4 @@
-"""since when a row is verified, or is known not to be"""
+"""since when a row is verified, or known not to be"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 AT_ITS_END = "UPDATE deploy_history SET verified_since = finished_at WHERE verified IS NOT NULL"
-# What was found out later stands in the log of events.
+# Later findings are in the event log.
 FOUND_OUT = """
 UPDATE deploy_history SET verified_since = coalesce((
     SELECT max(e.ts) FROM event_log e
@@ -20,12 +20,12 @@ UPDATE deploy_history SET verified_since = coalesce((
 
 
 def upgrade() -> None:
-    """Apply. A row that is there is what its end made it, or what was found out of it since."""
+    """Apply. An existing row keeps the result of its end, or of the latest finding since."""
     op.add_column("deploy_history", sa.Column("verified_since", sa.DateTime(timezone=True), nullable=True))
     op.execute(AT_ITS_END)
     op.execute(FOUND_OUT)
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_column("deploy_history", "verified_since")
