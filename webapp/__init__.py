@@ -1,1 +1,1 @@
-"""The window: a thin Flask app with JSON endpoints and panels."""
+"""The web app: a thin Flask layer with JSON endpoints and pages."""

@@ -1,4 +1,4 @@
-"""The web app: puts the blueprints together. `gunicorn 'webapp.app:create_app()'` runs it."""
+"""The web app, put together from its blueprints. `gunicorn 'webapp.app:create_app()'` runs it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ BLUEPRINTS: tuple[ModuleType, ...] = (
 
 
 def create_app(context: Context | None = None) -> Flask:
-    """The app over a context; without one, over the settings of the environment."""
+    """Build the app on a context; without one, on the settings of the environment."""
     app = routes()
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[EXTENSION] = opened = context or _own_context()
@@ -89,7 +89,7 @@ def create_app(context: Context | None = None) -> Flask:
 
 
 def routes() -> Flask:
-    """The addresses of the app, with nothing behind them yet."""
+    """Build an app with the routes alone, without a context behind them."""
     app = Flask("webapp")
     app.url_map.strict_slashes = False
     app.url_map.converters["version"] = VersionConverter
@@ -99,14 +99,14 @@ def routes() -> Flask:
 
 
 def _own_context() -> Context:
-    """The context of a web process of its own."""
+    """Return a context for a web process of its own."""
     context = Context.open(load_settings(), "web")
     guard_streams(context.redactor)
     return context
 
 
 class VersionConverter(IntegerConverter):
-    """A version in an address. One that no database column can hold becomes the largest, which none ever has."""
+    """A version in an address. A number too large for the column becomes the largest, which no deploy ever has."""
 
     def to_python(self, value: str) -> int:
         """See werkzeug.routing.BaseConverter."""

@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json from the table of calls: `python -m webapp.write_openapi`."""
+"""Command that writes docs/openapi.json from the table of calls: `python -m webapp.write_openapi`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The JSON endpoints, one file a noun."""
+"""The JSON endpoints, one file per resource."""

@@ -1,4 +1,4 @@
-"""The log of a deploy's build: from the start, or on from where the last answer ended, also while it grows."""
+"""The build log of a deploy, whole or from the offset of the last answer, also while it grows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ blueprint = Blueprint("build_logs", __name__, url_prefix="/api/workloads/<name>"
 
 @blueprint.get("/deploys/<version:version>/build-log")
 def show(name: str, version: int) -> Response:
-    """{"text", "offset", "complete"}: empty and complete for a deploy that built nothing."""
+    """Answer {"text", "offset", "complete"}: empty and complete for a deploy that built nothing."""
     offset = params.integer("offset", 0, 0, LARGEST) or 0
     with reading(name) as (session, workload):
         deploy = deploys.find(session, workload, version)
@@ -28,7 +28,7 @@ def show(name: str, version: int) -> Response:
 
 
 def piece(workload: Workload, deploy: Deploy, offset: int) -> dict[str, Any]:
-    """A part of the log. The row was read before the file: of a row that is finished the file says all."""
+    """Return a part of the log. The row was read before the file, so a finished row means a complete file."""
     found = build_log.read(context().settings, workload.id, deploy.version, offset)
     return {
         "text": found.text,

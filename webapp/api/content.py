@@ -1,4 +1,4 @@
-"""Files for a static site, as a tar or a zip in the body of the request: written to disk as they come, then checked."""
+"""Upload of a static site as a tar or zip in the request body: streamed to disk, then checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("content", __name__, url_prefix="/api/workloads/<name>")
 
 @blueprint.put("/content")
 def put(name: str) -> Response:
-    """Take the files in for the next deploy: {"content", "files", "bytes"}."""
+    """Store the files for the next deploy and answer {"content", "files", "bytes"}."""
     uploads.check_kind(context(), name)  # before the body is read
     settings = context().settings
     request.max_content_length = settings.source_max_mb * 1_000_000

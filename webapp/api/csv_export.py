@@ -1,4 +1,4 @@
-"""The samples as CSV, for spreadsheets: the very points of the JSON, with the time in words beside its seconds."""
+"""The samples as CSV, for spreadsheets: the points of the JSON, with a readable time beside the epoch seconds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ COLUMNS = ["ts", "time", "cpu_percent", "memory_usage", "memory_limit"]
 
 @blueprint.get("/workloads/<name>/stats/history.csv")
 def of_workload(name: str) -> Response:
-    """The points of one workload."""
+    """Answer the points of one workload."""
     return _csv(stats.of_workload(name), name)
 
 
 @blueprint.get("/stats/history.csv")
 def of_installation() -> Response:
-    """The points over every workload."""
+    """Answer the points summed over every workload."""
     return _csv(stats.of_installation(), "all")
 
 
@@ -35,7 +35,7 @@ def _csv(answer: Response, name: str) -> Response:
 
 
 def table(points: list[dict[str, Any]]) -> str:
-    """Points as CSV with a line of names; what a point does not have stays empty. Pure."""
+    """Return points as CSV with a header line; a missing value is an empty cell. Pure."""
     more = [key for key in (points[0] if points else {}) if key not in COLUMNS]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *more], restval="", extrasaction="ignore")

@@ -1,4 +1,4 @@
-"""Deploys of a workload: the history, one row, what would change, and the requests that start or stop one."""
+"""Deploys of a workload: the history, one row, comparisons, and the requests that start or stop a deploy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_ROWS = 50
 
 @blueprint.get("/deploys")
 def list_all(name: str) -> Response:
-    """Rows newest first, a page at a time; `Link: rel=next` when there are older ones."""
+    """Answer rows newest first, one page at a time; `Link: rel=next` when there are older ones."""
     limit = params.integer("limit", DEFAULT_ROWS, 1, MOST_ROWS) or DEFAULT_ROWS
     before = params.integer("before", None, 1, LARGEST)
     status, reason = params.choice("status", Status), params.choice("reason", Reason)
@@ -49,14 +49,14 @@ def create(name: str) -> Response:
 
 @blueprint.get("/deploys/<version:version>")
 def show(name: str, version: int) -> Response:
-    """One row."""
+    """Answer one row."""
     with reading(name) as (session, workload):
         return json_answer(_row(session, workload, find(session, workload, version)))
 
 
 @blueprint.get("/deploys/<version:version>/diff")
 def compare(name: str, version: int) -> Response:
-    """What going from `against` (a version, or live) to this version would change."""
+    """Answer what going from `against` (a version, or live) to this version would change."""
     against = request.args.get("against", "live")
     other = None if against == "live" else params.integer("against", None, 1, LARGEST)
     with reading(name) as (session, workload):
@@ -79,7 +79,7 @@ def cancel(name: str, version: int) -> Response:
 
 
 def asked() -> requests.Asked:
-    """Who asks, through which door."""
+    """Return the caller with the trigger of the request."""
     return requests.Asked(caller().trigger, caller().actor, params.idempotency_key())
 
 
@@ -90,14 +90,14 @@ def page(
     also: Callable[[Deploy], dict[str, Any]] = lambda _: {},
     **filters: Any,
 ) -> list[dict[str, Any]]:
-    """Rows of the history, for JSON and for the page, which says with `also` what it shows besides."""
+    """Return rows of the history, for JSON and for the page, which adds fields with `also`."""
     live, url = history.live(session, workload.id), context().settings.prefect_ui_url
     found = history.page(session, workload.id, limit=limit, **filters)
     return [row(deploy, workload.name, live, url) | also(deploy) for deploy in found]
 
 
 def find(session: Session, workload: Workload, version: int) -> Deploy:
-    """The row of a version. Raises Problem(no_such_version)."""
+    """Return the row of a version. Raises Problem(no_such_version)."""
     deploy = history.find(session, workload.id, version)
     if deploy is None:
         raise Problem(RefusalCode.NO_SUCH_VERSION)
@@ -105,7 +105,7 @@ def find(session: Session, workload: Workload, version: int) -> Deploy:
 
 
 def _rollback_asked() -> RollbackRequest:
-    """The body of a rollback. A number that no version has is none that is there, and none that is live."""
+    """Return the body of a rollback. Raises Problem(no_such_version, live_changed) for a number out of range."""
     try:
         return params.body(RollbackRequest, optional=True)
     except InvalidSpec as error:

@@ -29,12 +29,12 @@ _HOST = re.compile(HOST)
 
 @blueprint.get("")
 def list_all() -> Response:
-    """Hosts, user names and which kinds of credentials there are, nothing else."""
+    """Answer hosts, user names and kinds of credentials, nothing else."""
     return json_answer({"git_credentials": every()})
 
 
 def every() -> list[dict[str, Any]]:
-    """What may be shown, for JSON and for the page."""
+    """Return what may be shown, for JSON and for the page."""
     with context().database.reading() as session:
         return [_shown(row) for row in git_credentials.every(session)]
 
@@ -46,7 +46,7 @@ def put(host: str) -> Response:
 
 
 def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
-    """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
+    """Store the credentials, for JSON and for a form; return what may be shown. Raises InvalidSpec naming the key."""
     given = params.checked(GitLogin, data)
     if not _HOST.match(host.lower()):
         raise InvalidSpec("host", KeyProblem.NOT_A_GIT_HOST)
@@ -63,7 +63,7 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/<host>")
 def remove(host: str) -> Response:
-    """Forget the credentials of a git server: 204."""
+    """Delete the credentials of a git server: 204."""
     with context().database.writing() as session:
         gone = git_credentials.remove(session, host.lower()) if _HOST.match(host.lower()) else False
     if not gone:

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether what it stands on answers. Open to everybody, and says nothing else."""
+"""Liveness and readiness probes. Neither needs a login, and neither reveals more."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """200 while the process answers; looks at nothing else."""
+    """Answer 200 while the process runs; check nothing else."""
     return json_answer({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """200, or 503 with the names of what is down."""
+    """Answer 200, or 503 with the names of what is down."""
     readiness: Readiness = current_app.extensions["backstay.readiness"]
     down = readiness.down()
     return json_answer({"down": down}, 503 if down else 200)

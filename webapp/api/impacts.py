@@ -1,4 +1,4 @@
-"""What happened to a workload over time, and what each deploy did to it: marks for a chart, and the impact."""
+"""Events of a workload over time as marks for a chart, and the impact of each deploy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_DEPLOYS = 200
 
 @blueprint.get("/marks")
 def marks_of(name: str) -> Response:
-    """Deploys, failures, rollbacks, crashes, restarts and kills within a window, oldest first."""
+    """Answer deploys, failures, rollbacks, crashes, restarts and kills within a window, oldest first."""
     until = now()
     since = until - timedelta(seconds=window())
     with reading(name) as (session, workload):
@@ -37,7 +37,7 @@ def marks_of(name: str) -> Response:
 
 @blueprint.get("/deploys/<version:version>/impact")
 def show(name: str, version: int) -> Response:
-    """The verdict on a version with the numbers that made it; as it stands now, while it has not settled."""
+    """Answer the verdict on a version and the numbers behind it; provisional until it has settled."""
     with reading(name) as (session, workload):
         deploy = find(session, workload, version)
         found = deploy.impact if deploy.impact and not deploy.live else assess(session, deploy, now())
@@ -45,7 +45,7 @@ def show(name: str, version: int) -> Response:
 
 
 def _shape(version: int, found: dict[str, Any] | None, *, settled: bool) -> dict[str, Any]:
-    # A version that never went live did nothing.
+    # A version that never went live had no impact.
     found = found or {"verdict": "not_enough_data", "reasons": ["never_live"], "before": None, "after": None}
     sides = {side: _dated(found.get(side)) for side in ("before", "after", "leak")}
     return {"version": version, "settled": settled, "services": [], **found, **sides}

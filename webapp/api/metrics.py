@@ -1,6 +1,6 @@
-"""What Prometheus scrapes: every workload by name, never a container by id, so that a deploy makes no new series.
+"""Metrics for Prometheus, labelled by workload and never by container id, so that a deploy adds no new series.
 
-All of it is read from the ledger at the moment of the scrape: the process that answers counts nothing itself.
+Every value is read from the ledger at the scrape: the web process itself counts nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Totals = dict[tuple[int, str, str], int]
 
 @blueprint.get("/metrics")
 def scrape() -> Response:
-    """The text format of Prometheus."""
+    """Answer in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(_Ledger())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -40,11 +40,11 @@ class _Ledger:
     """See prometheus_client.registry.Collector."""
 
     def describe(self) -> list[Metric]:
-        """Nothing: what there is depends on the ledger, which need not be asked at registration."""
+        """Return nothing: the families depend on the ledger, which registration need not query."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
+        """Yield all families."""
         with context().database.reading() as session:
             names = {workload.id: workload.name for workload in workloads.every(session)}
             rows = samples.last_of_each(session, int(time.time()) - NOW_S)
@@ -91,7 +91,7 @@ def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Me
 
 
 def _collectors(reports: Sequence[Collector]) -> Iterator[Metric]:
-    """How collecting goes, by host."""
+    """Yield the state of collecting, by host."""
     gauges: dict[str, tuple[str, Callable[[Collector], float]]] = {
         "last_tick_timestamp_seconds": ("The newest sweep.", lambda one: one.ts),
         "sweep_seconds": ("What the newest sweep took to read.", lambda one: one.sweep_ms / 1000),
@@ -136,7 +136,7 @@ def _totals(names: dict[int, str], totals: Totals) -> Iterator[Metric]:
 
 
 def _buckets(owner_id: int, totals: Totals) -> list[tuple[str, float]]:
-    """Prometheus' buckets hold all that is up to their bound."""
+    """Return cumulative buckets: each counts all values up to its bound."""
     found, total = [], 0
     for bound in BOUNDS:
         total += totals.get((owner_id, "deploy_bucket", bound), 0)

@@ -1,4 +1,4 @@
-"""What can be seen of a workload: its event log, its containers now, and what they wrote."""
+"""Observations of a workload: its event log, its running containers and their logs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTHING_SEEN: dict[str, Any] = {"available": False, "containers": []}
 
 @blueprint.get("/events")
 def events_of(name: str) -> Response:
-    """Lines newest first."""
+    """Answer lines newest first."""
     limit = params.integer("limit", 100, 1, 1000) or 100
     with reading(name) as (session, workload):
         return json_answer({"events": [shapes.event(entry) for entry in event_log.page(session, workload.id, limit)]})
@@ -31,20 +31,20 @@ def events_of(name: str) -> Response:
 
 @blueprint.get("/runtime-state")
 def runtime_state(name: str) -> Response:
-    """The containers as they are now; `available` is false while Docker does not answer."""
+    """Answer the containers as they are now; `available` is false while Docker does not answer."""
     return json_answer(runtime_of(workload_named(name)))
 
 
 @blueprint.get("/logs")
 def logs(name: str) -> Response:
-    """The last lines of the containers: {"lines": […]}; 503 engine_unreachable while Docker does not answer."""
+    """Answer the last lines of the containers: {"lines": […]}; 503 engine_unreachable while Docker does not answer."""
     tail = params.integer("tail", 100, 1, LONGEST_TAIL) or 100
     workload = workload_named(name)
     return json_answer({"lines": live_reads.of_host(context(), workload.host).log_tail(workload, tail)})
 
 
 def runtime_of(workload: Workload) -> dict[str, Any]:
-    """The containers of a workload, for JSON and for the page; never waits long."""
+    """Return the containers of a workload, for JSON and for the page, within a bounded time."""
     here = context()
     reads = live_reads.of_host(here, workload.host)
     future = timeouts.start(lambda: reads.runtime_state(workload))

@@ -26,12 +26,12 @@ _HOST = re.compile(HOST)
 
 @blueprint.get("")
 def list_all() -> Response:
-    """Hosts and user names, nothing else."""
+    """Answer hosts and user names, nothing else."""
     return json_answer({"registries": every()})
 
 
 def every() -> list[dict[str, Any]]:
-    """What may be shown, for JSON and for the page."""
+    """Return what may be shown, for JSON and for the page."""
     with context().database.reading() as session:
         return [filled(Registry, row) for row in accounts.registries(session)]
 
@@ -43,7 +43,7 @@ def put(host: str) -> Response:
 
 
 def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
-    """The same for JSON and for a form; answers what may be shown. Raises InvalidSpec naming the key."""
+    """Store the credentials, for JSON and for a form; return what may be shown. Raises InvalidSpec naming the key."""
     given = params.checked(Credentials, data)
     username, password = given.username, given.password.get_secret_value()
     if len(host) > 255 or not _HOST.match(host):
@@ -56,7 +56,7 @@ def store(host: str, data: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/<host>")
 def remove(host: str) -> Response:
-    """Forget the credentials of a registry: 204."""
+    """Delete the credentials of a registry: 204."""
     with context().database.writing() as session:
         gone = accounts.delete_registry(session, host) if _HOST.match(host) else False
     if not gone:

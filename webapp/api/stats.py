@@ -19,7 +19,7 @@ blueprint = Blueprint("stats", __name__, url_prefix="/api")
 
 @blueprint.get("/workloads/<name>/stats/history")
 def of_workload(name: str) -> Response:
-    """Points of one workload, or with ?by=deploy of each of its versions; [] when there are none."""
+    """Answer points of one workload, or with ?by=deploy of each of its versions; [] when there are none."""
     read = history.history_by_deploy if by_deploy() else history.history
     with context().database.reading() as session:
         points = read(session, context().settings, find_workload_id(session, name), window(), int(time.time()))
@@ -28,19 +28,19 @@ def of_workload(name: str) -> Response:
 
 @blueprint.get("/stats/history")
 def of_installation() -> Response:
-    """Points over every workload."""
+    """Answer points summed over every workload."""
     with context().database.reading() as session:
         points = history.history(session, context().settings, INSTALLATION, window(), int(time.time()))
     return unchanged_or_json(points)
 
 
 def window() -> int:
-    """Seconds of the asked window. Raises Problem(bad_window)."""
+    """Return the requested window in seconds. Raises Problem(bad_window)."""
     return WINDOWS[window_name()]
 
 
 def window_name() -> str:
-    """The asked window as it was asked for: 30m, 6h. Raises Problem(bad_window)."""
+    """Return the requested window as written in the query: 30m, 6h. Raises Problem(bad_window)."""
     name = request.args.get("window", DEFAULT_WINDOW)
     if name not in WINDOWS:
         raise Problem(RefusalCode.BAD_WINDOW)
@@ -48,7 +48,7 @@ def window_name() -> str:
 
 
 def by_deploy() -> bool:
-    """Whether the points are asked for by deploy. Raises Problem(bad_request)."""
+    """Return whether points are requested per deploy. Raises Problem(bad_request)."""
     if request.args.get("by", "deploy") != "deploy":
         raise Problem(RefusalCode.BAD_REQUEST, "by: must be deploy")
     return "by" in request.args

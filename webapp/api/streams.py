@@ -1,7 +1,7 @@
-"""Says at once when something of a workload changed, as server-sent events; what it became is asked for elsewhere.
+"""Change notifications for a workload, as server-sent events; clients fetch the new state elsewhere.
 
-A stream takes a thread of the web process for as long as somebody looks, so there are only so many, and each ends after
-a while; the browser then connects again, and without a stream the page is polled.
+A stream holds a thread of the web process while a client is connected, so their number is limited, and each ends after
+a while; the browser then reconnects, and without a stream the page polls.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from webapp.http.problems import Problem
 blueprint = Blueprint("streams", __name__, url_prefix="/api/workloads/<name>")
 MOST_STREAMS = 12
 LOOK_EACH_S = 0.4
-# What is written finds out whether anybody still listens.
+# Only a write reveals that the client has disconnected.
 SAY_SOMETHING_EACH_S = 10.0
 LIFE_S = 120.0
 RETRY_MS = 3000
 
 
 class StreamLimit:
-    """As many streams as may be open at once; one an app."""
+    """The limit on open streams; one per app."""
 
     def __init__(self, many: int = MOST_STREAMS) -> None:
         self._free = threading.BoundedSemaphore(many)
 
     def take(self) -> None:
-        """Raise Problem(too_many_streams) when all are taken."""
+        """Reserve a stream. Raises Problem(too_many_streams) when all are taken."""
         if not self._free.acquire(blocking=False):
             raise Problem(RefusalCode.TOO_MANY_STREAMS, headers={"Retry-After": str(int(LIFE_S))})
 
     def give_back(self) -> None:
-        """One stream less."""
+        """Release a stream."""
         self._free.release()
 
 
 @blueprint.get("/stream")
 def follow(name: str) -> Response:
-    """`event: change` with {"version", "status", "stage", "live"} at the start and at each change."""
+    """Send `event: change` with {"version", "status", "stage", "live"} at the start and at each change."""
     workload, seats = workload_named(name), current_app.extensions["backstay.seats"]
     seats.take()
     response = Response(_lines(context(), workload.id), mimetype="text/event-stream")
@@ -78,7 +78,7 @@ def _lines(here: Context, workload_id: int) -> Iterator[bytes]:
 
 
 def _seen(here: Context, workload_id: int) -> tuple[dict[str, Any], Any] | None:
-    """What is told, and what else makes a difference; None when the workload is gone."""
+    """Return what to send, and what else counts as a change; None when the workload is gone."""
     with here.database.reading() as session:
         workload = session.get(Workload, workload_id)
         if workload is None or workload.removing_at is not None:

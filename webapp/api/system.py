@@ -1,4 +1,4 @@
-"""The installation as a whole: what it stands on, how collecting goes, what every workload uses now, who most."""
+"""The installation as a whole: its services, the collector, current usage per workload, and the top consumers."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ LATE_AFTER_TICKS = 3
 
 @blueprint.get("")
 def show() -> Response:
-    """Everything of the page /system as JSON."""
+    """Answer everything on the page /system as JSON."""
     return json_answer(overview())
 
 
 def overview() -> dict[str, Any]:
-    """See docs/api.md. What does not answer is named as down, and what it would have said is empty."""
+    """Return what docs/api.md describes. A service that does not answer is reported as down, its part empty."""
     here = context()
     readiness: Readiness = current_app.extensions["backstay.readiness"]
     found, moment = readiness.found(), int(time.time())
@@ -54,7 +54,7 @@ def overview() -> dict[str, Any]:
 
 
 def services() -> list[dict[str, Any]]:
-    """The engine of this host and what Backstay stands on: {"name", "up", "version"}; asked at most once a second."""
+    """Return this host's engine and Backstay's services: {"name", "up", "version"}; probed at most once a second."""
     readiness: Readiness = current_app.extensions["backstay.readiness"]
     found = readiness.found()
     docker = readiness.engine_facts()
@@ -74,7 +74,7 @@ def _of_the_ledger(settings: Settings, moment: int, docker: EngineFacts | None) 
             reports = collectors.every(session)
             ledger_bytes = size_bytes(session)
             unfinished, live = history.unfinished(session), history.live_and_latest(session)[0]
-    except LedgerUnavailable:  # it went away since it was asked
+    except LedgerUnavailable:  # it went down after the probe
         return _of_no_ledger(settings)
     names = {workload.id: workload.name for workload in every}
     used = consumers(every, rows)
@@ -98,9 +98,9 @@ def _of_no_ledger(settings: Settings) -> dict[str, Any]:
 
 
 def collector(settings: Settings, reports: Sequence[Collector], moment: int, has_live: bool) -> dict[str, Any]:
-    """How collecting goes: off, idle (nothing ever ran), collecting, or late; and the report of each host. Pure."""
+    """Return the state of collecting: off, idle (nothing ever ran), collecting or late; and a report per host. Pure."""
     last = max((report.ts for report in reports), default=None)
-    late_after = LATE_AFTER_TICKS * max(settings.stats_interval, 15) + 60  # a run that is late by a minute is no alarm
+    late_after = LATE_AFTER_TICKS * max(settings.stats_interval, 15) + 60  # being a minute late is no alarm
     if settings.stats_interval == 0:
         state = "off"
     elif last is None:
@@ -143,7 +143,7 @@ def _machine(docker: EngineFacts | None) -> dict[str, Any] | None:
 
 
 def disks(settings: Settings, docker: EngineFacts | None) -> list[dict[str, Any]]:
-    """Room on the disk of HOME and, if the Engine is on this machine, of its images; `low`: make room."""
+    """Return the space on the disk of HOME and, with a local Engine, of its images; `low`: free some space."""
     places = {"home": settings.home}
     if docker is not None and docker.root and settings.engine_address.startswith("unix://"):
         places["docker"] = Path(docker.root)
@@ -154,7 +154,7 @@ def _disk(what: str, path: Path) -> dict[str, Any] | None:
     try:
         usage = shutil.disk_usage(path)
     except OSError:
-        return None  # not there, or not for us to see
+        return None  # missing, or not readable by us
     return {"what": what, "total_bytes": usage.total, "free_bytes": usage.free, "low": usage.free < LITTLE_SPACE}
 
 

@@ -1,7 +1,7 @@
-"""Webhooks: the one address that strangers call, and the list of those who may.
+"""Webhooks: the one address open to outside senders, and the list of a workload's hooks.
 
-Who calls proves itself by the token in the address and by a signature or the secret in a header. Whatever of it is
-wrong, and whether or not there is such a token, the answer is the same and takes about as long.
+A sender authenticates by the token in the address and by a signature or the secret in a header. Whichever of these is
+wrong, and whether or not the token exists, the answer is the same and takes about as long.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from webapp.shapes.webhooks import NewHook
 blueprint = Blueprint("hooks", __name__, url_prefix="/api")
 ATTEMPTS = "backstay.hook_attempts"
 DECOY = "backstay.hook_decoy"
-# A push of many commits is long; nobody has proved anything yet when it is read.
+# A push of many commits is long; the body is read before the sender is authenticated.
 MOST_BODY = 5 * 1024 * 1024
 LONGEST_TOKEN = 100
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay-hooks"'}
@@ -41,13 +41,13 @@ TOO_MANY = "Too many calls with a wrong address, signature or secret; wait a mom
 
 
 def decoy(here: Context) -> str:
-    """What a call is checked against when there is no such token: a locked secret that no call knows."""
+    """Return what a call is checked against when its token is unknown: a locked secret that no sender knows."""
     return here.vault.lock(secrets.token_urlsafe(32))
 
 
 @blueprint.post("/hooks/<token>", endpoint="receive")
 def take(token: str) -> Response:
-    """Take a delivery: 202 when it leads to a deploy, 200 when it does not, and why."""
+    """Accept a delivery: 202 when it leads to a deploy, 200 when it does not, and why."""
     request.max_content_length = MOST_BODY
     body = request.get_data(cache=False, parse_form_data=False)
     hook, workload = _genuine(token, body)
@@ -63,7 +63,7 @@ def take(token: str) -> Response:
         answer = receive.receive(context(), hook, workload, deliveries)
     except Refusal:
         answer = None
-    if answer is None:  # hook or workload went away in between
+    if answer is None:  # hook or workload was removed meanwhile
         raise _refused()
     found = {"outcome": answer.outcome, "detail": HOOKS[answer.outcome], "workload": workload.name}
     headers = {"Location": f"/api/workloads/{workload.name}/deploys/{answer.version}"} if answer.version else None
@@ -72,7 +72,7 @@ def take(token: str) -> Response:
 
 
 def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
-    """The hook that is called, and its workload. Raises Problem(unauthorized, too_many_attempts)."""
+    """Return the called hook and its workload. Raises Problem(unauthorized, too_many_attempts)."""
     attempts: Attempts = current_app.extensions[ATTEMPTS]
     name, address, moment = token_hash(token), request.remote_addr or "", time.monotonic()
     with context().database.reading() as session:
@@ -85,7 +85,7 @@ def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
         wait = attempts.wait(name, address, moment)
         attempts.failed(name, address, moment)
         raise _slow_down(wait) if wait > 0 else _refused()
-    # Others may share the address, a proxy's say: only wrong tries at this very hook hold up a right one.
+    # Senders may share an address, say a proxy's: only failures at this very hook delay a valid call.
     if (wait := attempts.wait_of_name(name, address, moment)) > 0:
         raise _slow_down(wait)
     attempts.succeeded(name, address)
@@ -102,14 +102,14 @@ def _slow_down(wait: float) -> Problem:
 
 @blueprint.get("/workloads/<name>/hooks")
 def list_all(name: str) -> Response:
-    """The webhooks of a workload, without token and secret."""
+    """Answer the webhooks of a workload, without token and secret."""
     with reading(name) as (session, workload):
         return json_answer({"hooks": [hook_shape(one) for one in webhooks.of_workload(session, workload.id)]})
 
 
 @blueprint.post("/workloads/<name>/hooks")
 def create(name: str) -> Response:
-    """Add one: 201 with its address and its secret, which are shown this once."""
+    """Add a webhook: 201 with its address and secret, which are shown only once."""
     new = params.body(NewHook)
     made = lifecycle.add(
         context(), name, caller().actor, new.provider, branch=new.branch, tag=new.tag, secret=new.secret
@@ -119,14 +119,14 @@ def create(name: str) -> Response:
 
 @blueprint.delete("/workloads/<name>/hooks/<version:number>")
 def remove(name: str, number: int) -> Response:
-    """Remove one: 204."""
+    """Remove a webhook: 204."""
     if not lifecycle.remove(context(), name, number, caller().actor):
         raise Problem(RefusalCode.NO_SUCH_HOOK)
     return nothing()
 
 
 def once(made: lifecycle.Made) -> dict[str, object]:
-    """A new hook with what is shown this once."""
+    """Return a new hook with the values that are shown only once."""
     path = f"/api/hooks/{made.token}"
     url = (context().settings.public_url or request.url_root).rstrip("/") + path
     return hook_shape(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}

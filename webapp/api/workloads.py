@@ -1,4 +1,4 @@
-"""Workloads: list, create, read, change, remove. Removing asks the engine; this process touches no container."""
+"""Workloads: list, create, read, change, remove. The engine does the removal; this process touches no container."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webapp.http.current import caller, context, reading
 from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
-# How long a request waits for a removal. Most take less.
+# How long a request waits for a removal. Most finish sooner.
 REMOVED_WITHIN_S = 10.0
 
 
 @blueprint.get("")
 def list_all() -> Response:
-    """Every workload with its status, its live and its last row."""
+    """Answer every workload with its status, its live and its last row."""
     return json_answer({"workloads": summaries()})
 
 
@@ -37,7 +37,7 @@ def create() -> Response:
 
 @blueprint.get("/<name>")
 def show(name: str) -> Response:
-    """One workload with its spec; also while it is being removed."""
+    """Answer one workload with its spec; also while it is being removed."""
     with reading(name, removing=True) as (session, workload):
         return json_answer(describe(session, workload))
 
@@ -56,14 +56,14 @@ def remove(name: str) -> Response:
 
 
 def removed(name: str) -> bool:
-    """Have a workload removed, for JSON and for the page; return False when that is not finished within ten seconds."""
+    """Have a workload removed, for JSON and for the page; return False if that takes longer than ten seconds."""
     until = time.monotonic() + REMOVED_WITHIN_S
     asked = removal.request_removal(context(), name, caller().actor)
     return removal.wait_until_gone(context(), asked, until - time.monotonic())
 
 
 def summaries() -> list[dict[str, Any]]:
-    """What the list shows, for JSON and for the page."""
+    """Return the workloads as the list shows them, for JSON and for the page."""
     url = context().settings.prefect_ui_url
     with context().database.reading() as session:
         live, last = history.live_and_latest(session)
@@ -74,6 +74,6 @@ def summaries() -> list[dict[str, Any]]:
 
 
 def describe(session: Session, workload: Workload) -> dict[str, Any]:
-    """What one workload shows, for JSON and for the page."""
+    """Return one workload in full, for JSON and for the page."""
     live, last = history.live(session, workload.id), history.latest(session, workload.id)
     return shapes.whole(workload, live, last, context().settings.prefect_ui_url)

@@ -1,1 +1,1 @@
-"""Is it up? Asked briefly."""
+"""Quick checks of services and flow runs."""

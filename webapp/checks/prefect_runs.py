@@ -1,7 +1,7 @@
-"""Which flow runs Prefect no longer has: it forgets them after two days, the ledger never does.
+"""Flow runs that Prefect no longer has: it deletes them after two days, the ledger keeps its rows.
 
-Asked for many runs at once, briefly, and seldom: a run that was there is asked for again after a while, one that is
-gone stays gone, and while Prefect does not answer nobody knows, so the links stay.
+Many runs per query, with a short timeout, and seldom: a run that exists is checked again after a while, one that is
+gone stays gone, and while Prefect does not answer the state is unknown, so the links stay.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from webapp.checks import timeouts
 
 PATIENCE_S = 0.4
 ASK_AGAIN_S = 600.0
-# After no answer: a page that is polled each second must not wait each time.
+# After no answer: a page that polls each second must not wait each time.
 PAUSE_S = 15.0
 MOST_KNOWN = 20_000
 
 
 class Runs:
-    """One an app. `ask` answers which of some run ids exist."""
+    """Known flow runs; one per app. `ask` returns which of some run ids exist."""
 
     def __init__(
         self, context: Context, ask: Callable[[list[str]], set[str]] | None = None, patience_s: float = PATIENCE_S
@@ -35,7 +35,7 @@ class Runs:
         self._silent_until = float("-inf")
 
     def gone(self, run_ids: Collection[str], moment: float | None = None) -> set[str]:
-        """Those of `run_ids` that Prefect does not have, as far as it is known. `moment`: monotonic seconds."""
+        """Return those of `run_ids` known to be gone from Prefect. `moment`: monotonic seconds."""
         at = time.monotonic() if moment is None else moment
         wanted = self._due(run_ids, at)
         if wanted:

@@ -1,4 +1,4 @@
-"""What Backstay stands on, and whether it answers: the database, Prefect, Docker. Asked all at once, briefly."""
+"""Readiness of the services below Backstay: the database, Prefect, Docker. Probed in parallel, with a short timeout."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from webapp.checks import timeouts
 __all__ = ["EngineFacts", "Readiness", "ask"]
 
 TIMEOUT_S = 4.0
-# Nobody needs to log in for this, so asking often must stay cheap.
+# This needs no login, so frequent probes must stay cheap.
 FRESH_S = 1.0
 
 
 class Readiness:
-    """One an app; remembers its last answers for a second."""
+    """Answers of the services, cached for a second; one per app."""
 
     def __init__(self, context: Context) -> None:
         self._context, self._lock = context, threading.Lock()
         self._asked_at, self._found = float("-inf"), dict[str, Any]()
 
     def down(self) -> list[str]:
-        """Names of what does not answer: database, prefect, docker."""
+        """Return the names of what does not answer: database, prefect, docker."""
         return [name for name, answer in self.found().items() if not answer]
 
     def engine_facts(self) -> EngineFacts | None:
-        """Return what the Engine says of itself and its machine; None while it does not answer."""
+        """Return what the Engine reports of itself and its machine; None while it does not answer."""
         facts: EngineFacts | None = self.found()["docker"]
         return facts
 
     def found(self) -> dict[str, Any]:
-        """What each of database, prefect and docker answered: the Engine its facts, the others True; else None."""
+        """Return the answers of database, prefect and docker: the Engine's facts, True for the others; else None."""
         with self._lock:
             if time.monotonic() - self._asked_at > FRESH_S:
                 self._found, self._asked_at = ask(self._context), time.monotonic()
@@ -45,7 +45,7 @@ class Readiness:
 
 
 def ask(context: Context) -> dict[str, Any]:
-    """Ask all of them now."""
+    """Probe all of them now."""
     started = {name: timeouts.start(check) for name, check in _checks(context).items()}
     until = time.monotonic() + TIMEOUT_S
     return {

@@ -1,4 +1,4 @@
-"""Waits for something slow, but not for long: a page must answer while Docker or Prefect hangs."""
+"""Bounded waits for slow calls: a page must answer while Docker or Prefect hangs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from concurrent.futures import TimeoutError as TookTooLong
 from typing import TypeVar
 
 T = TypeVar("T")
-# As many may hang at once; further ones are given up without having begun, so a dead Engine costs no more threads.
+# At most this many may hang at once; further calls time out unstarted, so a dead Engine costs no more threads.
 _pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="patience")
 
 
 def start(action: Callable[[], T]) -> Future[T]:
-    """Begin `action` beside the request."""
+    """Start `action` in another thread."""
     return _pool.submit(action)
 
 
 def result(future: Future[T], seconds: float, otherwise: T, log: logging.Logger) -> T:
-    """What came out within `seconds`; `otherwise` when it took longer or raised, which is logged by type."""
+    """Return the result within `seconds`; `otherwise` when it took longer or raised, which is logged by type."""
     try:
         return future.result(timeout=seconds)
     except TookTooLong:

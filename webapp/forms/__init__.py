@@ -1,1 +1,1 @@
-"""A spec as a form: its fields as data, texts into a spec, a spec into texts, and refusals beside their fields."""
+"""The form for a spec: its fields as data, inputs into a spec, a spec into inputs, and refusals beside their fields."""

@@ -1,4 +1,4 @@
-"""The fields of the form for a spec, as data. To offer another source kind, give it its fields in SOURCES. Pure."""
+"""The fields of the form for a spec, as data. To add a source kind, give it its fields in SOURCES. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webapp.i18n.marking import N_
 
 @dataclass(frozen=True)
 class Field:
-    """One input. `name` is the input's, `shape` is text, lines, number, choice or flag; texts are to be translated."""
+    """An input, called `name`; `shape` is text, lines, number, choice or flag; texts are to be translated."""
 
     name: str
     label: str
@@ -18,11 +18,11 @@ class Field:
     example: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     needed: bool = False
-    many: bool = False  # a line a value
+    many: bool = False  # one value per line
 
 
 def source(kind: str, key: str, label: str, **more: object) -> Field:
-    """A field of a source kind; its input is called after both, because kinds share keys."""
+    """Return a field of a source kind; its input carries both names, because kinds share keys."""
     return Field(f"{kind}.{key}", label, **more)  # type: ignore[arg-type]
 
 
@@ -157,9 +157,9 @@ AUTO_ROLLBACK = Field(
 )
 WATCH = Field("watch_s", N_("Watch a new version, seconds"), "number", example="60")
 
-# A compose file says these itself.
+# A compose file sets these itself.
 NOT_FOR_COMPOSE = frozenset({"ports", "resources.memory_mb", "resources.cpus", "volumes", "command"})
-# What the form shows, in its groups; the source and the secrets have places of their own.
+# The groups of the form; the source and the secrets have sections of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("Network"), (PORTS,)),
     (N_("Environment and secrets"), (ENV,)),

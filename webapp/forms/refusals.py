@@ -1,4 +1,4 @@
-"""Which field of a form a refused key of the spec belongs to. Pure."""
+"""The form field that a refused key of the spec belongs to. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAME_TAKEN = N_("An app of this name exists already.")
 
 
 def field_of(key: str, kind: str) -> str:
-    """The field that a dotted key of the spec belongs to; ANYWHERE when the form has none for it."""
+    """Return the field that a dotted key of the spec belongs to; ANYWHERE when the form has none for it."""
     parts = key.split(".")
     if parts[0] == "source":
         names = [field.name for field in SOURCES.get(kind, ())]

@@ -1,4 +1,4 @@
-"""The inputs of the form into a spec, a spec into inputs. Pure: knows no request and no ledger."""
+"""Conversion of form inputs into a spec and of a spec into inputs. Pure: uses no request and no ledger."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REMOVE = "remove_secret"
 
 
 class BadInputs(Exception):  # noqa: N818 - it names what happened
-    """Inputs that cannot be read, each by its field's name."""
+    """Inputs that cannot be parsed, by field name."""
 
     def __init__(self, problems: dict[str, Unreadable]) -> None:
         super().__init__(", ".join(problems))
@@ -29,22 +29,22 @@ class BadInputs(Exception):  # noqa: N818 - it names what happened
 
 
 class _Reader:
-    """Reads inputs one after the other and keeps what is wrong with each, so that all of it can be said at once."""
+    """Parser of inputs that collects every error instead of stopping at the first, so that all are reported at once."""
 
     def __init__(self, inputs: Mapping[str, str]) -> None:
         self._inputs, self.problems = inputs, dict[str, Unreadable]()
 
     def text(self, name: str) -> str | None:
-        """What was typed, without blanks around it; None for nothing."""
+        """Return the input without surrounding blanks; None when it is empty."""
         return self._inputs.get(name, "").strip() or None
 
     def need(self, fields: Iterable[Field]) -> None:
-        """Those of these fields that are needed have something in them."""
+        """Report each of these fields that is required and empty."""
         empty = [field.name for field in fields if field.needed and self.text(field.name) is None]
         self.problems |= {name: Unreadable(NEEDED) for name in empty}
 
     def read(self, name: str, how: Callable[[str], Any]) -> Any:
-        """What was typed, read; None when it cannot be."""
+        """Return the parsed input; None when it cannot be parsed."""
         try:
             return how(self._inputs.get(name, ""))
         except Unreadable as problem:
@@ -55,10 +55,10 @@ class _Reader:
 def patch_of(
     inputs: Mapping[str, str], removed: list[str], source: dict[str, Any], needed: tuple[Field, ...] = ()
 ) -> dict[str, Any]:
-    """What PATCH takes: every key of the form, null where nothing was typed. Raises BadInputs.
+    """Return the body for PATCH: every key of the form, null for an empty input. Raises BadInputs.
 
-    `removed` are names of secrets to forget, `source` the one that the app has, whose other keys stay. What the form
-    hides for the chosen kind of source or check says nothing. `needed` are fields besides those of the source.
+    `removed` are names of secrets to delete, `source` the current one of the app, whose other keys stay. Inputs hidden
+    for the chosen kind of source or check are ignored. `needed` are required fields besides those of the source.
     """
     is_compose = inputs.get("kind") == "compose"
     reader = _Reader({key: value for key, value in inputs.items() if not (is_compose and key in NOT_FOR_COMPOSE)})
@@ -79,13 +79,13 @@ def patch_of(
 
 
 def spec_of(inputs: Mapping[str, str]) -> dict[str, Any]:
-    """A whole spec for a new app: what was not typed is left to its default. Raises BadInputs."""
+    """Return a whole spec for a new app; empty inputs are left to their defaults. Raises BadInputs."""
     patch = {key: value for key, value in patch_of(inputs, [], {}, (NAME,)).items() if value not in (None, {})}
     return {"name": inputs.get("name", "").strip(), **patch}
 
 
 def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
-    """The inputs that give this spec; secrets have none."""
+    """Return the inputs that give this spec; secrets have none."""
     source = spec["source"]
     inputs = {"name": spec["name"], "kind": source["kind"]}
     inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in source.items() if key != "kind"}
@@ -114,7 +114,7 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
             ] or None
     kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
     if kind == "static" and (typed["path"] or typed["url"]):
-        kept.pop("content", None)  # what was uploaded gives way to what was named
+        kept.pop("content", None)  # a newly named source replaces uploaded files
     return {**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None}
 
 

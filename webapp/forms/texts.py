@@ -1,6 +1,6 @@
-"""Texts of inputs into the values of a spec and back. Pure.
+"""Conversion of input texts into the values of a spec and back. Pure.
 
-A value that a line cannot hold as it is (line breaks, blanks around it, a quote at its start) is written as JSON.
+A value that a line cannot hold as is (line breaks, surrounding blanks, a leading quote) is written as JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NEEDED = N_("This field is required.")
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """A text that is none of what its field takes: an English text to translate, and the line where it is."""
+    """A text that does not fit its field: an English message to translate, and the number of the line."""
 
     def __init__(self, text: str, line: int | None = None) -> None:
         super().__init__(text)
@@ -32,12 +32,12 @@ class Unreadable(Exception):  # noqa: N818 - it names what happened
 
 
 def lines(text: str) -> list[tuple[int, str]]:
-    """(number, text) of the lines that say something."""
+    """Return (number, text) of the lines that are not blank."""
     return [(at, line.strip()) for at, line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip()]
 
 
 def ports(text: str) -> list[dict[str, Any]]:
-    """8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080. Raises Unreadable."""
+    """Parse 8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080. Raises Unreadable."""
     found = []
     for at, line in lines(text):
         match = _PORT.fullmatch(line)
@@ -50,12 +50,12 @@ def ports(text: str) -> list[dict[str, Any]]:
 
 
 def ports_text(given: Iterable[dict[str, Any]]) -> str:
-    """The same backwards; the usual address is left out."""
+    """Format ports; the default address is left out."""
     return "\n".join(_port_text(port) for port in given)
 
 
 def pairs(text: str) -> dict[str, str]:
-    """NAME=value a line. Raises Unreadable."""
+    """Parse NAME=value, one per line. Raises Unreadable."""
     found: dict[str, str] = {}
     for at, line in lines(text):
         name, equals, value = line.partition("=")
@@ -68,12 +68,12 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def pairs_text(given: dict[str, str]) -> str:
-    """The same backwards."""
+    """Format pairs."""
     return "\n".join(f"{name}={quoted(value)}" for name, value in given.items())
 
 
 def volumes(text: str) -> list[dict[str, str]]:
-    """name:/path a line. Raises Unreadable."""
+    """Parse name:/path, one per line. Raises Unreadable."""
     found = []
     for at, line in lines(text):
         name, colon, path = line.partition(":")
@@ -84,22 +84,22 @@ def volumes(text: str) -> list[dict[str, str]]:
 
 
 def volumes_text(given: Iterable[dict[str, str]]) -> str:
-    """The same backwards."""
+    """Format volumes."""
     return "\n".join(f"{volume['name']}:{volume['path']}" for volume in given)
 
 
 def arguments(text: str) -> list[str]:
-    """An argument a line. Raises Unreadable."""
+    """Parse one argument per line. Raises Unreadable."""
     return [unquoted(line, at) for at, line in lines(text)]
 
 
 def arguments_text(given: Iterable[str]) -> str:
-    """The same backwards."""
+    """Format arguments."""
     return "\n".join(quoted(argument) for argument in given)
 
 
 def number(text: str) -> int | float | None:
-    """A number, None for nothing. Raises Unreadable."""
+    """Parse a number; None for nothing. Raises Unreadable."""
     plain = text.strip().replace(",", ".")
     if not plain:
         return None
@@ -111,13 +111,13 @@ def number(text: str) -> int | float | None:
 
 
 def quoted(value: str) -> str:
-    """The value as a line can hold it."""
+    """Quote the value if a line needs it."""
     is_plain = value.isprintable() and value == value.strip() and not value.startswith('"') and value
     return value if is_plain or value == "" else orjson.dumps(value).decode()
 
 
 def unquoted(text: str, at: int) -> str:
-    """The same backwards. Raises Unreadable for a quote that does not end."""
+    """Undo `quoted`. Raises Unreadable for a quote that does not end."""
     if not text.startswith('"'):
         return text
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with a refused key, in the language of the page."""
+"""Sentences about refused keys, in the language of the page."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every request passes: who sends it, what they may do, what they sent, how a refusal looks."""
+"""The layer around every request: authentication, permissions, parameters, responses and errors."""

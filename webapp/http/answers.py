@@ -1,4 +1,4 @@
-"""JSON out: orjson, never translated, never cached, but for what says by its ETag that it did not change."""
+"""JSON responses by orjson: never translated, and never cached unless they carry an ETag for revalidation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from flask import Response, request
 
 
 def json_answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A response with `data` as JSON. NaN becomes null."""
+    """Return a response with `data` as JSON. NaN becomes null."""
     return Response(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), status, headers, mimetype="application/json")
 
 
 def unchanged_or_json(data: Any) -> Response:
-    """The same with a weak ETag, and 304 without a body for who has these very data already."""
+    """Return the same with a weak ETag, or 304 without a body to a client that already has these data."""
     answer = json_answer(data)
     answer.set_etag(hashlib.blake2b(answer.get_data(), digest_size=12).hexdigest(), weak=True)
-    # A browser may keep it, and has to ask each time whether it is still the same.
+    # A browser may keep it, but must revalidate it each time.
     answer.headers["Cache-Control"] = "private, no-cache"
     if "If-None-Match" in request.headers:
         answer.make_conditional(request)
@@ -26,5 +26,5 @@ def unchanged_or_json(data: Any) -> Response:
 
 
 def nothing() -> Response:
-    """204."""
+    """Return 204."""
     return Response(status=204)

@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: bearer tokens, session cookies, roles, and the refusal of other sites.
+"""Authentication and authorization: bearer tokens, session cookies, roles, and the refusal of cross-site requests.
 
 The guard runs before every view. Logging in and out is in webapp.pages.login.
 """
@@ -24,7 +24,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="backstay"'}
 
 
 def install(app: Flask) -> None:
-    """Put the guard before every view."""
+    """Run the guard before every view."""
     app.before_request(guard)
     app.after_request(rotate)
 
@@ -46,7 +46,7 @@ def guard() -> AnyResponse | None:
 
 
 def identify() -> Caller | None:
-    """The caller: by token when an Authorization header is there, else by cookie; None when neither is good."""
+    """Return the caller: by token if there is an Authorization header, else by cookie; None if that is not valid."""
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
     cookie = request.cookies.get(COOKIE)
@@ -54,12 +54,12 @@ def identify() -> Caller | None:
 
 
 def rotate(response: Response) -> Response:
-    """Give a browser whose session is a day old a new cookie for it, so that one that was copied goes stale."""
+    """Replace the cookie of a session that is a day old, so that a copied cookie stops working."""
     value, known = request.cookies.get(COOKIE), g.get("caller")
     if value is None or known is None or not known.in_browser or response.status_code >= 400:
         return response
     if any(header.startswith(f"{COOKIE}=") for header in response.headers.getlist("Set-Cookie")):
-        return response  # logging in or out has said what the cookie is
+        return response  # logging in or out has set the cookie already
     moment = now()
     with context().database.reading() as session:
         is_due = accounts.session_is_due(session, value, moment)
@@ -72,7 +72,7 @@ def rotate(response: Response) -> Response:
 
 
 def set_cookie(response: AnyResponse, value: str) -> None:
-    """Put the session's value into the browser, out of reach of scripts and of other sites."""
+    """Set the session cookie, out of reach of scripts and of other sites."""
     life = int(accounts.SESSION_LIFE.total_seconds())
     response.set_cookie(COOKIE, value, max_age=life, httponly=True, samesite="Lax", secure=request.is_secure)
 
@@ -80,8 +80,8 @@ def set_cookie(response: AnyResponse, value: str) -> None:
 def refuse_other_sites() -> None:
     """Raise Problem(cross_site) for a changing request that a page of another origin made the browser send.
 
-    Sec-Fetch-Site says it outright. Browsers leave it out on plain HTTP, where Origin must be our own host. A client
-    that sends neither is no browser, and so nobody's cookies are being misused.
+    Sec-Fetch-Site states it directly. Browsers leave it out on plain HTTP, where Origin must be our own host. A client
+    that sends neither is no browser, so no cookies can be misused.
     """
     if request.method in SAFE_METHODS:
         return
@@ -92,7 +92,7 @@ def refuse_other_sites() -> None:
 
 
 def local_path(target: str | None) -> str:
-    """Where to go after the login: a path of this site, whatever was asked for."""
+    """Return where to go after the login: always a path of this site, whatever was requested."""
     if not target or target[0] != "/" or target[1:2] in {"/", "\\"}:
         return "/apps"
     is_ours = urlsplit(target).path.removeprefix("/").partition("/")[0] in PAGES

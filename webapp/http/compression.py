@@ -1,6 +1,6 @@
-"""gzip for pages, JSON and static files, where the caller takes it: half a megabyte of chart becomes a third of it.
+"""gzip for pages, JSON and static files, if the client accepts it: half a megabyte of chart shrinks to a third.
 
-Streams are left alone, and so are refusals. A static file is compressed once.
+Streams and refusals stay uncompressed. A static file is compressed once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ KINDS = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml", 
 
 
 def install(app: Flask) -> None:
-    """Compress answers after everything else."""
+    """Compress responses after all other processing."""
     app.after_request(compress)
 
 
 def compress(response: Response) -> Response:
-    """The answer, compressed when that is worth it and allowed."""
+    """Return the response, compressed when allowed and worth it."""
     is_one = response.mimetype in KINDS and response.status_code in {200, 304}
     if not is_one or "Content-Encoding" in response.headers:
         return response
@@ -37,7 +37,7 @@ def compress(response: Response) -> Response:
         response.set_data(_once(plain) if is_static else gzip.compress(plain, LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
         if (tag := response.get_etag()[0]) is not None:
-            response.set_etag(tag, weak=True)  # other bytes, the same meaning
+            response.set_etag(tag, weak=True)  # different bytes, same content
     return response
 
 

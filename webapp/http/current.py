@@ -1,4 +1,4 @@
-"""What a request has at hand: the context of the process and who calls. Needs a request (or an app) to be active."""
+"""The context of the process and the caller of the current request. Needs an active request (or app)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAME = re.compile(NAME)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who made the request: `actor` is what the ledger records, `in_browser` whether a session cookie said so."""
+    """The caller of a request: the ledger records `actor`; `in_browser` means authenticated by a session cookie."""
 
     actor: str
     role: str
@@ -37,18 +37,18 @@ class Caller:
 
     @property
     def trigger(self) -> Trigger:
-        """The door through which a deploy of this caller comes in."""
+        """The trigger recorded for deploys of this caller."""
         return Trigger.UI if self.in_browser else Trigger.API
 
 
 def context() -> Context:
-    """The context that the app was made with."""
+    """Return the context that the app was made with."""
     found: Context = current_app.extensions[EXTENSION]
     return found
 
 
 def caller() -> Caller:
-    """Who calls; only on routes that are not open."""
+    """Return the caller; only on routes that require one."""
     found: Caller = g.caller
     return found
 
@@ -59,12 +59,12 @@ def find_workload(session: Session, name: str, *, removing: bool = False) -> Wor
     found = workloads.find(session, name, removing=removing) if _NAME.match(name) else None
     if found is None:
         raise Problem(RefusalCode.NO_SUCH_WORKLOAD)
-    g.workload = name  # it is one, so that an error page may say it
+    g.workload = name  # it exists, so an error page may name it
     return found
 
 
 def find_workload_id(session: Session, name: str) -> int:
-    """The id of the workload of that name. Raises Problem(no_such_workload)."""
+    """Return the id of the workload of that name. Raises Problem(no_such_workload)."""
     found = workloads.id_of(session, name) if _NAME.match(name) else None
     if found is None:
         raise Problem(RefusalCode.NO_SUCH_WORKLOAD)
@@ -73,13 +73,13 @@ def find_workload_id(session: Session, name: str) -> int:
 
 
 def workload_named(name: str) -> Workload:
-    """The workload of that name, for what is not in the ledger. Raises Problem(no_such_workload)."""
+    """Return the workload of that name, for use outside a session. Raises Problem(no_such_workload)."""
     with context().database.reading() as session:
         return find_workload(session, name)
 
 
 @contextmanager
 def reading(name: str, *, removing: bool = False) -> Iterator[tuple[Session, Workload]]:
-    """A reading session and the workload of that name in it, as of find_workload. Raises Problem(no_such_workload)."""
+    """Open a reading session; yield it and the workload, as of find_workload. Raises Problem(no_such_workload)."""
     with context().database.reading() as session:
         yield session, find_workload(session, name, removing=removing)

@@ -1,4 +1,4 @@
-"""Headers of every answer: the strict content policy, no sniffing, no framing, no caching of what is private."""
+"""Headers of every response: a strict content policy, no sniffing, no framing, no caching of private pages."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 
 def install(app: Flask) -> None:
-    """Put the headers on every answer."""
+    """Add the headers to every response."""
     app.after_request(add)
 
 
 def add(response: Response) -> Response:
-    """The answer with its headers. Vendored files carry their hash in their name, so they never change."""
-    response.headers.extend(HEADERS)  # update() would look for each of them, and no view sets any
+    """Return the response with its headers. Vendored files carry their hash in their name, so they never change."""
+    response.headers.extend(HEADERS)  # update() would look up each of them, and no view sets any
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     elif request.path.startswith("/static/vendor/") and response.status_code == 200:

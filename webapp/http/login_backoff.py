@@ -1,6 +1,6 @@
-"""Back-off after failed logins: who fails often waits longer. In memory, one a process. The moment is an argument.
+"""Back-off after failed logins: repeated failures wait longer. In memory, per process. The moment is an argument.
 
-A name is slowed down per address, so that nobody can lock another person out; an address as a whole is slowed down
+A name is slowed down per address, so that no one can lock another person out; an address as a whole is slowed down
 later, so that trying one password on many names does not pay either.
 """
 
@@ -30,12 +30,12 @@ class Attempts:
         self._failures: dict[tuple[str, ...], _Failures] = {}
 
     def wait(self, name: str, address: str, now: float) -> float:
-        """Seconds until this name may be tried again from this address; 0 when it may be now."""
+        """Return the seconds until this name may be tried again from this address; 0 when it may be now."""
         with self._lock:
             return max(self._wait((name, address), FREE_PER_NAME, now), self._wait((address,), FREE_PER_ADDRESS, now))
 
     def wait_of_name(self, name: str, address: str, now: float) -> float:
-        """The same without what the address did to other names: for who has the right password anyhow."""
+        """Return the wait without failures of the address at other names: for a caller with the right password."""
         with self._lock:
             return self._wait((name, address), FREE_PER_NAME, now)
 
@@ -48,7 +48,7 @@ class Attempts:
                 known.count, known.last = known.count + 1, now
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget the failures of a name from an address; those of the address as a whole stay."""
+        """Clear the failures of a name from an address; those of the address as a whole stay."""
         with self._lock:
             self._failures.pop((name, address), None)
 
@@ -68,5 +68,5 @@ class Attempts:
 
 
 def delay(beyond: int) -> float:
-    """Seconds to wait after `beyond` failures more than are free: 1, 2, 4 … up to five minutes."""
+    """Return the seconds to wait after `beyond` failures past the free ones: 1, 2, 4 … up to five minutes."""
     return min(LONGEST_S, 2.0 ** min(beyond, 20))

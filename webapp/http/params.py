@@ -1,4 +1,4 @@
-"""What came with a request, checked: query arguments, JSON bodies, the Idempotency-Key. Refusals never echo a value."""
+"""Validated parts of a request: query arguments, JSON bodies, the Idempotency-Key. Refusals never echo a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def integer(name: str, default: int | None, low: int, high: int) -> int | None:
-    """A whole number of the query within low..high. Raises Problem(bad_request)."""
+    """Return an integer of the query within low..high. Raises Problem(bad_request)."""
     text = request.args.get(name)
     if text is None:
         return default
@@ -30,7 +30,7 @@ def integer(name: str, default: int | None, low: int, high: int) -> int | None:
 
 
 def choice(name: str, kind: type[StrEnum]) -> str | None:
-    """One of the values of an enumeration, from the query. Raises Problem(bad_request)."""
+    """Return a value of an enumeration from the query. Raises Problem(bad_request)."""
     text = request.args.get(name)
     if text is not None and text not in list(kind):
         raise Problem(RefusalCode.BAD_REQUEST, f"{name}: must be one of {', '.join(kind)}")
@@ -38,7 +38,7 @@ def choice(name: str, kind: type[StrEnum]) -> str | None:
 
 
 def json_body(*, optional: bool = False) -> dict[str, Any]:
-    """The JSON object of the body, {} when there is none and that is fine. Raises Problem(bad_request and others)."""
+    """Return the JSON object of the body, {} if an absent body is allowed. Raises Problem(bad_request and others)."""
     raw = request.get_data()
     if optional and not raw:
         return {}
@@ -59,7 +59,7 @@ def body(shape: type[Model], *, optional: bool = False) -> Model:
 
 
 def checked(shape: type[Model], data: dict[str, Any]) -> Model:
-    """Return what was sent, or typed into a form, as its shape. Raises InvalidSpec naming the key."""
+    """Return data from a request or a form as its shape. Raises InvalidSpec naming the key."""
     try:
         return shape.model_validate(data)
     except ValidationError as error:
@@ -68,7 +68,7 @@ def checked(shape: type[Model], data: dict[str, Any]) -> Model:
 
 
 def idempotency_key() -> str | None:
-    """The Idempotency-Key header as a hash: what it is, and whether it is secret, is none of the ledger's business.
+    """Return the Idempotency-Key header as a hash: its value may be secret and is kept out of the ledger.
 
     Raises Problem(bad_request).
     """

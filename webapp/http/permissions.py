@@ -1,4 +1,4 @@
-"""Who may call what: one table, endpoint -> role. What is not in it is refused to everybody. Pure."""
+"""The permissions: one table, endpoint -> role. An endpoint not listed is refused to everyone. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PERMISSIONS: dict[str, str] = {
     "content.put": ADMIN,
     "build_logs.show": VIEWER,
     "build_pages.show": VIEWER,
-    # Its callers have no role: it looks at the token in the address and at the signature of the body itself.
+    # Its senders have no role: the view checks the token in the address and the signature of the body.
     "hooks.receive": OPEN,
     "hooks.list_all": VIEWER,
     "hooks.create": ADMIN,
@@ -82,10 +82,10 @@ _RANK = {OPEN: 0, VIEWER: 1, ADMIN: 2}
 
 
 def needed(endpoint: str | None) -> str | None:
-    """The role that an endpoint asks for; None: nobody may. An address without endpoint shows its 404 to viewers."""
+    """Return the role that an endpoint requires; None: refused to all. Without endpoint, viewers get the 404."""
     return VIEWER if endpoint is None else PERMISSIONS.get(endpoint)
 
 
 def allows(role: str, wanted: str | None) -> bool:
-    """Whether somebody of `role` may do what asks for `wanted`."""
+    """Return whether `role` grants what requires `wanted`."""
     return wanted is not None and _RANK.get(role, 0) >= _RANK[wanted]

@@ -1,4 +1,4 @@
-"""What a reader prefers, kept in cookies: the language and the theme. Set by ?lang= and ?theme= on any page."""
+"""Preferences of a reader, kept in cookies: the language and the theme. Set by ?lang= and ?theme= on any page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(NAME)
 
 
 def theme() -> str:
-    """auto, light or dark."""
+    """Return auto, light or dark."""
     for asked in (request.args.get("theme"), request.cookies.get(THEME_COOKIE)):
         if asked in THEMES:
             return str(asked)
@@ -37,29 +37,29 @@ def theme() -> str:
 
 
 def here(**changes: str) -> str:
-    """The address of this page with other arguments."""
+    """Return the address of this page with other arguments."""
     return f"{page()}?{urlencode({**known_arguments(), **changes})}"
 
 
 def page() -> str:
-    """The path of this page, or /apps: a path that leads nowhere may be anything, and is not repeated."""
+    """Return the path of this page, or /apps: an unknown path may contain anything and is not repeated."""
     name = (request.view_args or {}).get("name")
-    # Who is logged in sees only the names of workloads again; before the login nobody is told which those are.
+    # A logged-in user sees only names of existing workloads echoed; before the login no answer may reveal which exist.
     is_known = name is None or name == g.get("workload") or (g.get("caller") is None and _NAME.match(name))
     is_one = request.method == "GET" and request.endpoint is not None and request.endpoint != "static"
     if is_one and is_known:
         return request.path
-    # The page of an app, also in answer to a form of it that was refused.
+    # The page of an app, also in answer to a refused form of it.
     return f"/apps/{name}" if name and name == g.get("workload") else "/apps"
 
 
 def known_arguments() -> dict[str, str]:
-    """What the query says that a page of ours understands; the rest may be anything, a password say."""
+    """Return the query arguments that our pages understand; the rest may be anything, for example a password."""
     return {key: value for key, value in request.args.items() if key in KNOWN and KNOWN[key](value)}
 
 
 def install(app: Flask) -> None:
-    """Keep what was chosen, and tell the templates."""
+    """Store the chosen preferences, and pass them to the templates."""
     app.after_request(_keep)
     app.context_processor(_for_templates)
 

@@ -1,7 +1,7 @@
-"""Errors as application/problem+json, and as a page for browsers: one way out for each exception.
+"""Errors as application/problem+json, and as a page for browsers: one handler for each exception.
 
-A detail names a key or says what to do next; it never carries a value that was sent or the text of an exception.
-The codes, with their status, title and sentence, are in db.messages.refusals.
+A detail names a key or says what to do next; it never carries a value that was sent or the text of an exception. The
+codes, with their status, title and sentence, are in db.messages.refusals.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BY_STATUS = {
 
 
 class Problem(Exception):  # noqa: N818 - it names what happened
-    """A request that is refused. `extra` goes into the JSON body beside the usual keys."""
+    """A refused request. `extra` goes into the JSON body beside the usual keys."""
 
     def __init__(
         self, code: RefusalCode, detail: str | None = None, *, headers: dict[str, str] | None = None, **extra: Any
@@ -42,7 +42,7 @@ class Problem(Exception):  # noqa: N818 - it names what happened
 
 
 def body(problem: Problem) -> dict[str, Any]:
-    """The problem+json of a refusal."""
+    """Return the problem+json of a refusal."""
     code = problem.code
     return {
         "type": f"urn:backstay:problem:{code}",
@@ -55,19 +55,19 @@ def body(problem: Problem) -> dict[str, Any]:
 
 
 def is_for_programs(path: str) -> bool:
-    """Whether a path is one that no person opens in a browser."""
+    """Return whether a path is one that no person opens in a browser."""
     return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics", "/openapi.json"}
 
 
 def wants_page() -> bool:
-    """Whether the caller is a browser on a page, to whom JSON would say little."""
+    """Return whether the caller is a browser on a page, which needs HTML instead of JSON."""
     if is_for_programs(request.path):
         return False
     return request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) == "text/html"
 
 
 def answer(problem: Problem) -> Response:
-    """The response of a refusal, as a page or as problem+json."""
+    """Return the response of a refusal, as a page or as problem+json."""
     code = problem.code
     if wants_page():
         text = render_template("error.html", code=code, detail=problem.detail)
@@ -76,7 +76,7 @@ def answer(problem: Problem) -> Response:
 
 
 def install(app: Flask) -> None:
-    """Register one handler for each kind of exception that a view may let out."""
+    """Register one handler for each kind of exception that a view may raise."""
     app.register_error_handler(Problem, answer)
     app.register_error_handler(InvalidSpec, _invalid_spec)
     app.register_error_handler(NameTaken, lambda _: answer(Problem(RefusalCode.NAME_TAKEN)))
@@ -84,13 +84,13 @@ def install(app: Flask) -> None:
     app.register_error_handler(LedgerUnavailable, _no_ledger)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
-    # Flask's own word on an error in one of these handlers would have the whole traceback.
+    # Flask would log the whole traceback of an error in one of these handlers.
     app.log_exception = lambda exc_info: _log(exc_info[1])  # type: ignore[method-assign]
 
 
 def refused(refusal: Any) -> Response:
-    """The answer to a flows.requests.Refusal: its code, and the version of the row that is concerned."""
-    # A row of a transaction that was undone has forgotten its columns; asking it would raise.
+    """Return the answer to a flows.requests.Refusal: its code, and the version of the row concerned."""
+    # A row of a rolled-back transaction has lost its columns; reading them would raise.
     version = vars(refusal.deploy).get("version") if refusal.deploy is not None else None
     return answer(Problem(refusal.code, **({} if version is None else {"version": version})))
 
@@ -122,7 +122,7 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _log(error: BaseException | None) -> None:
-    # By type only: the text of an exception can carry what was sent, or what a library was told.
+    # By type only: the text of an exception can contain request data, or data passed to a library.
     current_app.extensions["backstay"].log.error(
         "request failed", extra={"kind": type(error).__name__, "endpoint": request.endpoint or ""}
     )

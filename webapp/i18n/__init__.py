@@ -1,1 +1,1 @@
-"""Languages and words."""
+"""Languages and labels."""

@@ -1,7 +1,6 @@
-"""Keeps the catalogs in step with the texts of the source: `python -m webapp.i18n.catalog` updates every one of them.
+"""Update of the catalogs from the texts of the source: `python -m webapp.i18n.catalog` updates all of them.
 
-Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences and labels of
-db.messages.
+Texts come from calls of gettext in Python and templates, from N_(…), and from the sentences and labels of db.messages.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ KEYWORDS = {"gettext": None, "ngettext": (1, 2), "N_": None, "_": None}
 
 
 def template() -> Catalog:
-    """Every text that a page can show, in the order of the files."""
+    """Return every text that a page can show, in the order of the files."""
     catalog = Catalog(project="Backstay", charset="utf-8", fuzzy=False)
     for file, line, message, comments, context in extract_from_dir(ROOM, METHODS, OPTIONS, keywords=KEYWORDS):
         catalog.add(message, locations=[(f"webapp/{file}", line)], auto_comments=comments, context=context)
@@ -44,13 +43,13 @@ def template() -> Catalog:
 
 
 def stored(code: str) -> Catalog:
-    """The catalog of a language as it lies in the repository."""
+    """Return the catalog of a language as stored in the repository."""
     with po_path(code).open("rb") as file:
         return read_po(file, locale=code)
 
 
 def update(code: str) -> Catalog:
-    """Bring the catalog of a language in step: new texts are added empty, unused ones go. No fuzzy guesses."""
+    """Update the catalog of a language: new texts are added empty, unused ones removed. No fuzzy guesses."""
     path = po_path(code)
     catalog = stored(code) if path.exists() else Catalog(locale=code, project="Backstay", fuzzy=False)
     catalog.update(template(), no_fuzzy_matching=True, update_creation_date=False)

@@ -1,7 +1,7 @@
-"""The language of a page: chosen by ?lang=, then the cookie, then Accept-Language; texts, numbers and times in it.
+"""The language of a page, from ?lang=, then the cookie, then Accept-Language; and texts, numbers and times in it.
 
 English is the language of the source; the others are gettext catalogs, compiled in memory when the process starts, so
-that there is no compiled file to forget. JSON is never translated.
+that no compiled file can be out of date. JSON is never translated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flask import Flask, g, has_request_context, request
 
 SOURCE = "en"
 LANGUAGES = {"en": "English", "ru": "Русский"}
-# English with the day before the month and 24 hours: no reader has to guess.
+# English with the day before the month and 24 hours: unambiguous for every reader.
 LOCALES = {"en": "en-GB", "ru": "ru"}
 COOKIE = "lang"
 FOLDER = Path(__file__).parents[1] / "translations"
@@ -28,7 +28,7 @@ MIB = 1024 * 1024
 
 
 def language() -> str:
-    """Language of this request's page."""
+    """Return the language of this request's page."""
     if not has_request_context():
         return SOURCE
     if "language" not in g:
@@ -38,19 +38,19 @@ def language() -> str:
 
 
 def gettext(text: str, **values: Any) -> str:
-    """`text` in the language of the page, with %(name)s filled in."""
+    """Translate `text` into the language of the page, with %(name)s filled in."""
     translated = translations(language()).ugettext(text) if text else ""
     return translated % values if values else translated
 
 
 def ngettext(one: str, many: str, n: int, **values: Any) -> str:
-    """The form that goes with `n`, with %(n)s and others filled in."""
+    """Return the plural form for `n`, with %(n)s and others filled in."""
     return translations(language()).ungettext(one, many, n) % {"n": number(n), **values}
 
 
 @cache
 def translations(code: str) -> NullTranslations:
-    """The catalog of a language."""
+    """Return the catalog of a language."""
     if code == SOURCE:
         return NullTranslations()
     compiled = BytesIO()
@@ -61,35 +61,35 @@ def translations(code: str) -> NullTranslations:
 
 
 def po_path(code: str) -> Path:
-    """Where the catalog of a language lies."""
+    """Return the path of a language's catalog."""
     return FOLDER / code / "LC_MESSAGES" / "messages.po"
 
 
 def number(value: float, digits: int = 0) -> str:
-    """1,234.5 or 1 234,5"""
+    """Format a number: 1,234.5 or 1 234,5"""
     pattern = "#,##0" + ("." + "#" * digits if digits else "")
     return numbers.format_decimal(value, format=pattern, locale=_locale())
 
 
 def percent(value: float | None) -> str:
-    """CPU: 100 % is one core."""
+    """Format CPU: 100 % is one core."""
     return "—" if value is None else gettext("%(value)s%%", value=number(value, 1 if value < 100 else 0))
 
 
 def mebibytes(value: float | None) -> str:
-    """Bytes as MiB."""
+    """Format bytes as MiB."""
     return "—" if value is None else gettext("%(value)s MiB", value=number(value / MIB, 1 if value < 100 * MIB else 0))
 
 
 def gibibytes(value: float | None) -> str:
-    """Bytes as GiB, or as MiB below one."""
+    """Format bytes as GiB, or as MiB below one."""
     if value is None or value < 1024 * MIB:
         return mebibytes(value)
     return gettext("%(value)s GiB", value=number(value / MIB / 1024, 1))
 
 
 def duration(ms: float | None) -> str:
-    """840 ms, 4.2 s, 2 min 5 s"""
+    """Format a duration: 840 ms, 4.2 s, 2 min 5 s"""
     if ms is None:
         return "—"
     if ms < 1000:
@@ -101,12 +101,12 @@ def duration(ms: float | None) -> str:
 
 
 def moment(iso: str) -> str:
-    """A time of the API in words: Nov 23, 2026, 8:15:00 PM UTC."""
+    """Format a time of the API: Nov 23, 2026, 8:15:00 PM UTC."""
     return f"{dates.format_datetime(_parse(iso), 'medium', locale=_locale())} UTC"
 
 
 def short_moment(iso: str) -> str:
-    """The day and the minute: 23 Nov 2026, 20:15 UTC."""
+    """Format the day and the minute: 23 Nov 2026, 20:15 UTC."""
     at = _parse(iso)
     day, time = (
         dates.format_date(at, "medium", locale=_locale()),
@@ -116,7 +116,7 @@ def short_moment(iso: str) -> str:
 
 
 def ago(iso: str) -> str:
-    """5 minutes ago"""
+    """Format an age: 5 minutes ago"""
     passed = _parse(iso) - datetime.now(UTC)
     if abs(passed.total_seconds()) < 10:
         return gettext("just now")
@@ -124,7 +124,7 @@ def ago(iso: str) -> str:
 
 
 def install(app: Flask) -> None:
-    """Give the templates the texts and the formats."""
+    """Register the translations and the formats with the templates."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: translations(language()).ugettext(text),

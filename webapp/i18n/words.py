@@ -1,4 +1,4 @@
-"""What codes are called on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate. Pure.
+"""The labels of codes on a page: statuses, reasons, triggers, stages, errors. Tables of texts to translate. Pure.
 
 JSON keeps the codes themselves.
 """
@@ -95,7 +95,7 @@ SERVICE_HINTS: dict[str, str] = {
     "docker": N_("Runs the containers."),
     "engine": N_("Carries out deploys on this host."),
 }
-# For the chart, which draws in the browser. %(name)s is filled in there.
+# For the chart, drawn in the browser. %(name)s is filled in there.
 CHART: dict[str, str] = {
     "cpu": N_("CPU"),
     "memory": N_("Memory"),
@@ -144,10 +144,10 @@ _TABLES = {
 
 
 def table(name: str) -> dict[str, str]:
-    """The texts of one kind of code, in their order."""
+    """Return the texts of one kind of code, in their order."""
     return _TABLES[name]
 
 
 def word(code: str | None, table: str) -> str:
-    """The English text of a code; the code itself when this version has no text for it, "" for None."""
+    """Return the English text of a code; the code itself when this version has no text for it, "" for None."""
     return "" if code is None else _TABLES[table].get(code, code)

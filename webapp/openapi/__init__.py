@@ -1,4 +1,4 @@
-"""The HTTP API described: what each call takes and answers, in one table, and the OpenAPI document that comes of it.
+"""The description of the HTTP API: a table of what each call takes and answers, and the OpenAPI document built of it.
 
-`python -m webapp.openapi` writes docs/openapi.json anew.
+`python -m webapp.write_openapi` rewrites docs/openapi.json.
 """

@@ -1,4 +1,4 @@
-"""The document as a person reads it: types in words with links to the shapes, keys of a shape as lines. Pure."""
+"""The document for human readers: types in words with links to the shapes, keys of a shape as lines. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 REFS = "#/components/schemas/"
-# A part of a type in words: the text, and the shape that it names, if it names one.
+# Part of a type in words: the text, and the shape that it names, if any.
 Part = tuple[str, str | None]
 _WORDS = {"string": "text", "object": "mapping", "array": "list", "boolean": "true or false", "integer": "whole number"}
 
 
 def type_of(schema: dict[str, Any]) -> list[Part]:
-    """The type of a value in words: [("list of ", None), ("Row", "Row")]."""
+    """Return the type of a value in words: [("list of ", None), ("Row", "Row")]."""
     return _joined(list(_type(schema)))
 
 
@@ -55,7 +55,7 @@ def _plain(schema: dict[str, Any]) -> str:
 
 
 def _joined(parts: list[Part]) -> list[Part]:
-    """Neighbouring plain texts as one."""
+    """Join neighbouring plain texts."""
     found: list[Part] = []
     for text, link in parts:
         if found and link is None and found[-1][1] is None:
@@ -66,7 +66,7 @@ def _joined(parts: list[Part]) -> list[Part]:
 
 
 def keys_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """[{"name", "type", "needed", "says", "default"}] of an object."""
+    """Return [{"name", "type", "needed", "says", "default"}] of an object."""
     needed = set(schema.get("required", []))
     return [
         {
@@ -81,7 +81,7 @@ def keys_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def calls(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Tag -> its calls: {"id", "method", "path", …} with bodies and answers as types."""
+    """Return tag -> its calls: {"id", "method", "path", …} with bodies and answers as types."""
     found: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -1,6 +1,6 @@
-"""The OpenAPI document: the routes of the app, the table of permissions and the table of calls put together.
+"""The OpenAPI document, built from the app's routes, the table of permissions and the table of calls.
 
-Nothing is said twice: addresses and methods come from the routes, roles from the permissions, the rest from the calls.
+Nothing is stated twice: addresses and methods come from the routes, roles from the permissions, the rest from calls.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ SAYS = (
 SECURITY = {
     "token": {"type": "http", "scheme": "bearer", "description": "backstay token create --role admin|viewer"},
 }
-# Besides pages: what a program may call.
+# Called by programs although they belong to pages.
 OTHERS = frozenset({"login.show", "login.log_in", "login.log_out"})
 
 
 def described(routes: Map) -> Iterator[tuple[str, str, Rule]]:
-    """(endpoint, method, rule) of every route that is for programs."""
+    """Yield (endpoint, method, rule) of every route that is for programs."""
     for rule in routes.iter_rules():
         if is_for_programs(rule.rule) or rule.endpoint in OTHERS:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -47,7 +47,7 @@ def described(routes: Map) -> Iterator[tuple[str, str, Rule]]:
 
 
 def whole(routes: Map) -> dict[str, Any]:
-    """The document of an app's routes. A route that no call describes is left out; a test finds it."""
+    """Return the document of an app's routes. A route that no call describes is left out; a test finds it."""
     shapes = _shapes()
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for endpoint, method, rule in sorted(described(routes), key=lambda one: (one[2].rule, one[1])):
@@ -67,7 +67,7 @@ def whole(routes: Map) -> dict[str, Any]:
 
 
 def written(document: dict[str, Any]) -> bytes:
-    """The document as text, the same each time."""
+    """Return the document as text, in a stable order."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -83,7 +83,7 @@ class _Shapes:
         self._used = [(shape, used[str(index), "validation"]) for index, shape in enumerate(given)]
 
     def of(self, shape: Any) -> dict[str, Any]:
-        """The schema of a shape: a model, a list of them, a component's name, or a schema as it is."""
+        """Return the schema of a shape: a model, a list of them, a component's name, or a schema unchanged."""
         if isinstance(shape, str):
             return {"$ref": REFS + shape}
         if isinstance(shape, dict):
@@ -93,7 +93,7 @@ class _Shapes:
 
 
 def _renamed(*schemas: Any) -> Any:
-    """Schemas with pydantic's names for two enumerations of one name made plain."""
+    """Return the schemas with plain names for two enumerations that share one."""
     names = {"db__states__Reason": "Reason", "tasks__impact__verdict__Reason": "ImpactReason"}
 
     def plain(value: Any) -> Any:
@@ -124,7 +124,7 @@ def _operation(endpoint: str, call: Call, rule: Rule, shapes: _Shapes) -> dict[s
     more = [call.more] if call.more else []
     more += [] if is_open else [f"For the role {role}."]
     given = [*parameters(endpoint, rule.rule), *call.query]
-    # What fits no part of an address leads nowhere.
+    # A value that does not fit the address matches no route.
     refuses = (*call.refuses, *([RefusalCode.NOT_FOUND] if "<" in rule.rule else []), *usual(endpoint, call, role))
     operation: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
@@ -159,7 +159,7 @@ def _responses(call: Call, refuses: Sequence[RefusalCode], shapes: _Shapes, *, a
     found = {str(status): _answer(answer, shapes) for status, answer in call.answers.items()}
     for status, codes in _by_status(refuses).items():
         refusal = _refusal(codes, shapes, as_page=as_page)
-        if (already := found.get(str(status))) is not None:  # /readyz says with 503 what is down
+        if (already := found.get(str(status))) is not None:  # /readyz lists with 503 the services that are down
             already["content"] |= refusal["content"]
         else:
             name = "_or_".join(codes) + ("_or_its_page" if "text/html" in refusal["content"] else "")
@@ -184,7 +184,7 @@ def _refusal(codes: list[RefusalCode], shapes: _Shapes, *, as_page: bool) -> dic
 
 
 def usual(endpoint: str, call: Call, role: str) -> list[RefusalCode]:
-    """The refusals that come with what a call is: asked with the ledger, by somebody, with arguments or a body."""
+    """Return the refusals that follow from the kind of call: one with the ledger, a caller, arguments or a body."""
     found = [] if endpoint in {"health.healthz", "reference.document"} else [RefusalCode.LEDGER_UNAVAILABLE]
     if role != permissions.OPEN:
         found.append(RefusalCode.UNAUTHORIZED)

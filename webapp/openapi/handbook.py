@@ -1,4 +1,4 @@
-"""The HTTP API to read: the OpenAPI document as a page, rendered here, without a script and without the network."""
+"""The API reference: the OpenAPI document as a page, rendered on the server, without scripts and outside resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("handbook", __name__)
 
 @blueprint.get("/reference")
 def show() -> str:
-    """Every call, then every shape."""
+    """Render every call, then every shape."""
     document = whole(current_app.url_map)
     shapes = [
         {"name": name, "says": schema.get("description", ""), "keys": keys_of(schema), "values": schema.get("enum", [])}

@@ -1,15 +1,15 @@
-"""Python's notions in the words of JSON Schema: a tidy schema, a patch made of a spec. Pure."""
+"""Adjustments of pydantic's JSON Schema: a tidy schema, a patch derived from a spec. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# A change may leave out any key, and null puts one back to its default; these two have none.
+# A change may leave out any key, and null resets one to its default; these two have none.
 WITHOUT_DEFAULT = ("name", "source")
 
 
 def tidied(schema: Any) -> Any:
-    """What pydantic says, without the titles that it makes of names, and with names that fit no pattern refused."""
+    """Return pydantic's schema without the titles derived from names, refusing names that fit no pattern."""
     if isinstance(schema, list):
         return [tidied(one) for one in schema]
     if not isinstance(schema, dict):
@@ -19,7 +19,7 @@ def tidied(schema: Any) -> Any:
 
 
 def patch_of(spec: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a change from the schema of a spec."""
+    """Derive the schema of a change from the schema of a spec."""
     keys = {
         key: schema if key in WITHOUT_DEFAULT else {"anyOf": [schema, {"type": "null"}]}
         for key, schema in spec["properties"].items()

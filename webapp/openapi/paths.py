@@ -1,4 +1,4 @@
-"""Addresses: Flask's rules as OpenAPI writes them, and what is said of the parameters in them."""
+"""Addresses: Flask's rules in OpenAPI's notation, and the descriptions of their parameters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
 }
 
-# Where a parameter of one name is not the same everywhere: by blueprint and name.
+# Where a parameter's meaning depends on its blueprint: by blueprint and name.
 SPECIAL: dict[str, Parameter] = {
     "git_credentials.host": Parameter(
         "host",
@@ -44,12 +44,12 @@ SPECIAL: dict[str, Parameter] = {
 
 
 def parameters(endpoint: str, rule: str) -> list[Parameter]:
-    """What is said of the parameters in a rule."""
+    """Return the descriptions of the parameters in a rule."""
     blueprint = endpoint.partition(".")[0]
     names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
     return [SPECIAL.get(f"{blueprint}.{name}") or PARAMETERS[name] for name in names]
 
 
 def address(rule: str) -> str:
-    """/api/workloads/<name>/deploys/<version:version> -> /api/workloads/{name}/deploys/{version}"""
+    """Convert /api/workloads/<name>/deploys/<version:version> to /api/workloads/{name}/deploys/{version}"""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)

@@ -1,4 +1,4 @@
-"""The OpenAPI document of this very version."""
+"""The OpenAPI document of the running version."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ blueprint = Blueprint("reference", __name__)
 
 @blueprint.get("/openapi.json")
 def document() -> Response:
-    """What docs/openapi.json has."""
+    """Answer the content of docs/openapi.json."""
     return Response(written(whole(current_app.url_map)), mimetype="application/json")

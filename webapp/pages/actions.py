@@ -1,6 +1,6 @@
-"""Deploy, roll back and cancel from a page: a confirmation that says what will happen, then a plain form.
+"""Deploy, roll back and cancel from a page: a confirmation of what will happen, then a plain form.
 
-The script shows the same confirmation in a dialog; it asks for it with ?dialog=1.
+The script shows the same confirmation in a dialog; it requests it with ?dialog=1.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from webapp.pages.history_panel import Choice
 from webapp.presenters import rollback_preview
 from webapp.shapes.stored import DeployRequest
 
-# After these there is no page of the app to show: it is not there, or it is being removed.
+# After these the app has no page to show: it does not exist, or it is being removed.
 NO_PAGE = frozenset({RefusalCode.NO_SUCH_WORKLOAD, RefusalCode.ENGINE_UNREACHABLE})
 blueprint = Blueprint("actions", __name__, url_prefix="/apps/<name>")
 
 
 @blueprint.get("/deploy")
 def confirm_deploy(name: str) -> str:
-    """What a deploy will run, with a field for another image."""
+    """Render what a deploy will run, with a field for another image."""
     with reading(name) as (session, workload):
         return _confirmation("deploy", app=describe(session, workload))
 
 
 @blueprint.post("/deploy")
 def deploy(name: str) -> AnyResponse | tuple[str, int]:
-    """Start a deploy; of a static site also of files that come with the form."""
+    """Start a deploy; of a static site optionally with files from the form."""
     request.max_content_length = context().settings.source_max_mb * 1_000_000
     files = request.files.get("files")
     if files is not None and files.filename and (problem := _not_taken_in(name, files)):
@@ -60,7 +60,7 @@ def deploy(name: str) -> AnyResponse | tuple[str, int]:
 
 @blueprint.get("/rollback/<version:version>")
 def confirm_rollback(name: str, version: int) -> str:
-    """From which version to which, what comes back, and what does not."""
+    """Render from which version to which, what comes back, and what does not."""
     with reading(name) as (session, workload):
         target, live = find(session, workload, version), history.live(session, workload.id)
         change = between(session, live, target)
@@ -91,7 +91,7 @@ def cancel(name: str, version: int) -> AnyResponse:
 
 @blueprint.errorhandler(Refusal)
 def refused(refusal: Refusal) -> Response:
-    """What was not done, said on the page of the app itself, whose rows are fresh; JSON for who asked for that."""
+    """Render a refusal on the app's own page, whose rows are fresh; as JSON if the client asked for JSON."""
     name = (request.view_args or {}).get("name", "")
     if refusal.code in NO_PAGE or not problems.wants_page():
         return problems.refused(refusal)
@@ -104,7 +104,7 @@ def _confirmation(what: str, **values: object) -> str:
 
 
 def _not_taken_in(name: str, files: FileStorage) -> str:
-    """Take uploaded files in for the next deploy; answers what is wrong with them, "" for nothing."""
+    """Store uploaded files for the next deploy; return what is wrong with them, "" for nothing."""
     place = context().settings.content
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=place, prefix=".upload-") as archive:

@@ -1,4 +1,4 @@
-"""The list of apps and the page of one. They show what the JSON endpoints answer."""
+"""The list of apps and the page of one. They show the data of the JSON endpoints."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LONGEST_SEARCH = 80
 
 @blueprint.get("/")
 def home() -> Response:
-    """The list is the home page."""
+    """Redirect to the list, the home page."""
     return redirect("/apps", 303)
 
 
 @blueprint.get("/apps")
 def overview() -> str:
-    """The apps, all or those searched for, with what they use now and used lately."""
+    """Render the apps, all or those that match a search, with their current and recent usage."""
     every = summaries()
     search, status = request.args.get("q", "")[:LONGEST_SEARCH].strip(), request.args.get("status", "")
     shown = [app for app in every if _fits(app, search.lower(), status)]
@@ -52,12 +52,12 @@ def overview() -> str:
 
 @blueprint.get("/apps/<name>")
 def show(name: str) -> str:
-    """One app: state, history, metrics, events."""
+    """Render one app: state, history, metrics, events."""
     return page_of(name, history_panel.chosen())
 
 
 def page_of(name: str, choice: history_panel.Choice, refused: str | None = None) -> str:
-    """The page of an app; `refused` is the code of what was asked for and not done. Raises Problem."""
+    """Render the page of an app; `refused` is the code of a refused request. Raises Problem."""
     with reading(name) as (session, workload):
         app = describe(session, workload)
         shown = history_panel.panel(session, workload, choice)
@@ -83,7 +83,7 @@ def page_of(name: str, choice: history_panel.Choice, refused: str | None = None)
 def _ports(
     session: Session, workload: Workload, live: Deploy | None, running: Release | None
 ) -> list[dict[str, Any]] | None:
-    """Where the live version is reached, else where the next one will be; None while nobody knows."""
+    """Return the ports of the live version, else those of the next one; None while they are unknown."""
     release: Mapping[str, Any] = running or workload.spec
     if release["source"]["kind"] != "compose":
         return list(release.get("ports", []))
@@ -93,7 +93,7 @@ def _ports(
 
 
 def _about(workload: Workload, running: Release | None) -> dict[str, Any]:
-    """What the header and the settings show; `running` is the release that is live."""
+    """Return what the header and the settings show; `running` is the release that is live."""
     spec, secrets = workload.spec, sorted(workload.secrets)
     following = release_of(spec, secrets)
     return {
@@ -104,7 +104,7 @@ def _about(workload: Workload, running: Release | None) -> dict[str, Any]:
 
 
 def usage() -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
-    """CPU and memory of each app at its last moment, and as lines over the last while, both by name."""
+    """Return, both by name, each app's CPU and memory at its last moment, and as lines over the last while."""
     with context().database.reading() as session:
         newest = newest_now(session)
         names = {workload.id: workload.name for workload in workloads.every(session)}
@@ -118,7 +118,7 @@ def usage() -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
 
 
 def newest_now(session: Session) -> dict[int, dict[str, Any]]:
-    """The sums at the last moment of each workload, by its id; absent when that moment is long ago."""
+    """Return each workload's sums at its last moment, by its id; absent when that moment is too old."""
     found = samples.last_of_each(session, int(time.time()) - NOW_S)
     return per_owner_now(found) if found else {}
 

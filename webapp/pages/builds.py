@@ -1,4 +1,4 @@
-"""The log of a build as a page: whole without scripts, followed while it grows with them."""
+"""The build log as a page: complete without scripts, followed live with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ blueprint = Blueprint("build_pages", __name__)
 
 @blueprint.get("/apps/<name>/build/<version:version>")
 def show(name: str, version: int) -> str:
-    """What there is of the log; the page itself asks for more."""
+    """Render the log so far; the page itself polls for more."""
     with reading(name) as (session, workload):
         deploy = deploys.find(session, workload, version)
     text, offset, complete = "", 0, False

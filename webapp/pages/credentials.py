@@ -20,7 +20,7 @@ SECRET = frozenset({"password", "ssh_key"})
 
 @blueprint.get("")
 def show() -> str:
-    """Both lists, and the forms for those who may."""
+    """Render both lists, and the forms for admins."""
     return _page()
 
 
@@ -32,7 +32,7 @@ def add_registry() -> Response | tuple[str, int]:
 
 @blueprint.post("/registries/<host>/remove")
 def remove_registry(host: str) -> Response:
-    """Forget them."""
+    """Delete the credentials."""
     registries.remove(host)
     return redirect("/credentials#registries", 303)
 
@@ -45,7 +45,7 @@ def add_git() -> Response | tuple[str, int]:
 
 @blueprint.post("/git/<host>/remove")
 def remove_git(host: str) -> Response:
-    """Forget them."""
+    """Delete the credentials."""
     git_credentials.remove(host)
     return redirect("/credentials#git", 303)
 
@@ -58,7 +58,7 @@ def _stored(
     try:
         store(typed["host"], given)
     except InvalidSpec as problem:
-        # What was typed as a secret is not sent back.
+        # Secrets from the form are not sent back.
         shown = {key: value for key, value in typed.items() if key not in SECRET}
         return _page({which: shown}, {f"{which}.{problem.key}": told(problem)}), 422
     return redirect(f"/credentials#{'registries' if which == 'registry' else which}", 303)

@@ -1,4 +1,4 @@
-"""What the page of an app is asked to show: rows of the history, and what is known of their flow runs; a window."""
+"""The history panel of an app: the chosen rows and metrics window, and the state of the rows' flow runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MORE_ROWS = 50
 
 @dataclass(frozen=True)
 class Choice:
-    """Which rows: at most `limit`, older than `before`, of one status, of one reason. And which window of metrics."""
+    """The chosen rows: at most `limit`, older than `before`, of one status, of one reason. And the metrics window."""
 
     limit: int = FIRST_ROWS
     before: int | None = None
@@ -40,7 +40,7 @@ class Choice:
         return bool(self.status or self.reason)
 
     def query(self) -> str:
-        """The choice as a query, `?status=failed`; empty when it is the usual one."""
+        """Return the choice as a query, `?status=failed`; empty for the default choice."""
         usual = Choice()
         given = {key: value for key, value in vars(self).items() if value != getattr(usual, key)}
         return f"?{urlencode(given)}" if given else ""
@@ -56,14 +56,14 @@ class Choice:
         return Choice(window=self.window).query()
 
     def more(self, oldest: int) -> Choice:
-        """The choice with more rows, as long as a page can be; from there on the next page."""
+        """Return the choice with more rows, up to the most on one page; beyond that, the next page."""
         if self.limit + MORE_ROWS <= deploys.MOST_ROWS:
             return replace(self, limit=self.limit + MORE_ROWS)
         return replace(self, limit=deploys.MOST_ROWS, before=oldest)
 
 
 def chosen() -> Choice:
-    """The choice of this request; a form leaves out nothing, so an empty value is none.
+    """Return the choice of this request; a form sends every field, so an empty value means none.
 
     Raises Problem(bad_request or bad_window).
     """
@@ -77,7 +77,7 @@ def chosen() -> Choice:
 
 
 def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any]:
-    """What the template of the panel shows: the rows, whether there are more, and how to get them."""
+    """Return what the template of the panel shows: the rows, whether there are more, and how to get them."""
     filters = {"before": choice.before, "status": choice.status, "reason": choice.reason}
     found = deploys.page(session, workload, choice.limit + 1, also=_judged, **filters)
     rows = found[: choice.limit]
@@ -94,7 +94,7 @@ def _judged(deploy: Deploy) -> dict[str, Any]:
 
 
 def mark_gone(rows: list[dict[str, Any]]) -> None:
-    """Set "run_gone" on the rows whose flow run Prefect no longer has. Runs of unfinished rows are there."""
+    """Set "run_gone" on rows whose flow run Prefect no longer has. Runs of unfinished rows are taken to exist."""
     runs: Runs = current_app.extensions["backstay.runs"]
     finished = [row["flow_run_id"] for row in rows if row["flow_run_id"] and row["status"] not in UNFINISHED]
     gone = runs.gone(finished)

@@ -1,4 +1,4 @@
-"""Logging in and out, by form or by JSON."""
+"""Login and logout, by form or by JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ blueprint = Blueprint("login", __name__)
 
 @blueprint.get("/login")
 def show() -> AnyResponse | str:
-    """The form."""
+    """Render the form."""
     target = auth.local_path(request.args.get("next"))
     if auth.identify():
         return redirect(target, 303)
@@ -33,7 +33,7 @@ def show() -> AnyResponse | str:
 
 @blueprint.post("/login")
 def log_in() -> AnyResponse | tuple[str, int, dict[str, str]]:
-    """Check name and password; a form gets 303, JSON gets 204, both with the cookie."""
+    """Check name and password; answer a form with 303, JSON with 204, both with the cookie."""
     auth.refuse_other_sites()
     data: dict[str, Any] = params.json_body() if request.is_json else dict(request.form)
     name, password = (_text(data, key) for key in ("username", "password"))
@@ -98,5 +98,5 @@ def _show_again(problem: Problem, data: dict[str, Any], name: str) -> tuple[str,
 
 def _text(data: dict[str, Any], key: str) -> str:
     value = data.get(key, "")
-    # A NUL is no character that PostgreSQL can look for.
+    # PostgreSQL text cannot contain NUL.
     return value if isinstance(value, str) and len(value) <= 1000 and "\0" not in value else ""

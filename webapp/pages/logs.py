@@ -1,4 +1,4 @@
-"""The last lines of an app's log as a page, for a browser without scripts; the panel asks the JSON endpoint."""
+"""The last lines of an app's log as a page, for a browser without scripts; the panel uses the JSON endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINES = 200
 
 @blueprint.get("/apps/<name>/log")
 def show(name: str) -> str:
-    """The lines, or that Docker does not answer."""
+    """Render the lines, or that Docker does not answer."""
     workload, lines = workload_named(name), None
     try:
         lines = live_reads.of_host(context(), workload.host).log_tail(workload, LINES)

@@ -1,4 +1,4 @@
-"""Creating, changing and removing an app by forms that work without a script; errors stand at their fields."""
+"""Forms that create, change and remove an app without scripts; errors stand beside their fields."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ blueprint.register_error_handler(Refusal, refused)
 
 @blueprint.get("/new")
 def new() -> str:
-    """The empty form."""
+    """Render the empty form."""
     return _form({**USUAL, **{key: value for key, value in request.args.items() if key == "kind" and value in KINDS}})
 
 
 @blueprint.post("/new")
 def create() -> Response | tuple[str, int]:
-    """Add the app, and deploy it when that was ticked; the form again when something is wrong."""
+    """Add the app, and deploy it when that was ticked; render the form again when something is wrong."""
     inputs = request.form.to_dict()
     try:
         workload = lifecycle.create(context(), spec.spec_of(inputs), caller().actor)
     except (spec.BadInputs, InvalidSpec, NameTaken) as problem:
         return _form(inputs, errors=errors_of(problem, inputs)), 409 if isinstance(problem, NameTaken) else 422
-    request.view_args = {"name": workload.name}  # whose page a refusal of the deploy is shown on
+    request.view_args = {"name": workload.name}  # a refusal of the deploy is shown on its page
     source = workload.spec["source"]
     if source["kind"] == "static" and not source.keys() & {"url", "path"}:
-        return redirect(f"/apps/{workload.name}/deploy", 303)  # the files are still to come
+        return redirect(f"/apps/{workload.name}/deploy", 303)  # the files are still to be uploaded
     if inputs.get("deploy_now"):
         requests.request_deploy(context(), workload.name, asked())
     return redirect(f"/apps/{workload.name}", 303)
@@ -61,7 +61,7 @@ def create() -> Response | tuple[str, int]:
 
 @blueprint.get("/apps/<name>/edit")
 def edit(name: str) -> str:
-    """The form with what the next deploy would run."""
+    """Render the form with what the next deploy would run."""
     workload = workload_named(name)
     secrets, seen = sorted(workload.secrets), iso(workload.updated_at)
     return _form(spec.inputs_of(workload.spec), name, secrets, seen, kinds=_becomes(workload))
@@ -69,7 +69,7 @@ def edit(name: str) -> str:
 
 @blueprint.post("/apps/<name>/edit")
 def change(name: str) -> Response | tuple[str, int]:
-    """Keep the changes for the next deploy; the form again when something is wrong."""
+    """Keep the changes for the next deploy; render the form again when something is wrong."""
     workload, inputs = workload_named(name), request.form.to_dict()
     secrets, seen = sorted(workload.secrets), iso(workload.updated_at)
     if inputs.get("seen") != seen:
@@ -86,13 +86,13 @@ def change(name: str) -> Response | tuple[str, int]:
 
 @blueprint.get("/apps/<name>/remove")
 def confirm_removal(name: str) -> str:
-    """What a removal takes with it, with a field for the name."""
+    """Render what a removal deletes, with a field for the name."""
     return _removal(workload_named(name).name)
 
 
 @blueprint.post("/apps/<name>/remove")
 def remove(name: str) -> Response | tuple[str, int]:
-    """Remove the app when its name was typed; the list says so while that takes longer."""
+    """Remove the app if its name was typed; a longer removal continues and shows in the list."""
     workload_named(name)
     if request.form.get("name", "").strip() != name:
         return _removal(name, gettext(NOT_THE_NAME)), 422
@@ -101,7 +101,7 @@ def remove(name: str) -> Response | tuple[str, int]:
 
 
 def errors_of(problem: Exception, inputs: dict[str, str]) -> dict[str, str]:
-    """Field -> what is wrong with it, in the language of the page. Never says what was typed."""
+    """Return field -> what is wrong with it, in the language of the page. Never quotes the input."""
     match problem:
         case spec.BadInputs(problems=several):
             return {name: gettext(one.text, line=one.line) for name, one in several.items()}
@@ -120,7 +120,7 @@ def _form(
     errors: dict[str, str] | None = None,
     kinds: Iterable[str] = KINDS,
 ) -> str:
-    shown: dict[str, Any] = {**inputs, "secrets": ""}  # what was typed there is not sent back, which the page says
+    shown: dict[str, Any] = {**inputs, "secrets": ""}  # secrets are not sent back, and the page says so
     return render_template(
         "form.html",
         inputs=shown,
@@ -135,7 +135,7 @@ def _form(
 
 
 def _becomes(workload: Workload) -> list[str]:
-    """The kinds of source that an app can have from now on: those that run in the way that its own does."""
+    """Return the kinds of source that an app may change to: those with the same rollout as its own."""
     return [kind for kind, one in KINDS.items() if one.rollout is kind_of(workload).rollout]
 
 

@@ -1,4 +1,4 @@
-"""The installation as a whole, as GET /api/system has it: what it stands on, who uses most, what is under way."""
+"""The installation as a page, with the data of GET /api/system: services, top consumers, deploys under way."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ blueprint = Blueprint("system", __name__)
 
 @blueprint.get("/system")
 def show() -> str:
-    """Services, disks, collector, usage, deploys under way."""
+    """Render services, disks, collector, usage, deploys under way."""
     return render_template("system.html", system=overview(), window=window_name())

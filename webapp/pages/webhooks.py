@@ -1,4 +1,4 @@
-"""Adding and removing webhooks from the page of an app, by forms that work without a script."""
+"""Forms on the page of an app that add and remove webhooks without scripts."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ blueprint = Blueprint("hook_pages", __name__, url_prefix="/apps/<name>/hooks")
 
 @blueprint.get("/new")
 def new(name: str) -> str:
-    """The form."""
+    """Render the form."""
     return _form(name, {})
 
 
 @blueprint.post("")
 def create(name: str) -> tuple[str, int]:
-    """Add one, and show its address and secret this once; the form again when something is wrong."""
+    """Add one, and show its address and secret once; render the form again when something is wrong."""
     inputs = {key: request.form.get(key, "").strip() for key in ("provider", "what", "pattern", "secret")}
     pattern = inputs["pattern"] or None
     key = "tag" if inputs["what"] == "tag" else "branch"
@@ -48,7 +48,7 @@ def create(name: str) -> tuple[str, int]:
 
 @blueprint.get("/<version:number>/remove")
 def confirm_removal(name: str, number: int) -> str:
-    """What a removal means."""
+    """Render what a removal means."""
     with reading(name) as (session, workload):
         found = next((hook(one) for one in webhooks.of_workload(session, workload.id) if one.id == number), None)
     if found is None:

@@ -1,1 +1,1 @@
-"""Presents facts as a page shows them."""
+"""Facts in the form that a page shows."""

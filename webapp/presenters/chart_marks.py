@@ -1,4 +1,4 @@
-"""Marks on the time line of a chart, from deploys and from what happened to containers: from rows, without a look."""
+"""Marks on the time line of a chart, from rows of deploys and of container events; renders nothing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tasks.events.classify import Cause, Kind
 
 
 def marks(deploys: Iterable[Deploy], happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
-    """Both in one list, oldest first. A mark: {"ts", "kind", "version", …}, see docs/api.md.
+    """Return both in one list, oldest first. A mark: {"ts", "kind", "version", …}, see docs/api.md.
 
-    What a deploy did to the containers is no mark of its own, nor is a start that follows upon an end: the end says
-    whether the container was started again (`restarted`).
+    What a deploy did to the containers is no mark of its own, nor is a start that follows an end: the mark of the end
+    says whether the container was started again (`restarted`).
     """
     found = [_of_deploy(one) for one in deploys] + _of_events(happened)
     return sorted(found, key=lambda mark: (mark["ts"], mark["version"]))
@@ -35,7 +35,7 @@ def _of_deploy(deploy: Deploy) -> dict[str, Any]:
 
 def _of_events(happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    ends: dict[str, dict[str, Any]] = {}  # the newest end of each container
+    ends: dict[str, dict[str, Any]] = {}  # the latest end of each container
     for event in happened:
         if event.kind in {Kind.START, Kind.RESTART} and event.docker_id in ends:
             ends.pop(event.docker_id)["restarted"] = True
@@ -50,7 +50,7 @@ def _of_events(happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
 
 
 def _of_event(event: ContainerEvent) -> dict[str, Any]:
-    # An end is called by its cause: crash, oom, finished or by_hand.
+    # An end is named after its cause: crash, oom, finished or by_hand.
     kind = event.cause if event.kind == Kind.EXIT else "oom_kill" if event.kind == Kind.OOM else event.kind
     mark = {"ts": iso(event.ts), "kind": str(kind), "version": event.deploy_version, "cause": event.cause}
     more = {"exit_code": event.exit_code, "restarted": False} if event.kind == Kind.EXIT else {}

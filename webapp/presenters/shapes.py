@@ -1,4 +1,4 @@
-"""Workloads and events as the outside sees them; the shape of a deploy is in flows.shapes."""
+"""Workloads and events as the API shows them; the shape of a deploy is in flows.shapes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from webapp.shapes.stored import WholeWorkload, Workload
 
 
 def workload_status(live: Deploy | None, last: Deploy | None) -> str:
-    """deploying, running, drifted, failed or new: one word for how a workload stands."""
+    """Return the status of a workload in one word: deploying, running, drifted, failed or new."""
     if last is not None and last.status in UNFINISHED:
         return "deploying"
     if live is not None:

@@ -1,6 +1,6 @@
-"""Samples of the last half hour as the points of a small line, a minute each. Pure: rows in, SVG points out.
+"""Samples of the last half hour as a sparkline, one point per minute. Pure: rows in, SVG points out.
 
-A minute without samples breaks the line instead of being drawn as nothing used.
+A minute without samples breaks the line instead of being drawn as zero usage.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 SPAN_S = 30 * 60
 STEP_S = 60
 WIDTH, HEIGHT = 96, 24
-# An idle app must not look like a busy one: the scale never gets finer than this, in percent of a core.
+# An idle app must not look busy: the scale never gets finer than this, in percent of a core.
 LEAST = 5.0
 
 
 def polylines(rows: Iterable[tuple[Any, ...]], now: int) -> dict[int, list[str]]:
-    """{owner id: the unbroken parts of its line} from rows (owner id, ts, container id, CPU %, …), ts epoch seconds.
+    """Return {owner id: unbroken parts of its line} from rows (owner id, ts, container id, CPU %, …), ts epoch seconds.
 
     A part is "x,y x,y …" within WIDTH x HEIGHT, y downwards. An owner without CPU readings is absent.
     """
@@ -46,5 +46,5 @@ def _parts(minutes: dict[int, float], now: int) -> list[str]:
             parts.append([])
         parts[-1].append(f"{x:.1f},{y:.1f}")
         before = minute
-    # One point alone is a line of no length: drawn as a dot by its round ends.
+    # A single point becomes a line of zero length, which its round ends draw as a dot.
     return [" ".join(part if len(part) > 1 else part * 2) for part in parts]

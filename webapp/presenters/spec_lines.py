@@ -1,4 +1,4 @@
-"""A spec as lines for a person: one key a line, lists as short texts, secrets by name, ports as addresses. Pure."""
+"""A spec as lines for people: one line per key, lists as short texts, secrets by name, ports as addresses. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 
 def lines(spec: dict[str, Any]) -> list[Line]:
-    """(key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
+    """Return (key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
     found: list[Line] = [(f"source.{key}", _texts(value)) for key, value in spec["source"].items()]
-    is_compose = spec["source"]["kind"] == "compose"  # whose file says ports and volumes, service by service
+    is_compose = spec["source"]["kind"] == "compose"  # whose file sets ports and volumes per service
     if not is_compose:
         found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
     found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
@@ -30,20 +30,20 @@ def lines(spec: dict[str, Any]) -> list[Line]:
 
 
 def port_text(port: dict[str, Any]) -> str:
-    """127.0.0.1:18080 → 8080, or 8080 alone when it is not published."""
+    """Format a port: 127.0.0.1:18080 → 8080, or 8080 alone when it is not published."""
     inside = str(port["container"])
     return f"{outside(port)} → {inside}" if port.get("host") else inside
 
 
 def outside(port: dict[str, Any]) -> str:
-    """Address and port of a published port."""
+    """Return address and port of a published port."""
     address = port.get("address", "127.0.0.1")
     return f"[{address}]:{port['host']}" if ":" in address else f"{address}:{port['host']}"
 
 
 def compose_ports(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ports of a rendered compose file as a spec has them, each with the service that listens. UDP is left out:
-    nothing that a page can link to speaks it."""
+    """Return the ports of a rendered compose file as a spec has them, each with its service. UDP is left out: no link
+    on a page can use it."""
     return [
         {
             "container": f"{name}:{port['target']}",
@@ -57,7 +57,7 @@ def compose_ports(model: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def port_links(ports: list[dict[str, Any]], own_host: str) -> list[dict[str, Any]]:
-    """[{"inside", "outside", "url"}]; what listens everywhere is reached under the name that this page has.
+    """Return [{"inside", "outside", "url"}]; a port on every address is linked under the host name of this page.
 
     `own_host` is the host of the request, with or without a port.
     """
@@ -79,7 +79,7 @@ def _url(port: dict[str, Any], own_host: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """A single value as a person writes it: 4 and not 4.0, true and not True."""
+    """Format a single value the way a person writes it: 4 and not 4.0, true and not True."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

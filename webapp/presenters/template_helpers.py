@@ -1,4 +1,4 @@
-"""What every template has at hand: the caller, the words, the addresses of static files."""
+"""Globals of every template: the caller, the labels, the addresses of static files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATIC = Path(__file__).parents[1] / "static"
 
 
 def install(app: Flask) -> None:
-    """Give the templates their words and helpers."""
+    """Register the labels and helpers with the templates."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["word"] = lambda code, table: gettext(words.word(code, table))
     app.jinja_env.filters["translated"] = gettext
@@ -30,7 +30,7 @@ def install(app: Flask) -> None:
 
 
 def rich(text: str) -> Markup:
-    """The text as HTML, with what stands between backticks as code."""
+    """Return the text as HTML, with the parts between backticks as code."""
     parts = (
         Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`"))
     )
@@ -38,6 +38,6 @@ def rich(text: str) -> Markup:
 
 
 def vendored(name: str) -> dict[str, Any]:
-    """The entry of a vendored part. Raises StopIteration when there is none, which stops the start of the app."""
+    """Return the entry of a vendored part. Raises StopIteration if it is missing, which stops the app's start."""
     parts = json.loads((STATIC / "vendor" / "vendor.json").read_text())
     return next(part for part in parts if part["name"] == name)

@@ -1,4 +1,4 @@
-"""What each workload uses now, all of them together, and which use most."""
+"""Current usage per workload, its totals, and the largest consumers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SHOWN = 5
 
 
 class Machine(Protocol):
-    """What there is to use."""
+    """The capacity of a machine."""
 
     @property
     def cpus(self) -> int:
@@ -47,7 +47,7 @@ def consumers(workloads: Iterable[Workload], rows: Sequence[tuple[Any, ...]]) ->
 
 
 def totals(used: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """All of them added up; None when nothing is known."""
+    """Return the sums over all of them; None when nothing is known."""
     known = [one for one in used if one["ts"] is not None]
     cpu = [one["cpu_percent"] for one in known if one["cpu_percent"] is not None]
     return {
@@ -59,9 +59,9 @@ def totals(used: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def top(used: Sequence[dict[str, Any]], machine: Machine | None) -> dict[str, list[dict[str, Any]]]:
-    """The largest users of CPU and of memory, largest first.
+    """Return the largest users of CPU and of memory, largest first.
 
-    part: of what all workloads use; of_machine: of what the machine has, None while nobody knows.
+    part: of what all workloads use; of_machine: of the machine's capacity, None while that is unknown.
     """
     cpu_there = machine.cpus * 100 if machine and machine.cpus else None
     memory_there = machine.memory_bytes if machine and machine.memory_bytes else None

@@ -1,4 +1,4 @@
-"""What a deploy did, in words and numbers for its row: a short summary, and a line for each number that made it.
+"""The impact of a deploy as text for its row: a short summary, and a line for each number behind the verdict.
 
 The verdict and the numbers are those of the ledger (tasks.impact.verdict); nothing is judged here.
 """
@@ -27,7 +27,7 @@ HOUR_S, DAY_S = 3600, 86_400
 
 
 def verdict(impact: dict[str, Any] | None) -> dict[str, Any] | None:
-    """{"code", "word", "brief", "lines"} of what is stored on a row, in the language of the page; None for nothing."""
+    """Return {"code", "word", "brief", "lines"} of a row's impact, in the language of the page; None for nothing."""
     if impact is None:
         return None
     code = impact["verdict"]
@@ -40,7 +40,7 @@ def verdict(impact: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _brief(impact: dict[str, Any]) -> str:
-    """The one number that says most; "" when there is none."""
+    """Return the one number that says most; "" when there is none."""
     reasons, before, after, leak = impact["reasons"], impact["before"], impact["after"], impact.get("leak")
     if Reason.LEAK in reasons and leak:
         return gettext("+%(size)s per hour", size=mebibytes(leak["slope_bytes_per_hour"]))

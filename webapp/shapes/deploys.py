@@ -1,4 +1,4 @@
-"""The shapes of what comes back of deploys: the names that docs/api.md uses, their types, and what may be null."""
+"""The shapes of answers about deploys: the names that docs/api.md uses, their types, and what may be null."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.impact.verdict import Verdict
 
 
 class Problem(Shape):
-    """A refusal (RFC 9457). `code` is stable; `detail` says what to do and never repeats what was sent."""
+    """A refusal (RFC 9457). `code` is stable; `detail` says what to do and never repeats values from the request."""
 
     type: str
     title: str
@@ -48,7 +48,7 @@ class TwoPins(Shape):
 
 
 class TwoImages(Shape):
-    """What was asked for on both sides."""
+    """The requested images of both sides."""
 
     before: str | None = Field(alias="from")
     to: str
@@ -66,7 +66,7 @@ class Diff(Shape):
 
 
 class Side(Shape):
-    """One side of a comparison: what was sampled and what happened within a window."""
+    """One side of a comparison: samples and events within a window."""
 
     version: Version
     since: Moment
@@ -92,9 +92,9 @@ class ServiceSides(Shape):
 
 
 class Leak(Shape):
-    """How memory grew since the version warmed up: of the whole, or of the service that leaks fastest."""
+    """Memory growth since the version warmed up: of the whole, or of the service that leaks fastest."""
 
-    # Absent in what was written on a row before services were told apart.
+    # Absent in rows written before services were distinguished.
     service: str | None = None
     since: Moment
     until: Moment
@@ -107,7 +107,7 @@ class Leak(Shape):
 
 
 class WholeImpact(Shape):
-    """The verdict on a version with the numbers that made it. `settled`: it is written on the row."""
+    """The verdict on a version with the numbers behind it. `settled`: it is stored on the row."""
 
     version: Version
     settled: bool
@@ -120,7 +120,7 @@ class WholeImpact(Shape):
 
 
 class TakenIn(Shape):
-    """Files that were uploaded: their hash, how many they are, how large together."""
+    """Uploaded files: their hash, their number and their total size."""
 
     content: str
     files: int
@@ -128,7 +128,7 @@ class TakenIn(Shape):
 
 
 class BuildLog(Shape):
-    """A part of the log of a build, secrets blanked out; empty and complete for a deploy that built nothing."""
+    """A part of the log of a build, secrets masked; empty and complete for a deploy that built nothing."""
 
     text: str
     offset: int

@@ -9,7 +9,7 @@ from flows.shapes.deploys import Row
 
 
 class Foundation(Shape):
-    """Something that Backstay stands on."""
+    """A service that Backstay depends on."""
 
     name: Literal["engine", "database", "prefect", "docker"]
     up: bool
@@ -17,7 +17,7 @@ class Foundation(Shape):
 
 
 class Machine(Shape):
-    """The Docker host, as the Engine tells."""
+    """The Docker host, as reported by the Engine."""
 
     cpus: int
     memory_bytes: int
@@ -25,7 +25,7 @@ class Machine(Shape):
 
 
 class Disk(Shape):
-    """Room on a disk; `low`: make some."""
+    """Space on a disk; `low`: free some."""
 
     what: Literal["home", "docker"]
     total_bytes: int
@@ -34,7 +34,7 @@ class Disk(Shape):
 
 
 class CollectorTotals(Shape):
-    """All sweeps of a host added up."""
+    """Totals over all sweeps of a host."""
 
     ticks: int
     missed: int
@@ -44,7 +44,7 @@ class CollectorTotals(Shape):
 
 
 class CollectorOfHost(Shape):
-    """The newest sweep of a host, and what sweeping costs. See docs/metrics.md."""
+    """The newest sweep of a host, and the cost of sweeping. See docs/metrics.md."""
 
     host: str
     last: Moment
@@ -59,7 +59,7 @@ class CollectorOfHost(Shape):
 
 
 class Collector(Shape):
-    """How collecting goes."""
+    """The state of collecting."""
 
     state: Literal["off", "idle", "collecting", "late"]
     interval_s: int
@@ -68,7 +68,7 @@ class Collector(Shape):
 
 
 class Totals(Shape):
-    """All workloads added up; null when nothing is known."""
+    """Totals over all workloads; null when nothing is known."""
 
     workloads: int
     containers: int
@@ -77,7 +77,7 @@ class Totals(Shape):
 
 
 class Usage(Shape):
-    """What a workload uses now; nulls when it was not sampled lately."""
+    """Current usage of a workload; nulls when it has no recent sample."""
 
     name: str
     host: str
@@ -89,7 +89,7 @@ class Usage(Shape):
 
 
 class CpuConsumer(Shape):
-    """A large user of CPU: its part of what all use, and of what the machine has."""
+    """A large user of CPU: its part of what all workloads use, and of the machine's capacity."""
 
     name: str
     cpu_percent: float
@@ -98,7 +98,7 @@ class CpuConsumer(Shape):
 
 
 class MemoryConsumer(Shape):
-    """A large user of memory: its part of what all use, and of what the machine has."""
+    """A large user of memory: its part of what all workloads use, and of the machine's capacity."""
 
     name: str
     memory_usage: int
@@ -114,7 +114,7 @@ class TopConsumers(Shape):
 
 
 class System(Shape):
-    """Everything of the page /system."""
+    """Everything on the page /system."""
 
     version: str
     host: str

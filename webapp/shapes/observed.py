@@ -1,4 +1,4 @@
-"""The shapes of what was observed: points of a chart, marks on it, events, containers, log lines."""
+"""The shapes of observations: points of a chart, marks on it, events, containers, log lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DeployMark(Shape):
 
 
 class HappeningMark(Shape):
-    """Something that happened to a container. An end is called by its cause."""
+    """An event of a container. An end is named after its cause."""
 
     ts: Moment
     kind: classify.Kind | classify.Cause | Literal["oom_kill"]
@@ -64,7 +64,7 @@ class Events(Shape):
 
 
 class ShownPort(Shape):
-    """A port of a container as Docker has it."""
+    """A port of a container as Docker reports it."""
 
     container: int
     host: int | None = None
@@ -72,7 +72,7 @@ class ShownPort(Shape):
 
 
 class ContainerState(Shape):
-    """A container as Docker sees it now."""
+    """A container as Docker reports it now."""
 
     id: str
     name: str
@@ -96,6 +96,6 @@ class RuntimeState(Shape):
 
 
 class LogLines(Shape):
-    """The last lines of a container's log, secrets blanked out."""
+    """The last lines of a container's log, secrets masked."""
 
     lines: list[str]

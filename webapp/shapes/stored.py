@@ -1,4 +1,4 @@
-"""The shapes of what is kept: workloads with their specs, registries; and the bodies that change them."""
+"""The shapes of stored objects: workloads with their specs, registries; and the bodies that change them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _text(longest: int) -> Any:
 
 
 def _no_nul(value: Any) -> Any:
-    """Refuse what PostgreSQL cannot keep."""
+    """Refuse NUL, which PostgreSQL cannot store."""
     if "\0" in (value.get_secret_value() if isinstance(value, SecretStr) else value):
         raise wrong(KeyProblem.NOT_ONE_LINE)
     return value
 
 
 def _one_line(value: str) -> str:
-    """Refuse more than a line: git's way of handing credentials on has no room for it."""
+    """Refuse more than one line: git's credential protocol has no room for it."""
     if not value.isprintable():
         raise wrong(KeyProblem.NOT_ONE_LINE)
     return value
@@ -55,7 +55,7 @@ def _private_key(value: str) -> str:
 
 
 class HeldPin(Shape):
-    """A pin that no automatic deploy brings again until a person deploys it."""
+    """A pin that automatic deploys skip until a person deploys it."""
 
     pin_short: str | None
     version: Version
@@ -65,13 +65,13 @@ class HeldPin(Shape):
 
 
 class ShownSpec(Spec):
-    """A spec as it is shown: secrets by their names alone."""
+    """A spec as it is shown: secrets by name only."""
 
     secrets: list[str]  # type: ignore[assignment]
 
 
 class Workload(Shape):
-    """A workload in a list: what it is, how it stands, its live and its last row."""
+    """A workload in a list: its kind, its status, its live and its last row."""
 
     id: Name
     name: Name
@@ -98,21 +98,21 @@ class WholeWorkload(Workload):
 
 
 class UnderRemoval(Shape):
-    """A workload whose removal goes on."""
+    """A workload that is still being removed."""
 
     name: Name
     status: Literal["removing"]
 
 
 class DeployRequest(Shape):
-    """What to deploy other than what the spec says: another image, or for a repository another ref."""
+    """What to deploy instead of the spec's own: another image, or for a repository another ref."""
 
     image: Image | None = None
     ref: Ref | None = None
 
 
 class RollbackRequest(Shape):
-    """Where to go back to, and which version was live on the page that asks. Without `version`: see docs/api.md."""
+    """The version to return to, and the live version that the page showed. Without `version`: see docs/api.md."""
 
     version: AskedVersion | None = None
     expected_live: AskedVersion | None = None
@@ -126,20 +126,20 @@ class Registry(Shape):
 
 
 class Registries(Shape):
-    """All registries that credentials are stored for."""
+    """All registries with stored credentials."""
 
     registries: list[Registry]
 
 
 class Credentials(Shape):
-    """What to store for a registry."""
+    """Credentials to store for a registry."""
 
     username: Annotated[str, _text(255), AfterValidator(_no_nul)]
     password: Annotated[SecretStr, _text(4096), AfterValidator(_no_nul)]
 
 
 class GitCredential(Shape):
-    """Credentials of a git server: which kinds there are, never what they are."""
+    """Credentials of a git server: their kinds, never their values."""
 
     host: str
     username: str
@@ -147,7 +147,7 @@ class GitCredential(Shape):
 
 
 class GitCredentials(Shape):
-    """All git servers that credentials are stored for."""
+    """All git servers with stored credentials."""
 
     git_credentials: list[GitCredential]
 
@@ -160,13 +160,13 @@ Line = Annotated[
 
 
 def _given(*keys: str) -> JsonDict:
-    """Keys that are there and not null, in the words of JSON schema."""
+    """Return the JSON schema for keys that are present and not null."""
     return {"required": [*keys], "properties": {key: {"type": "string"} for key in keys}}
 
 
 class GitLogin(Shape):
-    """What to store for a git server; it replaces what was there. `token` is another word for `password`: one of them,
-    a key, or both."""
+    """Credentials to store for a git server; they replace the stored ones. `token` is a synonym of `password`: one of
+    them, a key, or both."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -211,7 +211,7 @@ class Alive(Shape):
 
 
 class Down(Shape):
-    """Names of what does not answer."""
+    """Names of the services that do not answer."""
 
     down: list[Literal["database", "prefect", "docker"]]
 

@@ -1,4 +1,4 @@
-"""The shapes of webhooks: what is stored, what is shown once, what a call is answered with."""
+"""The shapes of webhooks: what is stored, what is shown once, and the answer to a delivery."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Hooks(Shape):
 
 
 class NewHook(Shape):
-    """Who sends it, and which branch or tag it waits for (* is anything); none: the one of the spec."""
+    """The sender, and the branch or tag it waits for (* matches any); none: the one of the spec."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [alone(None, "branch"), alone(None, "tag")]})
 
@@ -35,7 +35,7 @@ class NewHook(Shape):
 
 
 class MadeHook(Hook):
-    """A new webhook: its address and its secret are shown this once."""
+    """A new webhook: its address and its secret are shown only once."""
 
     url: str
     path: str
@@ -44,7 +44,7 @@ class MadeHook(Hook):
 
 
 class Delivered(Shape):
-    """What came of a delivery, and the version that was opened, if one was."""
+    """The outcome of a delivery, and the version that was opened, if any."""
 
     outcome: Outcome
     detail: str

@@ -1,4 +1,4 @@
-"""The table of calls: endpoint -> what is said of it. One file a subject; a new call goes into one of them.
+"""The table of calls: endpoint -> its description. One file per subject; a new call goes into one of them.
 
 Address, method and role of a call are not stated here: they come from its route and from webapp.http.permissions.
 """

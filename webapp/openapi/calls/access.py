@@ -1,4 +1,4 @@
-"""Who may in, what Backstay may in to, and whether it is well."""
+"""Login, stored credentials, and the health of Backstay."""
 
 from __future__ import annotations
 

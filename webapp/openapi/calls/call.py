@@ -1,4 +1,4 @@
-"""What is said of one call: a line, what it takes, what it answers, which codes it may refuse with. Pure."""
+"""The description of one call: a line, what it takes, what it answers, which codes it may refuse with. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of the query, or a header. `schema` is JSON Schema; `says` what it is for."""
+    """A parameter of the query, or a header. `schema` is JSON Schema; `says` describes its purpose."""
 
     name: str
     schema: dict[str, Any]
@@ -24,7 +24,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Body:
-    """A body: its shape, whether it may be left out, and the media types that it is taken in."""
+    """A body: its shape, whether it may be left out, and the accepted media types."""
 
     shape: Any
     optional: bool = False
@@ -33,7 +33,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Answer:
-    """What comes back with a status: a shape in a media type (no shape: an empty body), with these headers."""
+    """The answer with a status: a shape in a media type (no shape: an empty body), with these headers."""
 
     says: str
     shape: Any = None
@@ -45,7 +45,7 @@ class Answer:
 class Call:
     """One endpoint. Its address and method are those of its route, its role that of the table of permissions.
 
-    `refuses` are those of its own; the codes that every such call can answer (401, 503 …) are added to them.
+    `refuses` are its own codes; the codes that every such call can answer (401, 503 …) are added to them.
     """
 
     says: str
@@ -57,5 +57,5 @@ class Call:
 
 
 def ok(shape: Any, says: str = "As it is now.", **more: Any) -> dict[int, Answer]:
-    """200 with a shape."""
+    """Describe a 200 with a shape."""
     return {200: Answer(says, shape, **more)}

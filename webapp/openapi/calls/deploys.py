@@ -1,4 +1,4 @@
-"""Deploys: the history, what would change, and the requests that start or stop one."""
+"""Deploys: the history, comparisons, and the requests that start or stop one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: the one address that strangers call, and the list of those who may."""
+"""Webhooks: the one address open to outside senders, and the list of a workload's hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be seen: samples, marks, events, containers, logs; for spreadsheets and for Prometheus too."""
+"""Observations: samples, marks, events, containers, logs; for spreadsheets and for Prometheus too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webapp.shapes.observed import DeployMark, Events, HappeningMark, LogLines, 
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")
 TEXT = {"type": "string"}
-# What a client of server-sent events hands on for each of them.
+# The data that a client of server-sent events receives in each event.
 CHANGED = {
     "type": "object",
     "properties": {"event": {"type": "string", "enum": ["change"]}, "data": TEXT},

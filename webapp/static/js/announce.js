@@ -1,4 +1,4 @@
-// Says something to those who listen to the page.
+// Announces a message to screen readers.
 export function announce(text) {
   document.querySelector('[data-announcer]').textContent = text;
 }

@@ -1,4 +1,4 @@
-// The page of a build log: asks for what was added, until the deploy is finished; then the page is loaded anew, for its status.
+// The page of a build log: polls for new output until the deploy is finished, then reloads the page for its status.
 const EACH_MS = 1000;
 const AFTER_ERROR_MS = 5000;
 const NEAR_END = 24;

@@ -1,5 +1,5 @@
 // The metrics panel: fetches samples and deploys, draws them with ECharts, and writes the same numbers as a table.
-// What the series are made of is in series.js, how the chart looks in options.js.
+// The series are built in series.js, the look of the chart in options.js.
 import { fill, withGaps, tableRows } from './series.js';
 import { deployAt, deployMarks, spanOf } from './marks.js';
 import { chartOptions } from './options.js';
@@ -7,7 +7,7 @@ import { choose } from './history.js';
 import { chooseWindow, chosenWindow } from './windows.js';
 
 const POLL_MS = 15_000;
-// A point of a long window is minutes wide: asking more often shows nothing new.
+// A point of a long window spans minutes: polling more often shows nothing new.
 const SLOW_POLL_MS = 60_000;
 const SECONDS = { '30m': 1800, '2h': 7200, '6h': 21_600, '24h': 86_400, '7d': 604_800, '30d': 2_592_000 };
 
@@ -76,7 +76,7 @@ async function json(address) {
   return response.json();
 }
 
-// The choice of a deploy is one for the chart and the history: made here by a click, there by a link.
+// The chart and the history share one chosen deploy: set here by a click, there by a link.
 function shareChoice(chart, state, draw) {
   const chooseIn = ({ detail }) => {
     state.chosen = detail.version;
@@ -126,7 +126,7 @@ function table(element, points) {
   );
 }
 
-// A custom property may hold light-dark(): only a real property tells which of the two it is now.
+// A custom property may hold light-dark(): only a real property resolves to the current one.
 function colours(element) {
   const probe = element.appendChild(document.createElement('i'));
   const colour = (name) => {

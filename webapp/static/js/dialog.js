@@ -16,12 +16,12 @@ export function offerDialogs() {
       if (!response.ok) throw new Error();
       show(box, await response.text());
     } catch {
-      location.assign(link.href); // the page says what is wrong
+      location.assign(link.href); // the page shows the error
     }
   });
 
-  // The link that was pressed may be another one by now: its row was kept fresh meanwhile. Then focus is on the body, or,
-  // until the next frame, still in the box that is closed.
+  // The pressed link may have been replaced by now, because its row was refreshed. Then focus is on the body, or, until
+  // the next frame, still in the closed dialog.
   box.addEventListener('close', () => {
     const focused = document.activeElement ?? document.body;
     const isLost = focused === document.body || box.contains(focused);
@@ -45,7 +45,7 @@ function show(box, html) {
   begin(box, box.querySelector('#dialog-title'), first);
 }
 
-// Focus on the first thing to do; but where that is below the edge of the window, on the title, and not scrolled past it.
+// Focus the first control; if that is below the edge of the window, focus the title, without scrolling past it.
 function begin(box, title, first) {
   const isTall = box.scrollHeight > box.clientHeight;
   if (isTall) title.tabIndex = -1;

@@ -1,6 +1,6 @@
-// Keeps the parts marked data-live as the server has them: fetches the same page and takes over what changed.
-// The server's stream says when something changed; without it, and while it is away, the page is polled, faster while a
-// deploy is under way. All of it stops while the tab is hidden.
+// Keeps the parts marked data-live up to date: fetches the same page and applies what changed.
+// The server's stream signals each change; without it, and while it is down, the page polls, faster while a deploy is
+// under way. Everything stops while the tab is hidden.
 
 const RETRY_FACTOR = 3;
 const WITH_STREAM_S = 30;
@@ -14,7 +14,7 @@ let asked = 0;
 export function keepFresh(done) {
   if (!page) return;
   after = done;
-  // An answer to a form shows the page of the app: what is fetched again is that page, not the form.
+  // A response to a form shows the page of the app: refreshes fetch that page, not the form.
   if (page.dataset.here && location.pathname !== page.dataset.here) history.replaceState(null, '', page.dataset.here);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) return pause();
@@ -26,7 +26,7 @@ export function keepFresh(done) {
   wait();
 }
 
-// Fetch the page again and take over what changed; with an address, go there without leaving the page.
+// Fetch the page again and apply what changed; with an address, navigate there without a reload.
 export async function refresh(address) {
   clearTimeout(timer);
   if (address) history.replaceState(null, '', address);
@@ -36,7 +36,7 @@ export async function refresh(address) {
     const response = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual' });
     if (response.type === 'opaqueredirect') return location.reload(); // the session is over
     const text = response.ok ? await response.text() : '';
-    if (mine !== asked) return; // a newer question is under way
+    if (mine !== asked) return; // a newer request is under way
     if (text) {
       takeOver(new DOMParser().parseFromString(text, 'text/html'));
       after();
@@ -59,7 +59,7 @@ function follow() {
   stream = new EventSource(page.dataset.stream);
   stream.addEventListener('open', () => wait());
   stream.addEventListener('change', () => refresh());
-  // The browser connects again by itself, unless it was refused: then the page is polled.
+  // The browser reconnects by itself unless it was refused: then the page polls.
   stream.addEventListener('error', () => wait());
 }
 
@@ -78,7 +78,7 @@ function takeOver(fresh) {
   }
 }
 
-// Goes down to the rows (data-key) when both sides have the same frame, so that focus and selection elsewhere stay.
+// Descend to the rows (data-key) when both sides have the same frame, so that focus and selection elsewhere stay.
 function replaceChanged(old, found) {
   if (same(old, found)) return;
   const [oldRows, newRows] = [keyed(old), keyed(found)];
@@ -100,7 +100,7 @@ function keyed(root) {
   return new Map([...root.querySelectorAll('[data-key]')].map((row) => [row.dataset.key, row]));
 }
 
-// What this script itself writes into the page is no difference.
+// Changes that this script itself makes to the page do not count.
 function same(left, right) {
   const plain = (node) => {
     const copy = node.cloneNode(true);
@@ -128,7 +128,7 @@ function keepOpen(old, found) {
   }
 }
 
-// Who is on a link or a button with the keyboard is on the same one afterwards.
+// Keep keyboard focus on the same link or button.
 function keepFocus(old, replace, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const name = (element) => element.tagName + (element.getAttribute('aria-label') ?? element.textContent);

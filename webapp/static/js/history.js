@@ -1,4 +1,4 @@
-// The history panel: filters without a reload, more rows, and the choice of a deploy, which the chart shares.
+// The history panel: filters without a reload, more rows, and the chosen deploy, which the chart shares.
 import { refresh } from './fresh.js';
 import { announce } from './announce.js';
 import { isPlain } from './clicks.js';
@@ -35,7 +35,7 @@ export function offerHistory() {
   if (asked) choose(Number(asked[1]));
 }
 
-// One deploy or none; choosing it again lets go of it. `reveal` scrolls its row into view.
+// Choose one deploy or none; choosing it again clears it. `reveal` scrolls its row into view.
 export function choose(version, { reveal = false } = {}) {
   chosen = version === chosen ? null : version;
   history.replaceState(null, '', chosen ? `#v${chosen}` : location.pathname + location.search);
@@ -46,7 +46,7 @@ export function choose(version, { reveal = false } = {}) {
   document.dispatchEvent(new CustomEvent('backstay:choose', { detail: { version: chosen } }));
 }
 
-// Whoever asked the system for less movement gets none; a script's scrolling does not ask by itself.
+// Respect the system's reduced motion, which scrolling by a script ignores by default.
 function isCalm() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
@@ -61,7 +61,7 @@ export function markChosen() {
   }
 }
 
-// What was chosen or typed before this script listened is in the form, and not yet in the address.
+// Input made before this script listened is in the form, and not yet in the address.
 function catchUp(form) {
   const asked = new URLSearchParams(location.search);
   const isAhead = [...new FormData(form)].some(([name, value]) => value !== (asked.get(name) ?? ''));

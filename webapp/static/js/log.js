@@ -1,5 +1,5 @@
-// The log panel: the last lines, and with "follow" the new ones as they come. Asks only while it can be seen. Takes them
-// from the page that a browser without scripts shows, which answers also while Docker does not.
+// The log panel: the last lines, and with "follow" the new ones as they come. Polls only while visible. Fetches the page
+// for browsers without scripts, which answers also while Docker does not.
 const FOLLOW_MS = 2000;
 const NEAR_END = 24;
 
@@ -27,7 +27,7 @@ export function offerLog() {
       if (lines) show(lines.textContent);
       text = lines ? '' : page.querySelector('.hint').textContent;
     } catch {
-      // said below
+      // reported below
     }
     state.textContent = text;
     state.hidden = !text;

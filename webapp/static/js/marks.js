@@ -1,9 +1,9 @@
-// Deploys over time: marks where one ended, the span in which one served or tried to, and which one a click meant. Pure.
+// Deploys over time: marks where one ended, the span in which one served or tried to, and the one nearest a click. Pure.
 import { fill } from './series.js';
 
 export const NEAR_PX = 8;
 
-// One mark a finished deploy within the window: when it ended, and how.
+// Return a mark per finished deploy within the window: its end and its outcome.
 export function deployMarks(deploys, words, since) {
   return deploys
     .filter((row) => row.finished_at && Date.parse(row.finished_at) >= since)
@@ -11,7 +11,7 @@ export function deployMarks(deploys, words, since) {
     .reverse();
 }
 
-// What a deploy's time was: of one that succeeded, from when it went live to when the next did; of another one, its try.
+// Return the span of a deploy: if it succeeded, from when it went live until the next did; otherwise its attempt.
 export function spanOf(version, deploys, now) {
   const row = deploys.find((one) => one.version === version);
   if (!row) return null;
@@ -21,7 +21,7 @@ export function spanOf(version, deploys, now) {
   return { row, from: ended, to: after.length ? Math.min(...after) : now };
 }
 
-// The deploy that a click at a moment meant: the nearest mark, else the one that served then.
+// Return the deploy for a click: the nearest mark, else the one that served then.
 export function deployAt(moment, msPerPixel, marks, deploys, now) {
   const near = marks
     .map((mark) => ({ ...mark, far: Math.abs(mark.at - moment) }))

@@ -1,4 +1,4 @@
-// How the chart looks: an ECharts option from data, words and colours. Pure.
+// The look of the chart: an ECharts option from data, words and colours. Pure.
 // The tooltip is drawn on the canvas (richText): one made of HTML would need inline styles, which the policy forbids.
 import { NEAR_PX } from './marks.js';
 import { fill, lines } from './series.js';
@@ -6,7 +6,7 @@ import { fill, lines } from './series.js';
 const LABEL_WIDTH = 110;
 const TICKS = 4;
 const SHORTEST_SPAN = 120;
-// Below this a label without seconds would stand there several times.
+// Below this a label without seconds would repeat.
 const SECONDS_BELOW = 600;
 // From here on a label is a day.
 const DAYS_ABOVE = 2 * 86_400;
@@ -57,14 +57,14 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
   };
 }
 
-// The time of the chosen deploy, as a coloured ground: a line along the top whose area reaches down.
+// The span of the chosen deploy as a coloured background: a line along the top whose area reaches down.
 function spanArea({ from, to, row }, colours, since) {
   const color = row.status === 'succeeded' ? colours.accent : colours.bad;
   const data = [[Math.max(from, since), 1], [Math.max(to, since), 1]];
   return series('', data, 2, color, { silent: true, z: 0, lineStyle: { width: 0 }, areaStyle: { color, opacity: 0.13 } });
 }
 
-// The whole window, but no more than there are samples of: an app that is a minute old shows its minute, not a blank.
+// The window, but no longer than its samples: an app that is a minute old shows that minute, not a blank.
 function span(points, window, now) {
   const age = points.length ? now / 1000 - points[0].ts : window;
   return Math.min(window, Math.max(age * 1.05, SHORTEST_SPAN));
@@ -91,7 +91,7 @@ function axis(unit, colours, text, number, isLeft, data) {
   return {
     type: 'value',
     min: 0,
-    // An idle app must not look like a busy one: the scale never gets finer than this.
+    // An idle app must not look busy: the scale never gets finer than this.
     max: step * TICKS,
     interval: step,
     axisLabel: { ...text, formatter: (value) => fill(unit, { value: number.format(value) }) },
@@ -126,7 +126,7 @@ function markLine(marks, colours, seconds, width) {
   };
 }
 
-// What is said of a moment beside its numbers: the deploys that ended there, which may have no room for a label.
+// Return the deploys that ended near a moment, for the tooltip: they may have no room for a label.
 function near(marks, seconds, width) {
   const far = ((seconds * 1000) / Math.max(width, 1)) * NEAR_PX;
   return (moment) => marks.filter((mark) => Math.abs(mark.at - moment) <= far).map((mark) => mark.text);

@@ -1,5 +1,5 @@
-// What every page does on top of plain HTML: local times, copying, the theme, dialogs, and keeping panels fresh.
-// Without it all pages still work.
+// Enhancements of every page: local times, copying, the theme, dialogs, and keeping panels fresh.
+// All pages work without it.
 import { announce } from './announce.js';
 import { followBuild } from './build.js';
 import { keepFresh } from './fresh.js';
@@ -73,8 +73,8 @@ document.addEventListener('click', (event) => {
   if (other) other.href = inLanguage(other);
 });
 
-// The page as it is now, not as it was loaded: with its filter, its window, the chosen version. An answer to a form has an
-// address that cannot be gone to; its links lead elsewhere.
+// The page in its current state, not as loaded: with its filter, its window, the chosen version. The address of a
+// response to a form cannot be opened; its links lead elsewhere.
 function inLanguage(link) {
   const [url, now] = [new URL(link.href), new URL(location.href)];
   if (url.pathname !== now.pathname) return link.href;
@@ -88,7 +88,7 @@ document.addEventListener('submit', (event) => {
   for (const button of event.target.querySelectorAll('button')) setTimeout(() => (button.disabled = true));
 });
 
-// A page that comes back from the browser's memory has not been sent again.
+// A page restored from the browser's back/forward cache has not been submitted again.
 addEventListener('pageshow', (event) => {
   if (!event.persisted) return;
   for (const button of document.querySelectorAll('form button')) button.disabled = false;

@@ -1,4 +1,4 @@
-// Points into what a chart and a table need. Pure.
+// Conversion of points for a chart and a table. Pure.
 
 const MIB = 1024 * 1024;
 const GAP_FACTOR = 2.5;
@@ -6,7 +6,7 @@ const TABLE_ROWS = 20;
 
 // Points are {ts, cpu_percent, memory_usage, memory_limit}, ts in seconds; those of long windows are averages and have
 // cpu_percent_max and memory_usage_max beside them. Where samples are missing an explicit null
-// is put in, so that the line breaks instead of pretending.
+// is inserted, so that the line breaks instead of bridging the gap.
 export function withGaps(points) {
   const usual = median(points.slice(1).map((point, index) => point.ts - points[index].ts)) || 15;
   const filled = [];

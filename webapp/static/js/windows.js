@@ -1,5 +1,5 @@
-// The window of time of the metrics: its links choose one without leaving the page, the address keeps it, and the chart is
-// told. Listens as soon as the page has a script: a chart that is not there yet finds what was chosen meanwhile.
+// The time window of the metrics: its links choose one without a reload, the address keeps it, and the chart is notified.
+// Listens from the first script on: a chart that loads later finds the choice made meanwhile.
 import { isPlain } from './clicks.js';
 
 export function offerWindows() {
@@ -25,7 +25,7 @@ export function chooseWindow(name) {
   document.dispatchEvent(new CustomEvent('backstay:window', { detail: { window: name } }));
 }
 
-// An address of this page as it is to be gone to now: with the window that is shown, whatever it said of windows.
+// Return an address of this page with the window that is shown now, replacing any that it names.
 export function keepWindow(address) {
   return inWindow(address, new URLSearchParams(location.search).get('window'));
 }
