@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class KeyProblem(StrEnum):
-    """A code with its (clause, sentence); %(limit)s and others are filled in from the parameters of the problem."""
+    """What is wrong with a value. Each code has a clause for the API and the CLI, and a sentence for forms."""
 
     clause: str
     sentence: str

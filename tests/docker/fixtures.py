@@ -91,12 +91,11 @@ def remove_workload(client: docker.DockerClient, name: str) -> None:
     for thing in [*client.volumes.list(filters=of_it), *client.networks.list(filters=of_it)]:
         with suppress(NotFound):
             thing.remove()
-    for image in [
-        *client.images.list(filters=of_it),
-        *client.images.list(filters={"label": f"backstay.built-for={name}"}),
-    ]:
-        with suppress(NotFound):
-            client.images.remove(image.id, force=True)
+    # Not `images.list`, which asks for each once more and fails when another test has removed it meanwhile.
+    for labelled in (of_it, {"label": f"backstay.built-for={name}"}):
+        for image in client.api.images(filters=labelled):
+            with suppress(NotFound):
+                client.images.remove(image["Id"], force=True)
 
 
 def left_over(client: docker.DockerClient, name: str) -> list[str]:

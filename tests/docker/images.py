@@ -131,8 +131,9 @@ class Images:
         for container in self.client.containers.list(all=True, filters=only_mine, ignore_removed=True):
             with suppress(NotFound):
                 container.remove(force=True, v=True)
-        for image in self.client.images.list(filters=only_mine):
-            self.forget(image.id)
+        # Not `images.list`, which asks for each once more and fails when another test has removed it meanwhile.
+        for image in self.client.api.images(filters=only_mine):
+            self.forget(image["Id"])
 
 
 def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, str]) -> tuple[bytes, str]:
@@ -155,7 +156,7 @@ def _description(behaviour: Behaviour, layer: bytes, labels: dict[str, str]) -> 
     config["ExposedPorts"] = {f"{PORT}/tcp": {}}
     if behaviour.healthcheck:
         probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
-        config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 2 * SECOND, "Retries": 1}
+        config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 10 * SECOND, "Retries": 1}
     if behaviour.on_build:
         config["OnBuild"] = [behaviour.on_build]
     image = {

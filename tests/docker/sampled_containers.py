@@ -99,8 +99,8 @@ def hired() -> Iterator[Crew]:
     finally:
         for container in client.containers.list(all=True, filters=ours):
             container.remove(force=True, v=True)
-        for image in client.images.list(filters=ours):
-            client.images.remove(str(image.id), force=True)
+        for image in client.api.images(filters=ours):
+            client.images.remove(image["Id"], force=True)
         client.close()
 
 

@@ -304,7 +304,7 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
         shop.change(source={"kind": "compose", "text": text})
         row = shop.deploy()
         assert (row["error_code"], row["stage"]) == ("invalid_source", "pin"), keys
-        words = "cannot have {} as it is;" if keys in NEVER else "may not have {};"
+        words = "cannot be deployed with {} as it is." if keys in NEVER else "may not use {}."
         said = f"The compose file {words.format(keys)}"
         assert any(message.startswith(said) for message in shop.messages()), keys
     with shop.context.database.reading() as session:

@@ -87,7 +87,7 @@ def test_after_a_failed_deploy_the_live_version_serves_though_somebody_had_remov
     images.build(f"localhost/{shop.name}:bad", "bad", "exits")
     removes(shop, "")
     assert shop.deploy(f"localhost/{shop.name}:bad")["status"] == "failed"
-    assert "version 1 keeps serving" in shop.messages()[0]
+    assert "Version 1 keeps serving" in shop.messages()[0]
     assert shop.served() == "one"
     assert shop.containers() == {f"{shop.name}-v1": "running"}
     assert looked_at(shop)[0] is True

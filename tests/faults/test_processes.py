@@ -18,7 +18,7 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 PATIENT = "import time; print('on', flush=True); time.sleep(60)"
 PARENT = """
 import os, sys, time
-from tasks.processes import spawn
+from tasks.system.processes import spawn
 child = spawn([sys.executable, "-c", {code!r}], os.environ)
 print(child.pid, next(child.lines()), flush=True)
 time.sleep(60)

@@ -46,6 +46,9 @@ PAGES = (
     ),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
+# Chromium drops a request when an interface of the machine comes or goes, as they do with the containers of the tests
+# beside this one. It asks again where the page does; nothing that a page of ours could do leads to it.
+NOT_OURS = "net::ERR_NETWORK_CHANGED"
 # Statuses that a test provokes: the browser writes each into its console.
 EXPECTED: list[str] = []
 
@@ -107,7 +110,8 @@ def visit(browser: Browser, address: str, people: None) -> Iterator[Callable[...
     yield open_page
     for browser_context in opened:
         browser_context.close()
-    assert [one for one in errors if not any(f"status of {code}" in one for code in EXPECTED)] == []
+    fine = [*(f"status of {code}" for code in EXPECTED), NOT_OURS]
+    assert [one for one in errors if not any(text in one for text in fine)] == []
 
 
 def log_in(page: Page, who: str) -> None:
@@ -353,7 +357,7 @@ def test_a_running_deploy_is_followed_without_a_jump(
     with still(page, "#history-title"):
         with context.database.writing() as session:
             ledger.fail(session, row_id(context, busy_shop, 6), ErrorCode.PORT_IN_USE, "f" * 16, now())
-        expect(row).to_contain_text("A host port is taken")
+        expect(row).to_contain_text("A host port is already in use")
 
 
 def row_id(context: Context, workload_id: int, version: int) -> int:
@@ -432,7 +436,8 @@ def test_nothing_jumps_while_a_page_loads_or_is_kept_fresh(
     with page.expect_response("**/apps/shop"), context.database.writing() as session:
         # The stream says so, and the page is fetched again: one line more in the log of events.
         event_log.note(session, busy_shop, tell("put_in_order"), now())
-    expect(page.locator("#events .event-message").first).to_contain_text("put" if locale == "en" else "приведены")
+    news = "were restored" if locale == "en" else "восстановлены"
+    expect(page.locator("#events .event-message").first).to_contain_text(news)
     shifts = page.evaluate("window.shifts")
     assert sum(value for value, _ in shifts) < 0.01, shifts
 
@@ -615,7 +620,7 @@ def test_a_broken_version_is_deployed_fails_and_is_gone_back_from(
         claimed = ledger.claim(session, row_id(context, busy_shop, 6), "engine-1", None, now())
         assert claimed is not None
         ledger.fail(session, claimed.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, now())
-    expect(row).to_contain_text("did not become healthy in time")
+    expect(row).to_contain_text("was not healthy in time")
     expect(page.locator("#history [data-key=v5]")).to_contain_text("live")
     expect(row.locator("[aria-disabled=true]")).to_have_attribute("title", re.compile("never succeeded"))
     page.locator("a[data-dialog][href$='/rollback/1']").click()
