@@ -189,3 +189,9 @@ def rollback_blocked_by(row: Deploy, live_row: Deploy | None) -> str | None:
     if refused is None and row.pin_found == PinFound.NOWHERE:
         return str(ErrorCode.PIN_UNAVAILABLE)
     return refused
+
+
+def never_began(row: Deploy) -> bool:
+    """Return whether a row was lost on its way to an engine, without a cancellation."""
+    lost = row.status == Status.INTERRUPTED or row.error_code == ErrorCode.ORCHESTRATOR_UNREACHABLE
+    return lost and row.started_at is None

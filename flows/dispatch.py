@@ -111,10 +111,8 @@ def _take(stage: Stage, step: Step, job: Job, call: Call) -> Failure | None:
 
 
 def _pin(job: Job) -> None:
-    wanted = job.release.get("secrets", [])
-    values = job.context.secrets_of(job.workload)
-    job.secrets = {name: values[name] for name in wanted if name in values}
-    missing = [name for name in wanted if name not in values]
+    job.secrets = job.context.secrets_of_release(job.workload, job.release)
+    missing = [name for name in job.release.get("secrets", []) if name not in job.secrets]
     if missing:
         job.notes.append(tell("secrets_missing", names=missing))
     if not job.is_rollback:

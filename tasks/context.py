@@ -15,6 +15,7 @@ from db.access.vault import Vault
 from db.connection import Database
 from db.installation import identity
 from db.models import Workload
+from db.releases import Release
 from db.settings import Settings, ensure_home, secrets_in
 from tasks.credentials import Credentials, GitLogin
 from tasks.docker.client import DockerEngine
@@ -77,6 +78,11 @@ class Context:
         values = {name: self.vault.unlock(locked) for name, locked in workload.secrets.items()}
         self.redactor.learn(values.values())
         return values
+
+    def secrets_of_release(self, workload: Workload, release: Release) -> dict[str, str]:
+        """Return the current values of the secrets that a release names; one that has none today is left out."""
+        known = self.secrets_of(workload)
+        return {name: known[name] for name in release.get("secrets", []) if name in known}
 
     def cleaner(self) -> Callable[[str], str]:
         """Return a function that removes from untrusted text what the redactor knows and every secret of eight

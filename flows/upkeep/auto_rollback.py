@@ -102,7 +102,7 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
     refused = ""
     try:
         opened = open_auto_rollback(context, workload.name, Asked(Trigger.SCHEDULE, "backstay", once), live)
-        if never_began(opened[0]):
+        if history.never_began(opened[0]):
             opened = open_auto_rollback(
                 context, workload.name, Asked(Trigger.SCHEDULE, "backstay", f"{once}-again"), live
             )
@@ -116,11 +116,6 @@ def take_back(context: Context, workload: Workload, live: Deploy, verdict: Verdi
     if refused and refused not in {"deploy_in_flight", "live_changed"}:
         context.log.warning("no automatic rollback of %s", workload.name, extra={"code": refused})
     return refused != "nothing_to_roll_back_to"
-
-
-def never_began(row: Deploy) -> bool:
-    """Return whether a row was lost on its way to an engine, without a cancellation. Pure."""
-    return row.started_at is None and row.status in {Status.FAILED, Status.INTERRUPTED}
 
 
 def _watched(context: Context) -> list[tuple[Workload, Deploy]]:

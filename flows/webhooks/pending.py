@@ -15,7 +15,7 @@ from db import event_log, held_pins, history, webhooks
 from db.connection import LedgerUnavailable
 from db.messages.events import tell
 from db.models import Deploy, PendingDeploy, Workload
-from db.states import UNFINISHED, ErrorCode, Status, Trigger
+from db.states import UNFINISHED, Trigger
 from flows.new_deploy import Asked, deploy_of, write
 from flows.refusals import Refusal
 from flows.requests import start
@@ -39,15 +39,9 @@ def decide(wish: PendingDeploy, opened: Deploy | None, newest: Deploy | None) ->
     """Decide from the row `opened` for the pending deploy and the workload's `newest` row. Pure."""
     if newest is not None and newest.status in UNFINISHED:
         return Next.WAIT
-    if wish.deploy_id is not None and (opened is None or not _never_began(opened)):
+    if wish.deploy_id is not None and (opened is None or not history.never_began(opened)):
         return Next.FORGET
     return Next.GIVE_UP if wish.tries >= MOST_TRIES else Next.OPEN
-
-
-def _never_began(row: Deploy) -> bool:
-    """Return whether a row ended before an engine began it, without a cancellation."""
-    lost = {Status.INTERRUPTED}
-    return row.started_at is None and (row.status in lost or row.error_code == ErrorCode.ORCHESTRATOR_UNREACHABLE)
 
 
 def is_ready(context: Context) -> bool:

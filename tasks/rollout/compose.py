@@ -111,8 +111,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
         return compose_removal.remove(context, workload, project_of(context, workload.name))
     with context.database.reading() as session:
         release = workloads.release(session, live)
-    known = context.secrets_of(workload)
-    secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
+    secrets = context.secrets_of_release(workload, release)
     limit = compose_health.limits(release.get("health"))
     went_well = _up(context, workload.name, pin, _values(release, secrets), limit.timeout_s, None)
     records = converge.observe(context, workload.name)

@@ -115,8 +115,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
         if workload is None or workload.removing_at is not None:
             return None
         release = workloads.release(session, live)
-    known = context.secrets_of(workload)
-    secrets = {name: known[name] for name in release.get("secrets", []) if name in known}
+    secrets = context.secrets_of_release(workload, release)
     return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
 
 

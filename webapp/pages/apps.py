@@ -24,11 +24,10 @@ from webapp.http.current import context, reading
 from webapp.pages import history_panel
 from webapp.presenters import event_lines, spec_lines
 from webapp.presenters.sparkline import SPAN_S, polylines
+from webapp.presenters.top_consumers import NOW_S
 
 blueprint = Blueprint("apps", __name__)
 SHOWN_EVENTS = 30
-# A reading older than a few ticks is not "now".
-NOW_S = 90
 LONGEST_SEARCH = 80
 
 
