@@ -38,7 +38,7 @@ def test_sweep_reports_and_touches_nothing_until_it_is_told_to(backstay: Backsta
     expected = {"kind": "container", "name": left, "why": "no_workload", "id": container.id}
     assert backstay("sweep", "--json").json == {"applied": False, "leftovers": [expected | {"removed": None}]}
     assert backstay("sweep", "--apply", "--json").json == {"applied": True, "leftovers": [expected | {"removed": True}]}
-    assert images.client.containers.list(all=True, filters={"name": left}) == []
+    assert images.client.containers.list(all=True, filters={"name": left}, ignore_removed=True) == []
     assert backstay("sweep", "--apply").err == "No leftovers.\n"
 
 

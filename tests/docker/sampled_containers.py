@@ -97,7 +97,7 @@ def hired() -> Iterator[Crew]:
     try:
         yield Crew(client, build(client))
     finally:
-        for container in client.containers.list(all=True, filters=ours):
+        for container in client.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True, v=True)
         for image in client.api.images(filters=ours):
             client.images.remove(image["Id"], force=True)
@@ -148,6 +148,47 @@ def throttling(container: DockerContainer) -> dict[str, int]:
 def throttled(before: dict[str, int], after: dict[str, int]) -> float:
     """The part of the periods in which it was held back: near 1, it got all of its quota, whoever else wanted CPU."""
     return (after["throttled_periods"] - before["throttled_periods"]) / (after["periods"] - before["periods"])
+
+
+class CpuWatch:
+    """What the processes of a container used by the kernel's own count, between the readings that surround an interval.
+
+    Each interval that begins and ends between those readings used at least `least()` and at most `most()` percent.
+    """
+
+    def __init__(self, container: DockerContainer) -> None:
+        top: Any = container.top(ps_args="-eo pid")
+        self.pids = [int(pid) for (pid,) in top["Processes"]]
+        self.starts: list[tuple[float, float]] = []
+        self.stops: list[tuple[float, float]] = []
+
+    def look(self) -> tuple[float, float]:
+        """Return the moment and the CPU seconds used until then."""
+        used = 0
+        for pid in self.pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            used += int(fields[11]) + int(fields[12])
+        return time.monotonic(), used / os.sysconf("SC_CLK_TCK")
+
+    def least(self) -> float:
+        """Return the lower bound in percent of a core."""
+        return 100 * (self.stops[0][1] - self.starts[-1][1]) / (self.stops[-1][0] - self.starts[0][0])
+
+    def most(self) -> float:
+        """Return the upper bound in percent of a core."""
+        return 100 * (self.stops[-1][1] - self.starts[0][1]) / (self.stops[0][0] - self.starts[-1][0])
+
+
+def start(watches: Sequence[CpuWatch]) -> None:
+    """Read before and after the sampler's first tick."""
+    for watch in watches:
+        watch.starts.append(watch.look())
+
+
+def stop(watches: Sequence[CpuWatch]) -> None:
+    """Read before and after the sampler's second tick."""
+    for watch in watches:
+        watch.stops.append(watch.look())
 
 
 def reading(files: CgroupFiles, docker_id: str) -> Counters:

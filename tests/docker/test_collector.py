@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,24 +31,26 @@ from tests.docker.sampled_containers import (
     HOLD,
     MIB,
     SLEEP,
+    CpuWatch,
     Crew,
     Index,
     RemovedMeanwhile,
     docker_id,
     hired,
     local_files,
-    missing,
     pause,
     quota,
     reading,
+    start,
+    stop,
     throttled,
     throttling,
 )
 from tests.ledger_steps import add_workload
 from tests.real_parts import docker_address
 
-# Percent of a core, of the one container; the other one has twice as much. A busy machine has only less of it to give.
-QUOTAS = (25.0, 10.0, 10.0, 5.0, 5.0, 5.0)
+QUOTA = 10.0  # percent of a core, of the one container; the other one has twice as much
+ATTEMPTS = 2  # to find the machine quiet enough for both to get all of their quota
 FIRST = 262_144  # the most shares that there are: whoever else wants CPU in a container comes after
 
 
@@ -63,13 +64,13 @@ def crew() -> Iterator[Crew]:
 @pytest.fixture(scope="module")
 def burner(crew: Crew) -> DockerContainer:
     """Takes all the CPU that its quota lets it."""
-    return crew.start(BURN, cpu_quota=quota(QUOTAS[0]), cpu_shares=FIRST)
+    return crew.start(BURN, cpu_quota=quota(QUOTA), cpu_shares=FIRST)
 
 
 @pytest.fixture(scope="module")
 def double_burner(crew: Crew) -> DockerContainer:
     """The same with twice the quota."""
-    return crew.start(BURN, cpu_quota=quota(2 * QUOTAS[0]), cpu_shares=FIRST)
+    return crew.start(BURN, cpu_quota=quota(2 * QUOTA), cpu_shares=FIRST)
 
 
 @pytest.fixture(scope="module")
@@ -140,27 +141,29 @@ def test_containers_held_to_a_quota_show_their_quota_and_two_of_them_the_sum(
 ) -> None:
     single, double, idle = index.add(burner, double_burner, holder)
     by_file, by_api = Sampler(context, local_files(burner)), Sampler(context, CgroupFiles(tmp_path / "no-cgroups"))
-    for ts, percent in zip(itertools.count(1200, 60), QUOTAS, strict=False):
-        burner.update(cpu_quota=quota(percent)), double_burner.update(cpu_quota=quota(2 * percent))
+    for ts in range(1200, 1200 + ATTEMPTS * 60, 60):
+        watches = [CpuWatch(one) for one in (burner, double_burner)]
         before = [throttling(one) for one in (burner, double_burner)]
-        assert [by_file.tick(ts).path, by_api.tick(ts + 1).path] == ["cgroup", "api"]
+        start(watches), by_file.tick(ts), by_api.tick(ts + 1), start(watches)
         # What is measured is an interval. It is long against the 100 ms in which the kernel deals out the quota.
         time.sleep(8)
-        by_file.tick(ts + 15), by_api.tick(ts + 16)
+        stop(watches), by_file.tick(ts + 15), by_api.tick(ts + 16), stop(watches)
         after = [throttling(one) for one in (burner, double_burner)]
         if min(map(throttled, before, after)) >= 0.97:
             break
-    else:
-        missing("the machine is too busy for the containers to get their quota")
+    got_all = min(map(throttled, before, after)) >= 0.97  # on a busy machine they got less, and less is to be seen
     with index.database.reading() as session:
         points = {
             point["ts"]: point for point in history.history(session, context.settings, index.owner_id, 1800, ts + 16)
         }
     for tick in (ts + 15, ts + 16):
-        assert index.cpu_of(single)[tick] == pytest.approx(percent, rel=0.03)
-        assert index.cpu_of(double)[tick] == pytest.approx(2 * percent, rel=0.03)
+        seen = [index.cpu_of(one)[tick] for one in (single, double)]
+        for cpu, watch, percent in zip(seen, watches, (QUOTA, 2 * QUOTA), strict=True):
+            assert cpu is not None
+            assert watch.least() * 0.97 <= cpu <= min(watch.most(), percent) * 1.03
+            assert not got_all or cpu == pytest.approx(percent, rel=0.03)
         assert index.cpu_of(idle)[tick] == pytest.approx(0, abs=0.5)
-        assert points[tick]["cpu_percent"] == pytest.approx(3 * percent, rel=0.03)
+        assert points[tick]["cpu_percent"] == pytest.approx(sum(map(float, filter(None, seen))), abs=0.6)
 
 
 def test_memory_of_a_known_size_is_seen_and_what_is_read_from_files_is_not(

@@ -78,7 +78,9 @@ def test_a_rollback_from_a_restored_backup_serves_the_old_version(
     assert (row["version"], row["status"], row["rollback_of"], row["verified"]) == (3, "succeeded", 1, True)
     assert again.served() == "version one"
     assert again.containers() == {f"{again.name}-v3": "running"}
-    (container,) = again.docker.containers.list(filters={"label": f"backstay.workload={again.name}"})
+    (container,) = again.docker.containers.list(
+        filters={"label": f"backstay.workload={again.name}"}, ignore_removed=True
+    )
     assert "TOKEN=of the shop" in container.attrs["Config"]["Env"]
 
 
@@ -117,7 +119,9 @@ def test_a_backup_made_in_the_middle_of_a_deploy_that_went_well_afterwards_serve
     rows = [(row["version"], row["status"], row["live"], row["verified"]) for row in again.rows()]
     assert rows == [(3, "interrupted", False, None), (2, "succeeded", True, True), (1, "succeeded", False, True)]
     assert again.served() == "version two"
-    (container,) = again.docker.containers.list(filters={"label": f"backstay.workload={again.name}"})
+    (container,) = again.docker.containers.list(
+        filters={"label": f"backstay.workload={again.name}"}, ignore_removed=True
+    )
     assert "TOKEN=of the shop" in container.attrs["Config"]["Env"]
     assert again.rollback(1)["status"] == "succeeded"
     assert again.served() == "version one"

@@ -128,7 +128,12 @@ def test_the_worked_example_deploys_fails_and_goes_back_on_a_real_engine(
         check=False,
     )
     assert told.stdout == "told\n", told.stderr
-    assert docker_client.containers.list(all=True, filters={"label": f"backstay.workload={workload_name}"}) == []
+    assert (
+        docker_client.containers.list(
+            all=True, filters={"label": f"backstay.workload={workload_name}"}, ignore_removed=True
+        )
+        == []
+    )
 
 
 def test_the_code_of_the_page_keeps_the_rules_of_the_house(extended: Path) -> None:

@@ -89,7 +89,7 @@ def test_by_hand_crash_and_deploy_are_told_apart(
     watch()
     shop.deploy()
     past_grace()
-    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True)
     container.stop(timeout=2)
     container.start()
     container.reload()
@@ -123,7 +123,9 @@ def test_out_of_memory_is_told_from_a_crash(
     shop.deploy()
     if not followed:
         first.stop()
-        (container,) = shop.docker.containers.list(all=True, filters={"label": f"backstay.workload={shop.name}"})
+        (container,) = shop.docker.containers.list(
+            all=True, filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True
+        )
         wait_until(lambda: has_restarted(container), 40, "it does not run out of memory")
         watch()
     wait_until(lambda: "exit:oom(137)" in written(shop), 40, lambda: str(written(shop)))
@@ -139,7 +141,7 @@ def test_what_happened_while_nobody_followed_is_made_up_for_and_nothing_twice(
     becomes(shop, *DEPLOYED)
     first.stop()
     past_grace()
-    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True)
     container.restart(timeout=2)
     assert written(shop) == DEPLOYED
     watch()
@@ -188,7 +190,7 @@ def test_a_kill_of_a_process_within_is_recorded_once_also_when_the_container_end
     shop.change(resources={"memory_mb": 20})
     watch()
     shop.deploy()
-    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True)
     container.exec_run("dd if=/dev/zero of=/dev/null bs=200M count=1")
     becomes(shop, *DEPLOYED, "oom:oom")
     time.sleep(OOM_WITHIN_NS / 1e9 + 0.5)  # so that it is not what the container ended by

@@ -145,7 +145,7 @@ def watch(evidence: Evidence, events: Iterable[dict[str, Any]], prefix: str) -> 
 
 def engine(evidence: Evidence, client: docker.DockerClient, label: str) -> None:
     """What Docker can tell of our containers and volumes, but their own environment and their own output."""
-    for container in client.containers.list(all=True, filters={"label": label}):
+    for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
         shown = container.attrs | {"Config": {**container.attrs["Config"], "Env": "the container's own"}}
         evidence.add("docker containers", json.dumps(shown, ensure_ascii=False))
     for volume in client.volumes.list(filters={"label": label}):

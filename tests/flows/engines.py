@@ -92,4 +92,7 @@ def _children_of_this(command: list[str]) -> list[int]:
 
 def containers_of(client: docker.DockerClient, name: str) -> list[str]:
     """Ids of the containers of a workload."""
-    return [one.id or "" for one in client.containers.list(all=True, filters={"label": f"backstay.workload={name}"})]
+    return [
+        one.id or ""
+        for one in client.containers.list(all=True, filters={"label": f"backstay.workload={name}"}, ignore_removed=True)
+    ]

@@ -83,7 +83,7 @@ def test_an_engine_that_is_killed_in_the_middle_finishes_it_when_it_starts(shop:
         engine.kill()
         engine.wait()
     assert not is_gone(shop.context, removal)
-    for one in shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}):
+    for one in shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True):
         one.kill()  # the stop that was asked for goes on in Docker, for a minute
     with shop.engine():
         assert wait_until_gone(shop.context, removal, GONE_WITHIN_S)

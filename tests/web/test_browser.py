@@ -323,8 +323,25 @@ def test_the_rollback_dialog_opens_says_what_happens_and_can_be_left(
     dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
     page.locator("a[data-dialog][href$='/rollback/1']").click()
+    expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+@pytest.mark.usefixtures("busy_shop")
+def test_escape_before_a_dialog_has_come_keeps_it_away(visit: Callable[..., Page]) -> None:
+    page = visit("/apps/shop")
+    page.route("**/rollback/1?dialog=1", lambda _: None)  # stays on its way
+    link = page.locator("a[data-dialog][href$='/rollback/1']")
+    with page.expect_request("**/rollback/1?dialog=1") as asked:
+        link.click()
+    with page.expect_event("requestfailed", lambda failed: failed == asked.value):
+        page.keyboard.press("Escape")
+    page.unroute("**/rollback/1?dialog=1")
     expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/apps/shop$"))  # and not the page that stands in for a dialog
+    link.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 @pytest.mark.usefixtures("busy_shop")

@@ -5,19 +5,28 @@ export function offerDialogs() {
   const box = document.querySelector('[data-dialog-box]');
   if (!box) return;
   let pressed = '';
+  let asked = new AbortController();
 
   document.addEventListener('click', async (event) => {
     const link = event.target.closest('a[data-dialog]');
     if (!link || !isPlain(event)) return;
     event.preventDefault();
     pressed = link.getAttribute('href');
+    asked.abort(); // of two clicks the later one counts
+    asked = new AbortController();
+    const { signal } = asked;
     try {
-      const response = await fetch(`${link.getAttribute('href')}?dialog=1`, { redirect: 'manual' });
+      const response = await fetch(`${pressed}?dialog=1`, { redirect: 'manual', signal });
       if (!response.ok) throw new Error();
       show(box, await response.text());
     } catch {
-      location.assign(link.href); // the page shows the error
+      if (!signal.aborted) location.assign(link.href); // the page shows the error
     }
+  });
+
+  // Escape closes a dialog, and also one that is still on its way.
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') asked.abort();
   });
 
   // The pressed link may have been replaced by now, because its row was refreshed. Then focus is on the body, or, until
