@@ -151,6 +151,17 @@ def test_a_deploy_by_form_takes_another_image(logged_in: Browser, shop: int) -> 
     assert browser.get("/api/workloads/shop/deploys/4").json["requested"] == "shop:9"
 
 
+@pytest.mark.usefixtures("shop")
+def test_a_refused_key_is_told_in_the_language_of_the_page(logged_in: Browser) -> None:
+    wrong = {"image": "no image at all"}
+    page = logged_in("admin").post("/apps/shop/deploy?lang=ru", data=wrong, headers={"Accept": "text/html"})
+    assert page.status_code == 422
+    (detail,) = re.findall(r"<code>(image: .*?)</code>", page.text)
+    assert re.search("[а-я]", detail)
+    assert "must" not in detail
+    assert "no image at all" not in page.text
+
+
 def test_the_dialog_of_a_deploy_asks_for_what_the_source_has(logged_in: Browser, context: Context, shop: int) -> None:
     browser = logged_in("admin")
     assert 'name="image"' in browser.get("/apps/shop/deploy").text

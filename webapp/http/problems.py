@@ -17,6 +17,7 @@ from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
 from tasks.sources.invalid_spec import InvalidSpec
+from webapp.i18n.i18n import gettext
 
 RETRY_AFTER_S = "10"
 _BY_STATUS = {
@@ -66,11 +67,14 @@ def wants_page() -> bool:
     return request.accept_mimetypes.best_match(["application/problem+json", "text/html"]) == "text/html"
 
 
-def answer(problem: Problem) -> Response:
-    """Return the response of a refusal, as a page or as problem+json."""
+def answer(problem: Problem, detail_for_people: str | None = None) -> Response:
+    """Return the response of a refusal, as a page or as problem+json.
+
+    `detail_for_people` is the detail in the language of the page, where there is one.
+    """
     code = problem.code
     if wants_page():
-        text = render_template("error.html", code=code, detail=problem.detail)
+        text = render_template("error.html", code=code, detail=detail_for_people or problem.detail)
         return Response(text, code.http_status, problem.headers, mimetype="text/html")
     return Response(orjson.dumps(body(problem)), code.http_status, problem.headers, mimetype="application/problem+json")
 
@@ -96,7 +100,8 @@ def refused(refusal: Any) -> Response:
 
 
 def _invalid_spec(refused: InvalidSpec) -> Response:
-    return answer(Problem(RefusalCode.INVALID_SPEC, str(refused), key=refused.key, problem=refused.problem))
+    problem = Problem(RefusalCode.INVALID_SPEC, str(refused), key=refused.key, problem=refused.problem)
+    return answer(problem, f"{refused.key}: {gettext(refused.problem.sentence, **refused.limits)}")
 
 
 def _failure(failure: Failure) -> Response:
