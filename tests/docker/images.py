@@ -25,6 +25,8 @@ PORT = 8080
 SECOND = 10**9
 SERVE = f"exec httpd -f -p {PORT} -h /www"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
+TOLD = "/tmp/told"  # in the container, which comes to its end when this file does
+UNTIL_TOLD = f"httpd -p {PORT} -h /www; while [ ! -e {TOLD} ]; do sleep 0.1; done"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
 APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
 
@@ -45,9 +47,9 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "exits": Behaviour("echo going down; exit 3"),
     # Bounded, so that a test that forgets the limit does not take the machine along: 200 MB, then the end.
     "eats_memory": Behaviour(EAT),
-    "eats_memory_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; {EAT}"),
-    "exits_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 2; exit 4"),
-    "exits_much_later": Behaviour(f"httpd -p {PORT} -h /www; sleep 8; exit 4"),
+    # These serve until `bring_to_its_end`: after any time that a deploy takes on a busy machine.
+    "eats_memory_when_told": Behaviour(f"{UNTIL_TOLD}; {EAT}"),
+    "exits_when_told": Behaviour(f"{UNTIL_TOLD}; exit 4"),
     "never_listens": Behaviour("exec sleep 3600"),
     "slow_start": Behaviour(f"sleep 2; {SERVE}"),
     "ignores_sigterm": Behaviour("trap '' TERM; httpd -f -p 8080 -h /www"),
@@ -134,6 +136,11 @@ class Images:
         # Not `images.list`, which asks for each once more and fails when another test has removed it meanwhile.
         for image in self.client.api.images(filters=only_mine):
             self.forget(image["Id"])
+
+
+def bring_to_its_end(client: docker.DockerClient, container: str) -> None:
+    """Have a container of an image that waits for it come to its end, and again each time it is started."""
+    assert client.containers.get(container).exec_run(["touch", TOLD]).exit_code == 0
 
 
 def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, str]) -> tuple[bytes, str]:

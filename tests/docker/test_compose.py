@@ -33,7 +33,7 @@ from tasks.events.watcher import ContainerWatch
 from tasks.metrics.collector import Sampler
 from tasks.rollout import compose
 from tests.docker.git_servers import new_repository
-from tests.docker.images import Images
+from tests.docker.images import Images, bring_to_its_end
 from tests.docker.registries import RegistryServer, serving
 from tests.docker.scenario import ME, Scenario
 from tests.real_parts import wait_until
@@ -365,11 +365,13 @@ def test_without_the_program_the_code_says_so(shop: Scenario, stack: Stack, sett
 def test_a_version_whose_service_ends_while_it_is_watched_is_taken_back_as_a_whole(
     shop: Scenario, stack: Stack, images: Images
 ) -> None:
-    images.publish(f"{stack.registry}/web:later", "later", "exits_much_later")
+    images.publish(f"{stack.registry}/web:later", "later", "exits_when_told")
     stack.create(auto_rollback=True)
     shop.deploy()
     database = stack.ids()["db"]
     assert stack.deploy(web="later")["status"] == "succeeded"
+    for one in stack.ids()["web"]:
+        bring_to_its_end(shop.docker, one)
     with shop.context.database.reading() as session:
         live = history.live(session, workload(shop).id)
     assert live is not None

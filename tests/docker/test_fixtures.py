@@ -11,7 +11,7 @@ from docker.errors import APIError, ImageNotFound
 
 from tasks.docker.client import DockerEngine
 from tests.docker.fixtures import left_over, remove_workload
-from tests.docker.images import BEHAVIOURS, LABEL, Images
+from tests.docker.images import BEHAVIOURS, LABEL, Images, bring_to_its_end
 from tests.docker.registries import RegistryServer
 from tests.real_parts import docker_address, free_port, wait_until
 
@@ -57,7 +57,7 @@ def test_other_content_is_another_image_and_the_same_content_the_same(images: Im
 
 @pytest.mark.parametrize(
     ("behaviour", "limit", "exit_code", "out_of_memory"),
-    [("exits", None, 3, False), ("eats_memory", "32m", 137, True), ("exits_later", None, 4, False)],
+    [("exits", None, 3, False), ("eats_memory", "32m", 137, True), ("exits_when_told", None, 4, False)],
 )
 def test_a_container_ends_as_its_behaviour_says(
     docker_client: docker.DockerClient,
@@ -71,6 +71,8 @@ def test_a_container_ends_as_its_behaviour_says(
     image = images.build(f"{workload_name}:1", behaviour=behaviour)
     options = {"mem_limit": limit, "memswap_limit": limit} if limit else {}
     container = start(docker_client, image, workload_name, **options)
+    if behaviour == "exits_when_told":
+        bring_to_its_end(docker_client, str(container.id))  # type: ignore[attr-defined]
     assert container.wait(timeout=30)["StatusCode"] == exit_code  # type: ignore[attr-defined]
     record = DockerEngine(docker_address(), logging.getLogger("backstay.test")).containers.inspect(container.id)  # type: ignore[attr-defined]
     assert record is not None

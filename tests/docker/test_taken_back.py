@@ -10,7 +10,7 @@ from flows.dispatch import carry_out
 from flows.upkeep.auto_rollback import Watch
 from tasks.context import Context
 from tasks.prefect_api import PrefectApi, PrefectUnreachable
-from tests.docker.images import Images
+from tests.docker.images import Images, bring_to_its_end
 from tests.docker.scenario import Scenario
 from tests.real_parts import wait_until
 
@@ -51,13 +51,14 @@ def shop(shop: Scenario, images: Images, prefect: CarriesOutAtOnce) -> Scenario:
     return shop
 
 
-@pytest.mark.parametrize("fails", ["exits_later", "eats_memory_later"])
+@pytest.mark.parametrize("fails", ["exits_when_told", "eats_memory_when_told"])
 def test_a_version_that_ends_or_eats_its_memory_soon_is_taken_back_once_and_held(
     shop: Scenario, images: Images, fails: str
 ) -> None:
     bad = f"localhost/{shop.name}:bad"
     images.build(bad, "bad", fails)
     assert shop.deploy(bad)["status"] == "succeeded"
+    bring_to_its_end(shop.docker, f"{shop.name}-v2")
     watch = Watch(shop.context)
 
     def taken_back() -> bool:
@@ -82,8 +83,9 @@ def test_while_prefect_is_away_it_is_not_taken_back_but_soon_after_also_when_a_f
     shop: Scenario, images: Images, prefect: CarriesOutAtOnce
 ) -> None:
     bad = f"localhost/{shop.name}:bad"
-    images.build(bad, "bad", "exits_later")
+    images.build(bad, "bad", "exits_when_told")
     assert shop.deploy(bad)["status"] == "succeeded"
+    bring_to_its_end(shop.docker, f"{shop.name}-v2")
     watch = Watch(shop.context)
     wait_until(lambda: shop.docker.containers.get(f"{shop.name}-v2").attrs["RestartCount"] > 0, 30, "it does not end")
     prefect.there = False

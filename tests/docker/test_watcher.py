@@ -19,7 +19,7 @@ from db.settings import Settings
 from tasks.context import Context
 from tasks.events.classify import OOM_WITHIN_NS
 from tasks.events.watcher import ContainerWatch
-from tests.docker.images import Images
+from tests.docker.images import Images, bring_to_its_end
 from tests.docker.scenario import Scenario
 from tests.real_parts import free_port, wait_until
 
@@ -117,12 +117,14 @@ def test_by_hand_crash_and_deploy_are_told_apart(
 def test_out_of_memory_is_told_from_a_crash(
     shop: Scenario, watch: Callable[[], ContainerWatch], images: Images, followed: bool
 ) -> None:
-    images.build(f"localhost/{shop.name}:eats", "eats", "eats_memory_later")
+    images.build(f"localhost/{shop.name}:eats", "eats", "eats_memory_when_told")
     shop.change(resources={"memory_mb": 20}, source={"kind": "image", "image": f"localhost/{shop.name}:eats"})
     first = watch()
-    shop.deploy()
+    assert shop.deploy()["status"] == "succeeded"
     if not followed:
         first.stop()
+    bring_to_its_end(shop.docker, f"{shop.name}-v1")
+    if not followed:
         (container,) = shop.docker.containers.list(
             all=True, filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True
         )

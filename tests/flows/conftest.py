@@ -49,7 +49,7 @@ def shop(
     images.build(f"localhost/{workload_name}:bad", "bad", "broken_health")
     images.build(f"localhost/{workload_name}:stuck", "stuck", "never_listens")
     for tag in ("ends", "ends-too"):
-        images.build(f"localhost/{workload_name}:{tag}", tag, "exits_later")
+        images.build(f"localhost/{workload_name}:{tag}", tag, "exits_when_told")
     through.create(f"localhost/{workload_name}:1", health={"http": "/healthz", "timeout_s": 2})
     yield through
     context.close()

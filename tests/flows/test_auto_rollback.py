@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.docker.images import bring_to_its_end
 from tests.flows.engines import Through
 from tests.real_parts import wait_until
 
@@ -13,6 +14,7 @@ def test_a_version_that_ends_soon_is_taken_back_once_and_held(shop: Through) -> 
         shop.deploy()
         bad = shop.deploy(image)
         assert bad["status"] == "succeeded"
+        bring_to_its_end(shop.docker, f"{shop.name}-v2")
         wait_until(lambda: len(shop.rows()) == 3, 30, "it was not taken back")
         shop.wait(3, lambda row: row["status"] == "succeeded")
         back = shop.row(3)
@@ -23,6 +25,7 @@ def test_a_version_that_ends_soon_is_taken_back_once_and_held(shop: Through) -> 
         # A person may insist: the hold ends, and the version is watched and taken back like any other.
         assert shop.deploy(image)["status"] == "succeeded"
         assert shop.held() == []
+        bring_to_its_end(shop.docker, f"{shop.name}-v4")
         wait_until(lambda: len(shop.rows()) == 5, 30, "it was not taken back")
         shop.wait(5, lambda row: row["status"] == "succeeded")
 
@@ -45,9 +48,11 @@ def test_there_is_no_loop_when_what_it_goes_back_to_fails_too(shop: Through) -> 
         shop.deploy(ends)
         shop.change(auto_rollback=True, watch_s=30)
         shop.deploy(ends_too)
+        bring_to_its_end(shop.docker, f"{shop.name}-v2")
         wait_until(lambda: len(shop.rows()) == 3, 30, "it was not taken back")
         shop.wait(3, lambda row: row["status"] == "succeeded")
         name = f"{shop.name}-v3"
+        bring_to_its_end(shop.docker, name)
         wait_until(lambda: _restarts(shop, name) >= 2, 40, "it does not end again")
     assert [row["reason"] for row in shop.rows()] == ["auto_rollback", "deploy", "deploy"]
 
