@@ -52,6 +52,7 @@ class Release(TypedDict):
     health: NotRequired[HealthCheck]
     resources: NotRequired[Resources]
     command: NotRequired[list[str]]
+    networks: NotRequired[list[str]]  # named ones, beside its own
     stop_timeout_s: NotRequired[int]
 
 

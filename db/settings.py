@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -83,12 +84,22 @@ class Settings(BaseSettings):
         "empty means none.",
     )
     parallel_deploys: int = Field(4, ge=1, le=32, description="Deploys of different workloads that run at once.")
+    network_pool: str = Field(
+        "10.213.0.0/16",
+        description="Private IPv4 range that the networks of apps are cut from, 62 addresses each. Parts of it that "
+        "other networks or routes of the host overlap with are left out.",
+    )
     compose: str = Field(
         "", description="The docker-compose program; empty means Docker's plugin, or else the one on the path."
     )
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of the first user, admin; empty means one is generated and printed once."
     )
+
+    @field_validator("network_pool")
+    @classmethod
+    def _is_ipv4_range(cls, value: str) -> str:
+        return str(IPv4Network(value))
 
     @property
     def ledger_url(self) -> str:

@@ -68,6 +68,7 @@ class ErrorCode(StrEnum):
     COMPOSE_MISSING = "compose_missing"
     BUILD_FAILED = "build_failed"
     INVALID_SOURCE = "invalid_source"
+    NO_NETWORK_LEFT = "no_network_left"
     CREATE_FAILED = "create_failed"
     PORT_IN_USE = "port_in_use"
     START_FAILED = "start_failed"

@@ -1,4 +1,4 @@
-"""The labels on our containers, images and volumes, by which Docker alone identifies the owner. Pure."""
+"""The labels on our containers, images, networks and volumes, by which Docker alone identifies the owner. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ WORKLOAD = "backstay.workload"
 DEPLOY = "backstay.deploy"
 SERVICE = "backstay.service"
 INSTALLATION = "backstay.installation"
+NETWORK = "backstay.network"  # the name of a network that several workloads join
 
 # The service of a single-container workload.
 MAIN_SERVICE = "app"

@@ -34,6 +34,7 @@ Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whol
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
 # YAML reads `PORT: 8080` as a number; the intended value is its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
+NetworkName = Annotated[str, Field(pattern=NAME)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
 
@@ -108,6 +109,7 @@ class Spec(Part):
     resources: Resources = Resources(memory_mb=None, cpus=None)
     volumes: list[Volume] = Field(default_factory=list)
     command: list[str] | None = Field(None, min_length=1)
+    networks: list[NetworkName] | None = Field(None, max_length=16)
     stop_timeout_s: Seconds = 10
     auto_rollback: bool = Field(False, strict=True)
     watch_s: WatchSeconds = 60
@@ -118,6 +120,7 @@ class Spec(Part):
         published = [(port.address, port.host) for port in self.ports if port.host is not None]
         _once("ports", published)
         _once("ports", [port.container for port in self.ports if port.host is None])
+        _once("networks", self.networks or [])
         _once("volumes", [volume.path for volume in self.volumes])
         if both := set(self.env) & set(self.secrets):
             raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
@@ -135,7 +138,7 @@ def _once(key: str, values: list[Any]) -> None:
 
 def _goes_with_compose(spec: Spec) -> None:
     """Refuse spec keys that the compose file itself sets, service by service."""
-    for key in ("ports", "volumes", "command", "resources"):
+    for key in ("ports", "volumes", "networks", "command", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
@@ -170,7 +173,7 @@ def public(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
 
 
-RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "stop_timeout_s")
+RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "networks", "stop_timeout_s")
 
 
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
     ErrorCode.BUILD_FAILED: "The build failed; the build log shows the step and the reason.",
     ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",
+    ErrorCode.NO_NETWORK_LEFT: "There was no address range left for the network of the app; set BACKSTAY_NETWORK_POOL "
+    "to a private range that nothing else uses.",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
     ErrorCode.PORT_IN_USE: "A host port is already in use; free it or choose another port in the spec.",
     ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",

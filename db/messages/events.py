@@ -55,6 +55,8 @@ SENTENCES: dict[str, str] = {
     "which keeps serving.",
     "not_deployed_held": "Version %(version)s was not deployed: its image is blocked from automatic deploys. Deploy "
     "it by hand to lift the block.",
+    "own_network": "Version %(version)s runs in a network of its own. Other apps no longer reach it by its address in "
+    "Docker's default network.",
     "put_in_order": "Containers were restored after an interruption.",
     "compose_refused": "The compose file may not use %(keys)s. Remove it, or list it in source.allow if it is "
     "intended.",

@@ -15,6 +15,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.COMPOSE_MISSING: "Docker Compose is missing",
     ErrorCode.BUILD_FAILED: "the build failed",
     ErrorCode.INVALID_SOURCE: "the source cannot be deployed as it is",
+    ErrorCode.NO_NETWORK_LEFT: "no address range was left for its network",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container",
     ErrorCode.PORT_IN_USE: "a host port is already in use",
     ErrorCode.START_FAILED: "Docker could not start the container",

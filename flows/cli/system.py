@@ -66,8 +66,8 @@ def sweep(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List leftovers on this host: containers, images and abandoned deploys. Exit code 1 if --apply could not remove
-    all of them."""
+    """List leftovers on this host: containers, networks, images and abandoned deploys. Exit code 1 if --apply could not
+    remove all of them."""
     from flows.upkeep import sweep as upkeep_sweep
 
     with opened_context() as context:

@@ -12,6 +12,7 @@ from db import workloads
 from db.connection import LedgerUnavailable
 from db.models import Workload
 from flows.upkeep.housekeeping import arrange_images
+from tasks.containers import workload_networks
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.git import cache
@@ -62,6 +63,8 @@ def finish(context: Context, workload: Workload) -> bool:
     kind_of(current).rollout.restore(context, current, None)
     with context.database.writing() as session:
         workloads.remove(session, current.id)
+        needed = {name for one in workloads.every(session, current.host) for name in one.spec.get("networks") or ()}
+    workload_networks.forget_named(context, needed)
     context.log.info("%s is removed", current.name)
     build_log.prune(context.settings, current.id, ())
     cache.prune(context)

@@ -15,8 +15,8 @@ from db import history, workloads
 from db.models import Deploy
 from flows.home_locks import AlreadyRunning, hold_engine_lock
 from flows.upkeep import reconcile
-from tasks.containers import converge
-from tasks.containers.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, decide
+from tasks.containers import converge, workload_networks
+from tasks.containers.leftovers import Leftover, SeenContainer, SeenNetwork, Standing, UnfinishedRow, decide
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -72,6 +72,8 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     containers = context.docker.containers.find({INSTALLATION: context.installation})
     seen_images = host_images.look(context)
     images = host_images.steps(context, seen_images)
+    ours = context.docker.networks.find({INSTALLATION: context.installation})
+    networks = [SeenNetwork(one.id, one.name, one.labels.get(WORKLOAD)) for one in ours]
     with context.database.reading() as session:
         known = {workload.id: workload.name for workload in workloads.every(session, host)}
         live_rows, _ = history.live_and_latest(session)
@@ -86,7 +88,7 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
         name: Standing(live[name].version if name in live else None, at_work.get(name)) for name in known.values()
     }
     strays = [_seen(one, live.get(one.labels.get(WORKLOAD, ""))) for one in containers]
-    leftovers = decide(strays, standings, images, seen)
+    leftovers = decide(strays, standings, images, seen, networks)
     return _Gathered(containers, images, seen_images.brought, {str(row.id): row for row in unfinished}, leftovers)
 
 
@@ -110,6 +112,7 @@ def _tried(context: Context, leftover: Leftover, found: _Gathered) -> bool:
     actions: dict[str, Callable[[], bool]] = {
         "row": lambda: _end(context, found.rows[leftover.id]),
         "container": lambda: _remove_container(context, leftover.id),
+        "network": lambda: _remove_network(context, leftover.id),
         "image": lambda: _remove_image(context, leftover, found),
     }
     try:
@@ -133,6 +136,11 @@ def _remove_container(context: Context, container_id: str) -> bool:
     record = context.docker.containers.inspect(container_id)
     if record is not None:
         converge.remove(context, container_id, converge.STOP_TIMEOUT_S)
+    return True
+
+
+def _remove_network(context: Context, network_id: str) -> bool:
+    workload_networks.remove(context, network_id)
     return True
 
 

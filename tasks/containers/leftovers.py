@@ -29,6 +29,15 @@ class SeenContainer:
 
 
 @dataclass(frozen=True)
+class SeenNetwork:
+    """A network of this installation; `workload` is None for a named one, which several may join."""
+
+    id: str
+    name: str
+    workload: str | None
+
+
+@dataclass(frozen=True)
 class Standing:
     """A workload: its live version, and the version being deployed, if a living engine does so."""
 
@@ -49,7 +58,7 @@ class UnfinishedRow:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A single leftover: a `container`, an `image` or a `row`. `id` is Docker's, or the row's."""
+    """A single leftover: a `container`, a `network`, an `image` or a `row`. `id` is Docker's, or the row's."""
 
     kind: str
     name: str
@@ -62,8 +71,10 @@ def decide(
     standings: Mapping[str, Standing],
     images: Sequence[ImageStep],
     rows: Sequence[UnfinishedRow],
+    networks: Sequence[SeenNetwork] = (),
 ) -> list[Leftover]:
-    """Return what to remove: rows, then containers, then images. `images` are the steps of tasks.images.retention."""
+    """Return what to remove: rows, then containers, then networks, then images. `images` are the steps of
+    tasks.images.retention."""
     dead = [
         Leftover("row", f"{row.workload} v{row.version} {row.status}", Why.ENGINE_DEAD, str(row.deploy_id))
         for row in rows
@@ -76,7 +87,12 @@ def decide(
         if step.verb is Verb.REMOVE
     ]
     strays = [(one, _stray(one, standings)) for one in containers]
-    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + unneeded
+    empty = [
+        Leftover("network", one.name, Why.NO_WORKLOAD, one.id)
+        for one in networks
+        if one.workload is not None and one.workload not in standings
+    ]
+    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + empty + unneeded
 
 
 def _stray(one: SeenContainer, standings: Mapping[str, Standing]) -> Why | None:

@@ -85,4 +85,7 @@ def _create_volume(api: Any, name: str, labels: dict[str, str]) -> None:
 
 def _create(api: Any, new: NewContainer, name: str) -> str:
     given = new.config() | {"name": name, "host_config": api.create_host_config(**new.host_config())}
+    if new.network and new.address:
+        place = api.create_endpoint_config(ipv4_address=new.address)
+        given["networking_config"] = api.create_networking_config({new.network: place})
     return str(api.create_container(**given)["Id"])

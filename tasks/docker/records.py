@@ -64,6 +64,8 @@ class ContainerRecord:
     ports: list[dict[str, Any]]
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     host_not_ready: bool = False
+    addresses: dict[str, str] = field(default_factory=dict)  # by name of the network; empty while it does not run
+    network_ids: frozenset[str] = frozenset()
 
     @property
     def serves(self) -> bool:
@@ -94,6 +96,8 @@ class NewContainer:
     cpus: float | None = None
     stop_timeout_s: int = 10
     other_name: str = ""
+    network: str = ""  # empty: Docker's default network
+    address: str | None = None  # in `network`; None leaves the choice to Docker
 
     def config(self) -> dict[str, Any]:
         """Return the arguments of the SDK's create_container."""
@@ -118,6 +122,7 @@ class NewContainer:
             "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
             "port_bindings": bindings,
             "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
+            "network_mode": self.network or "default",
             # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
             "restart_policy": {"Name": "no"},
             "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
@@ -128,6 +133,23 @@ class NewContainer:
         if self.cpus is not None:
             config["nano_cpus"] = round(self.cpus * 1e9)
         return config
+
+
+@dataclass(frozen=True)
+class NetworkRecord:
+    """A network of the host. `subnets` are texts like `10.213.0.0/26`."""
+
+    id: str
+    name: str
+    labels: dict[str, str]
+    subnets: tuple[str, ...]
+
+
+def network_record(raw: dict[str, Any]) -> NetworkRecord:
+    """Parse an entry of the Engine's list of networks."""
+    pools = (raw.get("IPAM") or {}).get("Config") or ()
+    subnets = tuple(str(pool["Subnet"]) for pool in pools if pool.get("Subnet"))
+    return NetworkRecord(str(raw["Id"]), str(raw["Name"]), raw.get("Labels") or {}, subnets)
 
 
 @dataclass(frozen=True)
@@ -187,7 +209,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
     """Parse the Engine's container inspection."""
     state = raw["State"]
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
-    addresses = [network.get("IPAddress") for network in networks.values() if network.get("IPAddress")]
+    addresses = {name: network.get("IPAddress") or "" for name, network in networks.items()}
     return ContainerRecord(
         id=raw["Id"],
         name=raw["Name"].removeprefix("/"),
@@ -199,12 +221,14 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         oom_killed=bool(state.get("OOMKilled")),
         restarts=raw.get("RestartCount", 0),
         health=(state.get("Health") or {}).get("Status"),
-        address=addresses[0] if addresses else "",
+        address=next(filter(None, addresses.values()), ""),
         created_at=raw["Created"],
         started_at=state.get("StartedAt", ""),
         ports=_ports(raw),
         environment=dict(entry.partition("=")[::2] for entry in raw["Config"].get("Env") or []),
         host_not_ready=is_host_not_ready(state.get("Error") or ""),
+        addresses=addresses,
+        network_ids=frozenset(str(network.get("NetworkID")) for network in networks.values()),
     )
 
 

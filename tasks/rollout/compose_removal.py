@@ -10,10 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from db.models import Workload
 from tasks.compose import cli
-from tasks.containers import converge
+from tasks.containers import converge, workload_networks
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
-from tasks.labels import INSTALLATION, WORKLOAD
 
 
 def remove(context: Context, workload: Workload, project: str) -> bool:
@@ -21,7 +20,7 @@ def remove(context: Context, workload: Workload, project: str) -> bool:
     records = converge.observe(context, workload.name)
     _stop_all(context, workload, records)
     done = bool(converge.restore(context, workload, records, None))
-    _remove_networks(context, workload.name)
+    workload_networks.forget_own(context, workload.name)
     cli.forget(context, project)
     return done
 
@@ -31,8 +30,3 @@ def _stop_all(context: Context, workload: Workload, records: Sequence[ContainerR
     timeout = workload.spec.get("stop_timeout_s", converge.STOP_TIMEOUT_S)
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda one: context.docker.containers.stop(one.id, timeout), records))
-
-
-def _remove_networks(context: Context, workload: str) -> None:
-    for network in context.docker.networks.find({INSTALLATION: context.installation, WORKLOAD: workload}):
-        context.docker.networks.remove(network)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from db import pins, workloads
+from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.releases import Pin, Release
 from db.states import ErrorCode
-from tasks.containers import converge, last_log
+from tasks.containers import converge, last_log, workload_networks
 from tasks.context import Context
-from tasks.docker.records import ContainerRecord, NewContainer
+from tasks.docker.records import ContainerRecord, NetworkRecord, NewContainer
 from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
@@ -30,17 +31,21 @@ def roll_out(job: Job) -> None:
     """Create the new container and start it, in the order of the plan. Raises Failure."""
     there = _without_strays(job)
     job.replaces = [one.id for one in there]
-    for step in plan(job.live_release, job.release, EXPOSURE):
+    for step in _plan(job):
         job.raise_if_cancelled()
         match step:
             case Step.CREATE:
-                job.container_id = job.context.docker.containers.create(_container_of(job))
+                job.container_id = _create(job, there)
                 new = job.context.docker.containers.inspect(job.container_id)
                 converge.refresh_index(job.context, job.workload, [*there, *([new] if new else [])])
             case Step.STOP_OLD:
                 _stop_old(job)
             case Step.START:
                 _start(job)
+
+
+def _plan(job: Job) -> list[Step]:
+    return plan(job.live_release, job.release, EXPOSURE)
 
 
 def check_health(job: Job) -> None:
@@ -63,8 +68,11 @@ def verify(job: Job) -> None:
 
 
 def settle(job: Job) -> None:
-    """Hand over to the new version: Docker keeps it running from now on, the old one stops."""
+    """Hand over to the new version: Docker keeps it running from now on, others find it in the named networks, the old
+    one stops."""
     job.context.docker.containers.keep_running(_id(job))
+    if not _is_found_from_its_start(job):
+        workload_networks.be_found(job.context, job.workload.name, _id(job), job.release.get("networks", []))
     _stop_old(job)
 
 
@@ -86,7 +94,12 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     host has its image. Raises Failure.
     """
     records = converge.observe(context, workload.name)
+    for one in records:
+        if live is not None and one.version == live.version and not one.running:
+            workload_networks.keep_in_ours(context, workload.name, one)
     done = bool(converge.restore(context, workload, records, live.version if live else None))
+    if live is None:
+        workload_networks.forget_own(context, workload.name)
     gone = live is not None and all(one.version != live.version for one in records)
     return (live is not None and gone and _make_again(context, workload, live)) or done
 
@@ -99,6 +112,7 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     if new is None:
         return False
     made = context.docker.containers.create(new)
+    workload_networks.join(context, made, _networks_of(context, live), workload.name)
     context.docker.containers.start(made)
     context.docker.containers.keep_running(made)
     if _as_released(context, workload.id, live, image_id) is None:  # a removal under way may have missed it
@@ -106,6 +120,11 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
         return False
     converge.refresh_index(context, workload, converge.observe(context, workload.name))
     return True
+
+
+def _networks_of(context: Context, live: Deploy) -> list[str]:
+    with context.database.reading() as session:
+        return workloads.release(session, live).get("networks", [])
 
 
 def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
@@ -116,7 +135,8 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
             return None
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
-    return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
+    network = workload_networks.own_network(context, workload.name)
+    return _new_container(context, workload.name, live.version, image_id, release, secrets, network)
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
@@ -143,16 +163,38 @@ def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
     return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
 
 
-def _container_of(job: Job) -> NewContainer:
-    installation, image_id = job.context.installation, pins.image_id(job.pinned)
+def _create(job: Job, there: Sequence[ContainerRecord]) -> str:
+    """Create the new container, in the network of its workload."""
+    context, image_id = job.context, pins.image_id(job.pinned)
     assert image_id is not None  # noqa: S101 - prepare comes first
-    return _new_container(installation, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
+    network = workload_networks.own_network(context, job.workload.name)
+    if any(network.name not in one.addresses for one in there):
+        job.notes.append(tell("own_network", version=job.deploy.version))
+    new = _new_container(context, job.workload.name, job.deploy.version, image_id, job.release, job.secrets, network)
+    made = context.docker.containers.create(new)
+    name = job.workload.name if _is_found_from_its_start(job) else None
+    workload_networks.join(context, made, job.release.get("networks", []), name)
+    return made
+
+
+def _is_found_from_its_start(job: Job) -> bool:
+    """Return whether the new container may have the name of the workload in the named networks at once.
+
+    While the old one serves, whoever asks for the name must not get one that is not healthy yet.
+    """
+    return not job.replaces or Step.STOP_OLD in _plan(job)
 
 
 def _new_container(
-    installation: str, workload: str, version: int, image_id: str, release: Release, secrets: dict[str, str]
+    context: Context,
+    workload: str,
+    version: int,
+    image_id: str,
+    release: Release,
+    secrets: dict[str, str],
+    network: NetworkRecord,
 ) -> NewContainer:
-    resources = release.get("resources", {})
+    installation, resources = context.installation, release.get("resources", {})
     return NewContainer(
         name=f"{workload}-v{version}",
         other_name=f"{workload}-v{version}-{installation[:8]}",
@@ -166,6 +208,8 @@ def _new_container(
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),
         stop_timeout_s=release.get("stop_timeout_s", 10),
+        network=network.name,
+        address=workload_networks.address_for(context, network, version),
     )
 
 

@@ -7,6 +7,7 @@ from flows.workloads import lifecycle
 from tasks.context import Context
 from tasks.docker.client import Connection
 from tasks.docker.networks import Networks
+from tasks.docker.records import NetworkRecord
 from tasks.rollout import compose_removal
 from tests.real_parts import docker_address
 
@@ -16,9 +17,9 @@ GONE = "0" * 64
 class SeesWhatIsGone(Networks):
     """Lists a network that is gone when it comes to removing it."""
 
-    def find(self, labels: dict[str, str]) -> list[str]:
+    def find(self, labels: dict[str, str]) -> list[NetworkRecord]:
         """As the Engine answers, with one more."""
-        return [*super().find(labels), GONE]
+        return [*super().find(labels), NetworkRecord(GONE, "gone", labels, ())]
 
 
 def test_a_network_that_somebody_else_has_removed_is_no_failure(context: Context, workload_name: str) -> None:

@@ -254,7 +254,7 @@ def test_versions_that_want_different_ports_overlap_and_the_old_one_goes_last(
     shop.create(tag("1"), ports=[{"container": 8080}])
     shop.deploy()
     old = shop.docker.containers.get(f"{shop.name}-v1")
-    address = old.attrs["NetworkSettings"]["IPAddress"]
+    (address,) = [one["IPAddress"] for one in old.attrs["NetworkSettings"]["Networks"].values()]
     seen: list[bool] = []
     shop.context.stopping = Watcher(address, seen)
     assert shop.deploy(tag("2"))["status"] == "succeeded"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import docker
 import pytest
+from docker.errors import NotFound
 
 from db import images as stored
 from db import ledger, workloads
@@ -21,7 +23,7 @@ from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
 from tasks.images.build import labels_of
 from tasks.images.retention import name_of
-from tasks.labels import container_labels
+from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
 from tests.real_parts import free_port
@@ -71,6 +73,20 @@ def test_containers_without_a_workload_or_a_live_version_are_reported_and_remove
         f"{shop.name}-v2",
     }
     assert shop.served() == shop.name
+
+
+def test_a_network_without_a_workload_is_reported_and_removed_on_request(shop: Scenario) -> None:
+    labels = {WORKLOAD: f"{shop.name}-gone", INSTALLATION: shop.context.installation}
+    left = f"{shop.name}-left"
+    network = shop.docker.networks.create(left, labels=labels)
+    try:
+        assert listed(shop.context) == [("network", left, "no_workload", None)]
+        assert listed(shop.context, apply=True) == [("network", left, "no_workload", True)]
+        assert shop.docker.networks.list(names=[left]) == []
+        assert shop.served() == shop.name
+    finally:
+        with suppress(NotFound):
+            network.remove()
 
 
 def test_an_image_that_was_brought_and_that_nothing_needs_goes_on_request(shop: Scenario, images: Images) -> None:

@@ -102,7 +102,7 @@ class Crashed(Scenario):
         else:
             of_it = {"label": f"backstay.workload={self.name}"}
             found = [
-                one.attrs["NetworkSettings"]["IPAddress"]
+                next(iter(one.attrs["NetworkSettings"]["Networks"].values()))["IPAddress"]
                 for one in self.docker.containers.list(filters=of_it, ignore_removed=True)
             ]
             address = f"{found[0]}:{PORT}" if len(found) == 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.containers.leftovers import Leftover, SeenContainer, Standing, UnfinishedRow, Why, decide
+from tasks.containers.leftovers import Leftover, SeenContainer, SeenNetwork, Standing, UnfinishedRow, Why, decide
 from tasks.images.retention import ImageStep, Verb
 
 CONTAINER = SeenContainer("c1", "shop-v2", "shop", 2)
@@ -27,6 +27,13 @@ CONTAINER = SeenContainer("c1", "shop-v2", "shop", 2)
 def test_a_container_is_left_over_when_no_live_version_is_it(standings: dict[str, Standing], why: Why | None) -> None:
     expected = [Leftover("container", "shop-v2", why, "c1")] if why else []
     assert decide([CONTAINER], standings, [], []) == expected
+
+
+def test_a_network_is_left_over_when_its_workload_is_gone() -> None:
+    own, foreign = SeenNetwork("n1", "backstay-1-shop", "shop"), SeenNetwork("n2", "backstay-1.backend", None)
+    assert decide([], {"shop": Standing(None)}, [], [], [own, foreign]) == []
+    left = [Leftover("network", "backstay-1-shop", Why.NO_WORKLOAD, "n1")]
+    assert decide([], {"other": Standing(1)}, [], [], [own, foreign]) == left
 
 
 def test_only_images_that_would_be_removed_are_left_over() -> None:

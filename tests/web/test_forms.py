@@ -31,6 +31,7 @@ FULL: dict[str, Any] = {
     "resources": {"memory_mb": 64, "cpus": 0.5},
     "volumes": [{"name": "data", "path": "/data"}],
     "command": ["serve", "--greeting", " hi "],
+    "networks": ["backend", "metrics"],
     "stop_timeout_s": 3,
     "auto_rollback": True,
     "watch_s": 30,

@@ -108,6 +108,16 @@ PORTS = Field(
     ),
     "18080:8080",
 )
+NETWORKS = Field(
+    "networks",
+    N_("Shared networks"),
+    "lines",
+    N_(
+        "One name per line. Apps in the same shared network reach each other by the name of the app. Each app also "
+        "has a network of its own."
+    ),
+    "backend",
+)
 ENV = Field(
     "env",
     N_("Environment"),
@@ -158,10 +168,10 @@ AUTO_ROLLBACK = Field(
 WATCH = Field("watch_s", N_("Watch a new version, seconds"), "number", example="60")
 
 # A compose file sets these itself.
-NOT_FOR_COMPOSE = frozenset({"ports", "resources.memory_mb", "resources.cpus", "volumes", "command"})
+NOT_FOR_COMPOSE = frozenset({"ports", "networks", "resources.memory_mb", "resources.cpus", "volumes", "command"})
 # The groups of the form; the source and the secrets have sections of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
-    (N_("Network"), (PORTS,)),
+    (N_("Network"), (PORTS, NETWORKS)),
     (N_("Environment and secrets"), (ENV,)),
     (N_("Health"), (HEALTH, HEALTH_HTTP, HEALTH_PORT, HEALTH_RUNNING, HEALTH_TIMEOUT)),
     (N_("Limits and data"), (MEMORY, CPUS, VOLUMES)),

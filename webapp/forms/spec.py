@@ -15,6 +15,7 @@ _LISTS: dict[str, Callable[[str], Any]] = {
     "env": texts.pairs,
     "volumes": texts.volumes,
     "command": texts.arguments,
+    "networks": texts.arguments,
 }
 _NUMBERS = ("stop_timeout_s", "watch_s")
 REMOVE = "remove_secret"
@@ -92,6 +93,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
+    inputs["networks"] = texts.arguments_text(spec.get("networks") or [])
     inputs["command"] = texts.arguments_text(spec.get("command") or [])
     inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
     inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}

@@ -21,8 +21,7 @@ def lines(spec: dict[str, Any]) -> list[Line]:
         found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
     if not is_compose:
         found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
-    if spec.get("command"):
-        found.append(("command", list(spec["command"])))
+    found += [(key, list(spec[key])) for key in ("command", "networks") if spec.get(key)]
     for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
             found.append((key, plain(spec[key])))
