@@ -50,7 +50,7 @@ format: .venv/.stamp ## put the code into shape
 bench: system-bench .venv/.stamp ## measure, beside a baseline of the same run; prints ratios; ARGS names the parts
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-screenshots: system-tests .venv/.stamp ## make the pictures in docs/images from a demo that really runs
+screenshots: system-tests .venv/.stamp ## make the pictures in docs/images, of a Backstay that really runs over a written past
 	@$(BIN)/python -m tests.screenshots
 
 clean: ## remove the virtual environment and the caches; HOME stays

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class Cause(StrEnum):
     """The actor or reason behind it."""
 
-    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, the cleanup after one
+    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, the cleanup after one, a restore after an interruption
     BY_HAND = "by_hand"  # a person or program other than Backstay, through Docker
     CRASH = "crash"  # it exited by itself, with a code other than 0
     OOM = "oom"
@@ -171,7 +171,9 @@ def _why_it_ended(memory: ContainerState, event: DockerEvent, by: Cause, ran_out
 
 def _why_it_started(memory: ContainerState, event: DockerEvent, by: Cause) -> tuple[Kind, Cause]:
     if not memory.has_run:
-        return Kind.START, by
+        # Only Backstay creates containers with its labels, and starts what it created: in a deploy, or when it
+        # recreates one that is gone.
+        return Kind.START, Cause.DEPLOY
     if memory.ended is None:
         return Kind.RESTART, Cause.DOCKER  # no event reported its exit
     if memory.ended is Cause.DEPLOY:

@@ -45,7 +45,6 @@ SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
     (Kind.EXIT, Cause.FINISHED): ("warning", "ended_by_itself"),
     (Kind.EXIT, None): ("warning", "stopped_by_hand"),
     (Kind.OOM, None): ("warning", "process_killed"),
-    (Kind.START, None): ("info", "started_by_hand"),
     (Kind.RESTART, Cause.BY_HAND): ("info", "started_by_hand"),
     (Kind.RESTART, None): ("info", "started_by_docker"),
     (Kind.UNHEALTHY, None): ("warning", "unhealthy"),

@@ -12,10 +12,12 @@ import pytest
 from docker.models.containers import Container as DockerContainer
 from sqlalchemy import select
 
+from db import workloads
 from db.metrics import counters
 from db.migrate import upgrade
 from db.models import ContainerEvent
 from db.settings import Settings
+from flows.upkeep.reconcile import reconcile
 from tasks.context import Context
 from tasks.events.classify import OOM_WITHIN_NS
 from tasks.events.watcher import ContainerWatch
@@ -111,6 +113,25 @@ def test_by_hand_crash_and_deploy_are_told_apart(
         totals = {(name, label): total for (_, name, label), total in counters.list_all(session).items()}
     assert totals["exits", "crash"] == totals["restarts", "by_hand"] == totals["exits", "deploy"] == 1
     assert totals["deploys", "succeeded"] == 2
+
+
+def test_what_the_engine_makes_again_was_not_started_by_hand(
+    shop: Scenario, watch: Callable[[], ContainerWatch]
+) -> None:
+    watch()
+    row = shop.deploy()
+    past_grace()
+    (container,) = shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"}, ignore_removed=True)
+    container.remove(force=True)
+    becomes(shop, *DEPLOYED, "exit:by_hand(137)")
+    with shop.context.database.writing() as session:
+        workloads.set_needs_reconcile(session, workloads.find(session, shop.name).id, True)
+    reconcile(shop.context, "engine-2")
+    becomes(shop, *DEPLOYED, "exit:by_hand(137)", "start:deploy")
+    assert shop.messages()[:2] == [
+        "Containers were restored after an interruption.",
+        f"Version {row['version']} was stopped by hand, outside Backstay.",
+    ]
 
 
 @pytest.mark.parametrize("followed", [True, False], ids=["followed", "while the engine is down"])

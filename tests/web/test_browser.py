@@ -495,6 +495,26 @@ def test_the_chart_breaks_at_gaps_and_has_a_line_for_a_limit_only_when_there_is_
     assert (drawn["free"]["limit"], len(drawn["free"]["cpu"])) == ([], 2)
 
 
+def test_the_label_of_a_mark_at_an_edge_stands_inside_and_covers_no_other(
+    visit: Callable[..., Page], shop: int
+) -> None:
+    page = visit("/apps/shop")
+    # A pixel is a second here, a label of these two 36 or 75 pixels.
+    labels = page.evaluate(
+        """async () => {
+          const { markLine } = await import('/static/js/options.js');
+          const marks = [[5, 'v1 x'], [60, 'v2 x'], [75, 'v3 x'], [850, 'v4 x'], [890, 'v5 failed!']];
+          const told = marks.map(([second, text]) => ({ at: second * 1000, status: 'succeeded', text }));
+          const drawn = markLine([...told, { ...told[4], at: 895_000 }], {}, 900, 1020, 900_000).data;
+          return drawn.map(({ label }) => [label.show, label.align, label.distance]);
+        }"""
+    )
+    lower, upper = 4, 18
+    assert labels[:3] == [[True, "left", lower], [True, "center", lower], [True, "center", upper]]
+    assert labels[3:5] == [[True, "center", lower], [True, "right", upper]]
+    assert labels[5][:2] == [False, "right"]
+
+
 def test_without_samples_the_chart_says_so_and_so_does_one_that_does_not_come(
     visit: Callable[..., Page], shop: int
 ) -> None:

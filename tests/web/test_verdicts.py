@@ -48,12 +48,17 @@ LEAK = {
         (impact("same"), "en", "", "CPU: 10% → 10% (±0%)"),
         (impact("worse", "crashes_up", crashes=2), "en", "2 crashes", "Crashes: 0 → 2"),
         (impact("worse", "crashes_up", crashes=2), "ru", "2 падения", "Падения: 0 → 2"),
-        (impact("leaking", "leak", leak=LEAK), "en", "+5 MiB per hour", "The limit is 36 hours away."),
+        (
+            impact("leaking", "leak", leak=LEAK),
+            "en",
+            "+5 MiB per hour",
+            "When last checked, the limit was 36 hours away.",
+        ),
         (
             impact("leaking", "leak", leak=LEAK | {"seconds_to_limit": 259_200}),
             "ru",
             "+5 МиБ в час",
-            "До лимита 3 дня.",
+            "При последней проверке до лимита оставалось 3 дня.",
         ),
         (
             impact("leaking", "leak", leak=LEAK | {"service": "web", "seconds_to_limit": None}),

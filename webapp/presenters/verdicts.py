@@ -91,10 +91,20 @@ def _leak(leak: dict[str, Any]) -> Iterator[str]:
     left = leak["seconds_to_limit"]
     if left is not None and left >= 2 * DAY_S:
         days = round(left / DAY_S)
-        yield ngettext("The limit is %(num)s day away.", "The limit is %(num)s days away.", days, num=number(days))
+        yield ngettext(
+            "When last checked, the limit was %(num)s day away.",
+            "When last checked, the limit was %(num)s days away.",
+            days,
+            num=number(days),
+        )
     elif left is not None:
         hours = max(1, round(left / HOUR_S))
-        yield ngettext("The limit is %(num)s hour away.", "The limit is %(num)s hours away.", hours, num=number(hours))
+        yield ngettext(
+            "When last checked, the limit was %(num)s hour away.",
+            "When last checked, the limit was %(num)s hours away.",
+            hours,
+            num=number(hours),
+        )
 
 
 def _pair(text: str, shown: Any, before: dict[str, Any] | None, after: dict[str, Any], key: str) -> str:

@@ -3,7 +3,8 @@
 import { NEAR_PX } from './marks.js';
 import { fill, lines } from './series.js';
 
-const LABEL_WIDTH = 110;
+// In pixels: a letter of a mark's label and the space between two labels, each about; and both axes' labels.
+const [LETTER_WIDTH, LABEL_GAP, AXES_WIDTH] = [6.5, 10, 120];
 const TICKS = 4;
 const SHORTEST_SPAN = 120;
 // Below this a label without seconds would repeat.
@@ -41,7 +42,7 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
       { type: 'value', min: 0, max: 1, show: false },
     ],
     series: [
-      series(words.cpu, cpu, 0, colours.cpu, { markLine: markLine(marks, colours, seconds, width) }),
+      series(words.cpu, cpu, 0, colours.cpu, { markLine: markLine(marks, colours, seconds, width, now) }),
       series(words.memory, memory, 1, colours.memory, { lineStyle: { width: 1.75, type: [6, 4] } }),
       ...(limit.length
         ? [series(words.limit, limit, 1, colours.warn, { lineStyle: { width: 1, type: [2, 4] }, step: 'end' })]
@@ -105,25 +106,35 @@ function niceStep(rough) {
   return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough);
 }
 
-function markLine(marks, colours, seconds, width) {
+export function markLine(marks, colours, seconds, width, now) {
   const colour = { succeeded: colours.good, failed: colours.bad, interrupted: colours.warn, cancelled: colours.muted };
-  const apart = ((seconds * 1000) / Math.max(width, 1)) * LABEL_WIDTH;
+  const pixel = (seconds * 1000) / Math.max(width - AXES_WIDTH, 1);
   const rows = [-Infinity, -Infinity];
   return {
     symbol: 'none',
     silent: true,
     data: marks.map((mark) => {
+      const { align, from, to } = labelSpan(mark, pixel, now - seconds * 1000, now);
       // Two rows of labels; one that fits into neither is left out, its line stays.
-      const row = rows.findIndex((last) => mark.at - last >= apart);
-      if (row >= 0) rows[row] = mark.at;
+      const row = rows.findIndex((taken) => from >= taken);
+      if (row >= 0) rows[row] = to;
       const color = colour[mark.status] ?? colours.muted;
       return {
         xAxis: mark.at,
         lineStyle: { color, width: 1, type: mark.status === 'succeeded' ? 'solid' : 'dashed' },
-        label: { show: row >= 0, formatter: mark.text, color, fontSize: 11, distance: 4 + 14 * row, rotate: 0 },
+        label: { show: row >= 0, formatter: mark.text, color, fontSize: 11, distance: 4 + 14 * row, rotate: 0, align },
       };
     }),
   };
+}
+
+// The moments that a label covers. It is centred on its line; at an edge it stands beside it, inside, or it would cover
+// the label of an axis.
+function labelSpan({ at, text }, pixel, first, last) {
+  const wide = (text.length * LETTER_WIDTH + LABEL_GAP) * pixel;
+  if (at - wide / 2 < first) return { align: 'left', from: at, to: at + wide };
+  if (at + wide / 2 > last) return { align: 'right', from: at - wide, to: at };
+  return { align: 'center', from: at - wide / 2, to: at + wide / 2 };
 }
 
 // Return the deploys that ended near a moment, for the tooltip: they may have no room for a label.
