@@ -62,7 +62,8 @@ class Cluster:
 def postgres() -> Iterator[Cluster]:
     """A throw-away PostgreSQL cluster on a free port of the loopback address, fast and forgetful."""
     real_part("postgres")
-    directory = Path(tempfile.mkdtemp(prefix="backstay-postgres-"))
+    in_memory = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    directory = Path(tempfile.mkdtemp(prefix="backstay-postgres-", dir=in_memory))
     # PostgreSQL refuses to run as root.
     as_user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if as_user:

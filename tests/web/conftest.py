@@ -13,6 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from db.access import accounts
 from db.connection import Database
@@ -83,10 +84,34 @@ def context(settings: Settings, database: Database, prefect_port: int) -> Iterat
     opened.close()
 
 
+class CompiledTemplates(BytecodeCache):
+    """The compiled templates of an app, for the next test's app: a process of the product compiles each of them once."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what an earlier app compiled of the same text."""
+        if compiled := self._compiled.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what an app compiled."""
+        self._compiled[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> CompiledTemplates:
+    """What all apps of this process share."""
+    return CompiledTemplates()
+
+
 @pytest.fixture
-def app(context: Context) -> Flask:
+def app(context: Context, compiled_templates: CompiledTemplates) -> Flask:
     """The app as gunicorn has it."""
-    return create_app(context)
+    app = create_app(context)
+    app.jinja_env.bytecode_cache = compiled_templates
+    return app
 
 
 @pytest.fixture
