@@ -85,7 +85,7 @@ def context(settings: Settings, database: Database, prefect_port: int) -> Iterat
 
 
 class CompiledTemplates(BytecodeCache):
-    """The compiled templates of an app, for the next test's app: a process of the product compiles each of them once."""
+    """The compiled templates of an app, for the next test's app: a process of the product compiles them once."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, bytes] = {}
