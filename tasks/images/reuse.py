@@ -19,7 +19,7 @@ from db.messages.events import Told, tell
 from db.releases import ContainerPin
 from db.serialize import pin_short
 from tasks.context import now
-from tasks.images.build import build, labels_of
+from tasks.images.build import Order, build, labels_of
 from tasks.images.build_context import pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import name_of
@@ -75,7 +75,8 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
         # The current time on every file: web servers derive their ETag from it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
         labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)
-        image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
+        order = Order(materials.dockerfile, tag, labels)
+        image_id = build(context, tar, order, log, job.check_cancelled, job.notes.append, job.deploy.version)
     _remember(job, image_id)
     if job.is_rollback:
         _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))

@@ -25,6 +25,7 @@ PORT = 8080
 SECOND = 10**9
 SERVE = f"exec httpd -f -p {PORT} -h /www"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
+FOR_EVER = "sleep 97531"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
 APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
 
@@ -57,7 +58,8 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # Print all that they were told, to both streams.
     "shouts": Behaviour(f"{SHOUT}; {SERVE}"),
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
-    "slow_to_build_upon": Behaviour(on_build="RUN echo begun; sleep 100"),
+    "slow_to_build_upon": Behaviour(on_build=f"RUN echo begun; {FOR_EVER}"),
+    "leaves_a_file_when_built_upon": Behaviour(on_build="RUN echo triggered > /found"),
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }
