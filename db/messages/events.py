@@ -45,6 +45,8 @@ SENTENCES: dict[str, str] = {
     "keeps serving; deploy again.",
     "secrets_missing": "These secrets of the release no longer have a value: %(names)s. Set them in the settings of "
     "the app.",
+    "build_secrets_missing": "The build needs these secrets, which have no value: %(names)s. Set them in the "
+    "settings of the app.",
     "registry_silent": "The registry did not serve %(image)s. The image on this host was used.",
     "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
     "(%(source)s).",
