@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -98,7 +99,7 @@ def same_pin(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) ->
 
 
 # The inputs of a build: equal inputs are the same release.
-BUILT_FROM = {"commit": ("context", "dockerfile"), "content": ("server", "root")}
+BUILT_FROM = {"commit": ("context", "dockerfile", "build"), "content": ("server", "root")}
 
 
 def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
@@ -110,10 +111,14 @@ def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
     for key, beside in BUILT_FROM.items():
         if pin.get(key):
             # A rebuild from the same inputs has another image id, but is the same release.
-            return tuple((one, str(pin[one])) for one in (key, *beside) if one in pin)
+            return tuple((one, _as_text(pin[one])) for one in (key, *beside) if one in pin)
     if pin.get("image_id"):
         return (("image_id", str(pin["image_id"])),)
     return tuple(sorted((key, str(value)) for key, value in pin.items() if key != "image"))
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value)
 
 
 def default_rollback_target(session: Session, workload_id: int) -> Deploy | None:

@@ -93,6 +93,7 @@ class GitPin(ContainerPin):
     commit: str
     context: str
     dockerfile: str
+    build: NotRequired[dict[str, Any]]  # args, target, names of secrets
 
 
 class StaticPin(ContainerPin):

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     )
     build_timeout: int = Field(1800, ge=1, description="Seconds that the build of an image may take.")
     build_log_kb: int = Field(1000, ge=16, description="Maximum size of the log of one build, in KB.")
+    build_cache_max_gb: int = Field(
+        10,
+        ge=0,
+        description="Size in GB that housekeeping shrinks the Docker Engine's build cache to; 0 leaves it to Docker.",
+    )
     static_image: str = Field(
         "nginx:alpine",
         pattern=r"^\S+$",

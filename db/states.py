@@ -67,6 +67,7 @@ class ErrorCode(StrEnum):
     HOST_KEY_CHANGED = "host_key_changed"
     COMPOSE_MISSING = "compose_missing"
     BUILD_FAILED = "build_failed"
+    BUILDER_TOO_OLD = "builder_too_old"
     INVALID_SOURCE = "invalid_source"
     NO_NETWORK_LEFT = "no_network_left"
     CREATE_FAILED = "create_failed"

@@ -40,6 +40,7 @@ def examine(settings: Settings) -> list[Check]:
         check_clock,
         check_docker,
         check_host,
+        check_builds,
         check_compose,
         check_git,
         check_prefect,
@@ -145,6 +146,23 @@ def check_host(settings: Settings) -> Check:
     if missing := host_gaps.gaps(host_gaps.look(facts, settings.engine_address)):
         return Check("host", False, " ".join(missing))
     return Check("host", True, "not examined: Docker does not respond" if facts is None else "no gap found")
+
+
+def check_builds(settings: Settings) -> Check:
+    """Report the Engine's builder and the size of its cache. The classic builder is no fault: it builds most."""
+    from tasks.docker.client import DockerEngine
+    from tasks.failures import Failure
+
+    engine = DockerEngine(settings.engine_address)
+    try:
+        builder, cached = engine.builds.builder(), engine.builds.cache_bytes()
+    except Failure:
+        return Check("builds", True, "not examined: Docker does not respond")  # check_docker reports it
+    finally:
+        engine.close()
+    most = f"of at most {settings.build_cache_max_gb} GB" if settings.build_cache_max_gb else "without a bound of ours"
+    words = f"by BuildKit; {cached / 10**9:.1f} GB {most} in its cache"
+    return Check("builds", True, words if builder.buildkit else "by the classic builder: BuildKit is absent or off")
 
 
 def check_compose(settings: Settings) -> Check:

@@ -18,6 +18,8 @@ ERRORS: dict[ErrorCode, str] = {
     "replace the key in HOME/git/known_hosts if the new one is right, then deploy again.",
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
     ErrorCode.BUILD_FAILED: "The build failed; the build log shows the step and the reason.",
+    ErrorCode.BUILDER_TOO_OLD: "The Dockerfile uses something that this host's Docker cannot build; the event log "
+    "names it and the Docker that can.",
     ErrorCode.INVALID_SOURCE: "The source cannot be deployed as it is; check the spec's source, then deploy again.",
     ErrorCode.NO_NETWORK_LEFT: "There was no address range left for the network of the app; set BACKSTAY_NETWORK_POOL "
     "to a private range that nothing else uses.",

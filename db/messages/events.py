@@ -45,12 +45,20 @@ SENTENCES: dict[str, str] = {
     "keeps serving; deploy again.",
     "secrets_missing": "These secrets of the release no longer have a value: %(names)s. Set them in the settings of "
     "the app.",
+    "build_secrets_missing": "The build needs these secrets, which have no value: %(names)s. Set them in the "
+    "settings of the app.",
     "registry_silent": "The registry did not serve %(image)s. The image on this host was used.",
     "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
     "(%(source)s).",
     "built_again": "Version %(version)s was rebuilt from %(source)s, because its image was no longer on the host.",
     "services_built_again": "Version %(version)s: the image of %(services)s was rebuilt from %(source)s, because it "
     "was no longer on the host.",
+    "builder_too_old": "Version %(version)s: Docker %(engine)s on this host cannot build %(what)s; Docker %(since)s "
+    "and newer can. Update Docker, or begin the Dockerfile with `# syntax=docker/dockerfile:1`.",
+    "build_needs_buildkit": "Version %(version)s: %(what)s needs BuildKit, which this host's Docker does not have or "
+    "has turned off. Turn it on, or remove it from the Dockerfile.",
+    "base_not_pulled": "Version %(version)s: %(image)s, which the Dockerfile needs, could not be pulled. Check its "
+    "name, the network and the stored credentials of its registry.",
     "no_change": "Version %(version)s changes nothing: its content and configuration are those of version %(live)s, "
     "which keeps serving.",
     "not_deployed_held": "Version %(version)s was not deployed: its image is blocked from automatic deploys. Deploy "

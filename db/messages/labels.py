@@ -14,6 +14,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.HOST_KEY_CHANGED: "the SSH server presented another key",
     ErrorCode.COMPOSE_MISSING: "Docker Compose is missing",
     ErrorCode.BUILD_FAILED: "the build failed",
+    ErrorCode.BUILDER_TOO_OLD: "this host's Docker is too old for the Dockerfile",
     ErrorCode.INVALID_SOURCE: "the source cannot be deployed as it is",
     ErrorCode.NO_NETWORK_LEFT: "no address range was left for its network",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container",

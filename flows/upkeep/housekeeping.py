@@ -28,6 +28,7 @@ def tidy(context: Context, longest_way_s: float = rollups.LONGEST_WAY_S) -> str:
         workloads.drop_unused_documents(session)
     cache.prune(context)
     prune_content(context, moment)
+    shrink_build_cache(context)
     return f"deleted {rows} deploys, {old} samples and {arrange_images(context)} images"
 
 
@@ -39,6 +40,24 @@ def prune_content(context: Context, moment: int) -> None:
         needed = {found for pin in history.every_pin(session) if (found := pins.content(pin))}
         needed |= {str(one.spec["source"].get("content")) for one in workloads.every(session)}
     store.prune(context.settings, needed, moment)
+
+
+def shrink_build_cache(context: Context) -> int:
+    """Shrink the Engine's build cache to its bound, the least recently used first; return the bytes freed.
+
+    The cache is the Engine's: what others build on this host is in it too. If Docker is unreachable, the next round
+    does it.
+    """
+    bound, refused = context.settings.build_cache_max_gb, None
+    if not bound:
+        return 0
+    try:
+        freed = context.docker.builds.prune_cache(int(bound * 10**9))
+    except Failure as failure:
+        freed, refused = 0, failure.code
+    if freed or refused:
+        context.log.info("the build cache was pruned", extra={"bytes": freed, "code": str(refused)})
+    return freed
 
 
 def after_deploy(context: Context, workload_id: int, succeeded: bool) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from db import images
 from tasks.context import now
 from tasks.failures import Failure
-from tasks.images.build import BUILT_BY, BUILT_FOR, build, labels_of
+from tasks.images.build import BUILT_BY, BUILT_FOR, Order, build, labels_of
 from tasks.images.build_context import directory_inside, file_inside, pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import prefix
@@ -86,13 +86,12 @@ def _build(job: Job, name: str, recipe: Mapping[str, Any], tree: Path, address: 
     place = directory_inside(tree, recipe["context"])
     dockerfile = recipe.get("dockerfile", "Dockerfile")
     tag = f"{prefix(job.context.installation)}{job.workload.name}:built-{name[:100]}"
-    labels = _labels(job, address)
-    more = {"buildargs": json.dumps(recipe["args"])} | ({"target": recipe["target"]} if recipe.get("target") else {})
+    order = Order(dockerfile, tag, _labels(job, address), recipe["args"], recipe.get("target") or "")
     job.context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=job.context.settings.work) as tar:
         # The current time on every file: web servers derive their ETag from it, and the builder's cache ignores it.
         pack(place, dockerfile, tar, int(time.time()))
-        image_id = build(job.context, tar, dockerfile, tag, labels, log, job.check_cancelled, more)
+        image_id = build(job.context, tar, order, log, job.check_cancelled, job.notes.append, job.deploy.version)
     with job.context.database.writing() as session:
         images.remember(session, job.deploy.host, image_id, now())
     return image_id

@@ -27,6 +27,14 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class Duplex(Protocol):
+    """A connection on which both ends send when they like. Closing it ends a wait for bytes, in any thread."""
+
+    def send(self, data: bytes) -> None: ...
+    def receive(self) -> bytes: ...  # empty at the end
+    def close(self) -> None: ...
+
+
 class Caller(Protocol):
     """Sends requests to the Engine. `what` names one in the log. All raise Failure: `code`, where the Engine refused;
     engine_unreachable, where it did not answer; with `registry`, the error of that registry."""
@@ -48,7 +56,12 @@ class Caller(Protocol):
         ...
 
     def post(self, what: str, path: str, body: IO[bytes], params: dict[str, Any], headers: dict[str, str]) -> Stream:
-        """Send a body; return the streamed response, which may stay silent for any length of time."""
+        """Send a body; return the streamed response, which may stay silent for any length of time. What the Engine
+        refuses is its only message: {"error", "refused": True}."""
+        ...
+
+    def upgrade(self, what: str, path: str, protocol: str, headers: dict[str, str], code: ErrorCode) -> Duplex:
+        """Turn a request into a connection that speaks another protocol. `code`: where the Engine refuses."""
         ...
 
 

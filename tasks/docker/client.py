@@ -19,7 +19,8 @@ from docker.types import CancellableStream
 from docker.utils.build import exclude_paths
 
 from db.states import ErrorCode
-from tasks.docker.caller import Stream, StreamFailed
+from tasks.docker.builds import Builds
+from tasks.docker.caller import Duplex, Stream, StreamFailed
 from tasks.docker.containers import Containers
 from tasks.docker.events import Events
 from tasks.docker.host_errors import is_host_not_ready
@@ -27,6 +28,7 @@ from tasks.docker.images import Images
 from tasks.docker.networks import Networks
 from tasks.docker.records import EngineFacts, engine_facts
 from tasks.docker.registry_errors import error_code_for
+from tasks.docker.upgraded import Upgraded
 from tasks.failures import Failure
 
 T = TypeVar("T")
@@ -91,11 +93,27 @@ class Connection:
         def go(api: Any) -> Stream:
             url, wait = api._url(path), (TIMEOUT_S, None)
             answer = api._post(url, data=body, params=params, headers=headers, stream=True, timeout=wait)
-            refused = iter([{"error": answer.json()["message"]}]) if answer.status_code >= 400 else None
-            stream: Stream = CancellableStream(refused or api._stream_helper(answer, decode=True), answer)
+            if answer.status_code >= 400:
+                messages = iter([{"error": _reason(answer), "refused": True}])
+            else:
+                messages = api._stream_helper(answer, decode=True)
+            stream: Stream = CancellableStream(messages, answer)
             return stream
 
         return self.ask(what, go, ErrorCode.BUILD_FAILED)
+
+    def upgrade(self, what: str, path: str, protocol: str, headers: dict[str, str], code: ErrorCode) -> Duplex:
+        """See Caller."""
+
+        def go(api: Any) -> Duplex:
+            wanted = {"Connection": "Upgrade", "Upgrade": protocol}
+            answer = api._post(api._url(path), headers=headers | wanted, stream=True, timeout=(TIMEOUT_S, None))
+            if answer.status_code != 101:
+                answer.close()
+                raise APIError(f"{path} was not upgraded", answer, "")
+            return Upgraded(answer)
+
+        return self.ask(what, go, code)
 
     def _api(self) -> Any:
         with self._lock:
@@ -125,6 +143,7 @@ class DockerEngine:
         self._connection = Connection(address, log or logging.getLogger("backstay.docker"))
         self.containers = Containers(self._connection)
         self.images = Images(self._connection)
+        self.builds = Builds(self._connection)
         self.networks = Networks(self._connection)
         self.events = Events(self._connection)
 
@@ -148,6 +167,13 @@ class DockerEngine:
 def paths_to_send(root: Path, ignored: list[str], dockerfile: str) -> list[str]:
     """Return files, directories and links below a build's context that its .dockerignore does not exclude, sorted."""
     return sorted(exclude_paths(str(root), ignored, dockerfile))
+
+
+def _reason(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"
 
 
 def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:

@@ -2,7 +2,8 @@
 
 The Engine has no separate field for the cause, and its status is 500 or 400 for both, so its message has to be parsed
 here, and only here. Nothing of it goes further than the code. Every pattern is anchored at the start of the message:
-what an app or its image says comes later and cannot match. Newer Engines put some words in front.
+what an app or its image says comes later and cannot match. Newer Engines put some words in front. BuildKit quotes the
+command of a step first and gives its reason last, so its pattern is anchored at the end as well.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ _PATTERNS = (
     + _ENDPOINT
     + r")(Unable to enable [^:]* rule: +)?\(?iptables failed: ",
 )
+_STEP_NOT_RUN = re.compile(
+    r"(failed to solve: )?(executor failed running \[|process \").*"
+    r'(\]|" did not complete successfully): exec: "(docker-)?runc": executable file not found in \$PATH',
+    re.DOTALL,
+)
 _NOT_READY = re.compile("|".join(_PATTERNS))
 
 
 def is_host_not_ready(words: str) -> bool:
     """Return whether the Engine's message says that its host lacks what containers need."""
-    return _NOT_READY.match(words) is not None
+    return _NOT_READY.match(words) is not None or _STEP_NOT_RUN.fullmatch(words) is not None

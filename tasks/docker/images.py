@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from db.states import ErrorCode
 from tasks.credentials import Credentials, auth_config
-from tasks.docker.caller import GONE, GONE_OR_GOING, Caller, Messages, StreamFailed
+from tasks.docker.caller import GONE, GONE_OR_GOING, Caller, StreamFailed
 from tasks.docker.records import ImageRecord, ListedImage, image_record, listed_image
 
 
@@ -60,11 +60,6 @@ class Images:
             _read_to_the_end(api.pull(repository, tag=digest, auth_config=auth, stream=True, decode=True), stop)
 
         self._caller.ask("pull", go, ErrorCode.SOURCE_UNAVAILABLE, registry=True)
-
-    def build(self, context: IO[bytes], options: dict[str, Any], headers: dict[str, str]) -> Messages:
-        """Begin a build; return its messages. Closing them early cancels it. Raises Failure(build_failed)."""
-        stream = self._caller.post("build", "/build", context, options, headers)
-        return Messages(self._caller, "build", stream, ErrorCode.BUILD_FAILED)
 
 
 def _read_to_the_end(messages: Any, stop: Callable[[], None] = lambda: None) -> None:

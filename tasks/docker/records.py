@@ -11,6 +11,7 @@ from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
 MIB = 1024 * 1024
+FIRST_API_WITH_BUILDKIT = (1, 39)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class ListedImage:
     tags: tuple[str, ...]
     digests: tuple[str, ...]
     labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Builder:
+    """The builder of an Engine: BuildKit or the classic one, and the Engine's version."""
+
+    version: str
+    buildkit: bool
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,16 @@ def engine_facts(raw: dict[str, Any]) -> EngineFacts:
         cpu_limits=bool(raw.get("CpuCfsQuota", True)),
         driver=str(raw.get("Driver") or ""),
     )
+
+
+def builder(version: dict[str, Any], builder_version: str) -> Builder:
+    """Parse the Engine's version and the header Builder-Version of its ping: 1 where BuildKit is absent or turned off.
+
+    Engines before 18.09 (API 1.39), and those for Windows, have no BuildKit, and the oldest do not send the header.
+    """
+    api = tuple(int(part) for part in str(version.get("ApiVersion", "")).split(".") if part.isdigit())
+    has_buildkit = api >= FIRST_API_WITH_BUILDKIT and str(version.get("Os", "linux")).lower() == "linux"
+    return Builder(str(version["Version"]), has_buildkit and builder_version != "1")
 
 
 def image_record(raw: dict[str, Any]) -> ImageRecord:

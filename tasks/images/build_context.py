@@ -39,10 +39,12 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def ignored(context: Path) -> list[str]:
-    """Return the patterns of .dockerignore; none when there is no such file, or it is a link."""
-    path = context / IGNORE
-    if path.is_symlink() or not path.is_file():
+def ignored(context: Path, dockerfile: str) -> list[str]:
+    """Return the patterns of <Dockerfile>.dockerignore, or else of .dockerignore; none when there is neither. Links
+    are not read."""
+    paths = (context / f"{dockerfile}{IGNORE}", context / IGNORE)
+    path = next((one for one in paths if one.is_file() and not one.is_symlink()), None)
+    if path is None:
         return []
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
@@ -52,7 +54,7 @@ def pack(context: Path, dockerfile: str, into: IO[bytes], mtime: int) -> None:
     """Write the tar of a build. The same files give the same bytes: owner, order and times are fixed."""
     file_inside(context, dockerfile)
     with tarfile.open(fileobj=into, mode="w") as archive:
-        for name in paths_to_send(context, ignored(context), dockerfile):
+        for name in paths_to_send(context, ignored(context, dockerfile), dockerfile):
             _add(archive, context / name, name, mtime)
     into.seek(0)
 

@@ -17,8 +17,8 @@ from typing import IO
 
 from db.settings import Settings
 from tasks.context import Context
+from tasks.images.build_progress import LONGEST_LINE
 
-LONGEST_LINE = 16_384
 SHOWN_OF_A_LONG_LINE = 8_192
 AT_ONCE = 256 * 1024
 _FLUSH_S = 2.0

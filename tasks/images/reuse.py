@@ -19,7 +19,7 @@ from db.messages.events import Told, tell
 from db.releases import ContainerPin
 from db.serialize import pin_short
 from tasks.context import now
-from tasks.images.build import build, labels_of
+from tasks.images.build import Order, build, labels_of
 from tasks.images.build_context import pack
 from tasks.images.build_log import BuildLog
 from tasks.images.retention import name_of
@@ -28,11 +28,17 @@ from tasks.job import Job
 
 @dataclass(frozen=True)
 class Materials:
-    """The input of a build: a directory, the Dockerfile in it, and label values (revision, source, version)."""
+    """The input of a build: a directory, the Dockerfile in it, and label values (revision, source, version).
+
+    args, target: of the Dockerfile. secrets: id of a secret mount -> value.
+    """
 
     directory: Path
     dockerfile: str
     facts: dict[str, str] = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 Recipe = Callable[[], AbstractContextManager[Materials]]
@@ -75,7 +81,9 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
         # The current time on every file: web servers derive their ETag from it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
         labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)
-        image_id = build(context, tar, materials.dockerfile, tag, labels, log, job.check_cancelled)
+        how = (materials.args, materials.target, materials.secrets)
+        order = Order(materials.dockerfile, tag, labels, *how)
+        image_id = build(context, tar, order, log, job.check_cancelled, job.notes.append, job.deploy.version)
     _remember(job, image_id)
     if job.is_rollback:
         _tell(job, tell("built_again", version=job.deploy.version, source=pin_short(pin)))

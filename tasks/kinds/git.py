@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from db.messages.events import tell
 from db.releases import ContainerPin, GitPin
 from db.states import ErrorCode
 from tasks.failures import Failure, attempt
@@ -20,6 +21,7 @@ from tasks.images.reuse import Materials
 from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
+from tasks.sources.git import build_of
 
 
 class GitKind:
@@ -34,10 +36,10 @@ class GitKind:
         return f"{source['url']} {source['ref']}"
 
     def pin(self, job: Job) -> GitPin:
-        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
+        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "build" if given, "image_id": None}."""
         source = job.release["source"]
         commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
-        return {
+        pin: GitPin = {
             "kind": self.name,
             "url": source["url"],
             "ref": source["ref"],
@@ -46,6 +48,9 @@ class GitKind:
             "commit": commit,
             "image_id": None,
         }
+        if build := build_of(source):
+            pin["build"] = build
+        return pin
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that commit, else build a new one; adds "image_id" and "image_from"."""
@@ -63,7 +68,17 @@ def _materials(job: Job) -> Iterator[Materials]:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
-        yield Materials(directory, pin["dockerfile"], facts)
+        build = pin.get("build", {})
+        secrets = _secrets(job, build.get("secrets", []))
+        yield Materials(directory, pin["dockerfile"], facts, build.get("args", {}), build.get("target", ""), secrets)
+
+
+def _secrets(job: Job, names: list[str]) -> dict[str, str]:
+    """Return the current values of build secrets. Raises Failure(invalid_source) where one has none."""
+    if missing := [name for name in names if name not in job.secrets]:
+        job.notes.append(tell("build_secrets_missing", names=missing))
+        raise Failure(ErrorCode.INVALID_SOURCE, "secrets")
+    return {name: job.secrets[name] for name in names}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tasks.rollout import health
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
+from tasks.sources.git import build_of
 
 EXPOSURE: Exposure = PublishedPorts()
 
@@ -200,7 +201,7 @@ def _new_container(
         other_name=f"{workload}-v{version}-{installation[:8]}",
         image_id=image_id,
         labels=container_labels(installation, workload, version),
-        environment=release.get("env", {}) | secrets,
+        environment=release.get("env", {}) | _without_build_secrets(release, secrets),
         command=release.get("command"),
         ports=release["ports"],
         volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
@@ -211,6 +212,12 @@ def _new_container(
         network=network.name,
         address=workload_networks.address_for(context, network, version),
     )
+
+
+def _without_build_secrets(release: Release, secrets: dict[str, str]) -> dict[str, str]:
+    """Return the secrets that the container gets: those that a build gets are for the build alone."""
+    of_build = build_of(release["source"]).get("secrets", [])
+    return {name: value for name, value in secrets.items() if name not in of_build}
 
 
 def _start(job: Job) -> None:

@@ -5,6 +5,7 @@ reading     a window of samples: in process, over HTTP, and by Prometheus from t
 growth      the same read with 1000 workloads beside it
 keeping     inserting a tick beside the bare driver; how long summing up and pruning hold the write lock; bytes a sample
 prefect     a week of runs in Prefect's database, and what its vacuum leaves of them
+builds      building an app again by BuildKit, beside the classic builder
 up          a real `backstay up`: deploys and rollbacks beside the Docker SDK alone, and what it costs to do nothing
 """
 
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import collection, growth, keeping, orchestrator, reading, up
+from tests.bench import builds, collection, growth, keeping, orchestrator, reading, up
 from tests.bench.table import Line, show
 
 PARTS: dict[str, Callable[[Path], list[Line]]] = {
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[Path], list[Line]]] = {
     "growth": growth.main,
     "keeping": keeping.main,
     "prefect": orchestrator.main,
+    "builds": builds.main,
     "up": up.main,
 }
 

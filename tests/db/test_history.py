@@ -165,6 +165,13 @@ def test_without_a_version_a_rollback_goes_to(
         ({"commit": "c", "context": ".", "image_id": "1"}, {"commit": "c", "context": ".", "image_id": "2"}, True),
         ({"commit": "c", "context": ".", "image_id": "1"}, {"commit": "c", "context": "app", "image_id": "1"}, False),
         ({"commit": "c", "url": "a", "ref": "main"}, {"commit": "c", "url": "b", "ref": "v1"}, True),
+        ({"commit": "c", "build": {"target": "a"}}, {"commit": "c", "build": {"target": "b"}}, False),
+        ({"commit": "c", "build": {"target": "a"}}, {"commit": "c"}, False),
+        (
+            {"commit": "c", "build": {"target": "a", "args": {"A": "1", "B": "2"}}},
+            {"commit": "c", "build": {"args": {"B": "2", "A": "1"}, "target": "a"}},
+            True,
+        ),
         ({"content": "c", "server": "s", "image_id": "1"}, {"content": "c", "server": "s", "image_id": "2"}, True),
         ({"content": "c", "server": "s"}, {"content": "c", "server": "other"}, False),
         ({"sha256": "f", "commit": "c"}, {"sha256": "g", "commit": "c"}, False),

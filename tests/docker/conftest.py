@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from db.migrate import upgrade
 from db.settings import Settings
 from tasks.context import Context
+from tests.docker.building import Building
+from tests.docker.images import Images
 from tests.docker.registries import RegistryServer
 from tests.docker.scenario import Scenario
 from tests.real_parts import free_port
@@ -28,6 +31,18 @@ def context(settings: Settings) -> Iterator[Context]:
 def shop(context: Context, docker_client: docker.DockerClient, workload_name: str) -> Scenario:
     """The workload of the test."""
     return Scenario(context, docker_client, workload_name, free_port())
+
+
+@pytest.fixture
+def building(
+    context: Context, tmp_path: Path, docker_client: docker.DockerClient, images: Images, workload_name: str
+) -> Iterator[Building]:
+    """Builds of a directory; there is an image to build on."""
+    building = Building(context, docker_client, images, workload_name, tmp_path / "building")
+    images.build_base(building.base)
+    yield building
+    images.forget(building.tag)
+    images.forget(building.base)
 
 
 @pytest.fixture

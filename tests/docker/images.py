@@ -27,6 +27,7 @@ SERVE = f"exec httpd -f -p {PORT} -h /www"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
 TOLD = "/tmp/told"  # in the container, which comes to its end when this file does
 UNTIL_TOLD = f"httpd -p {PORT} -h /www; while [ ! -e {TOLD} ]; do sleep 0.1; done"
+FOR_EVER = "sleep 97531"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
 APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
 
@@ -59,7 +60,8 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # Print all that they were told, to both streams.
     "shouts": Behaviour(f"{SHOUT}; {SERVE}"),
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
-    "slow_to_build_upon": Behaviour(on_build="RUN echo begun; sleep 100"),
+    "slow_to_build_upon": Behaviour(on_build=f"RUN echo begun; {FOR_EVER}"),
+    "leaves_a_file_when_built_upon": Behaviour(on_build="RUN echo triggered > /found"),
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }

@@ -71,7 +71,7 @@ def test_what_the_host_has_lost_is_built_again_from_the_commit(shop: Scenario, r
     assert (again["status"], again["verified"], shop.served_at_last()) == ("succeeded", True, "one")
     web = again["pin"]["services"]["web"]
     assert (again["pin"]["image_from"], web["image_from"]) == ("build", "build")
-    assert web["image_id"] != first["pin"]["services"]["web"]["image_id"]
+    assert shop.docker.images.get(web["image_id"])
     assert again["pin"]["sha256"] == first["pin"]["sha256"]  # the same release
     commit = first["pin"]["commit"][:12]
     assert (

@@ -13,8 +13,9 @@ from db.states import Status
 from flows.requests import request_deploy
 from flows.upkeep.sweep import sweep
 from tasks.images import build_log
+from tests.docker.building import is_running
 from tests.docker.git_servers import new_repository
-from tests.docker.images import Images
+from tests.docker.images import FOR_EVER, Images
 from tests.docker.scenario import ME
 from tests.faults.houses import STATIC_SERVER, House
 from tests.faults.workloads import Crashed
@@ -40,19 +41,13 @@ class Building:
         wait_until(
             lambda: "\nbegun\n" in build_log.read(*log).text, 30, lambda: f"no build: {self.shop.row(deploy.version)}"
         )
-        assert self.steps()
+        assert is_running(FOR_EVER)
         return int(deploy.version)
-
-    def steps(self) -> set[str]:
-        """The containers in which steps of a build run."""
-        upon = {"ancestor": self.base}
-        found = self.shop.docker.containers.list(all=True, filters=upon, ignore_removed=True)
-        return {str(one.name) for one in found} - self.shop.containers().keys()
 
     def expect_nothing_of(self, version: int, status: Status) -> None:
         """A build that was cut off has ended, and the first version serves alone."""
         assert self.shop.ended(version)["status"] == status
-        wait_until(lambda: not self.steps(), 15, "the build goes on")
+        wait_until(lambda: not is_running(FOR_EVER), 15, "the build goes on")
         work = self.house.settings.work
         assert not work.exists() or list(work.iterdir()) == []
         self.expect_serving(1, "one")
@@ -83,7 +78,7 @@ def test_a_build_that_is_cut_off_by_a_kill_or_a_cancel_leaves_nothing_of_it(
     repository = new_repository(tmp_path / "git", {"Dockerfile": steps, "page": "one"})
     shop.create_from({"kind": "git", "url": repository.url})
     assert building.deploy() == Status.SUCCEEDED
-    repository.commit({"Dockerfile": f"{steps}RUN echo begun; sleep 100\n", "page": "two"})
+    repository.commit({"Dockerfile": f"{steps}RUN echo begun; {FOR_EVER}\n", "page": "two"})
     version = building.begun()
     house.kill("engine")
     house.start("engine")

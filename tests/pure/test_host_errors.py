@@ -49,6 +49,10 @@ NO_RUNC = (
         # synology-docker#43: the kernel has no raw table
         "failed to set up container networking: failed to create endpoint spotweb on network docker_bridge: Unable to "
         "enable DIRECT ACCESS FILTERING - DROP rule: (iptables failed: iptables --wait -t raw -A PREROUTING)",
+        # BuildKit
+        'executor failed running [/bin/sh -c true]: exec: "runc": executable file not found in $PATH',
+        'failed to solve: process "/bin/sh -c a\nb" did not complete successfully: exec: "runc": executable file not '
+        "found in $PATH",
     ],
 )
 def test_a_host_that_cannot_run_containers_is_told_from_its_words(words: str) -> None:
@@ -71,6 +75,8 @@ def test_a_host_that_cannot_run_containers_is_told_from_its_words(words: str) ->
         # What an app says itself stands behind Docker's own words, whatever it is.
         f'{NOT_RUN}: exec: "{NO_PARSER}": unknown',
         f'{NOT_RUN}: exec: "{NO_RUNC}": unknown',
+        'executor failed running [/bin/sh -c x]: exec: "runc": executable file not found in $PATH]: exit code: 3',
+        'process "/bin/sh -c x" did not complete successfully: exec: "npm": executable file not found in $PATH',
         f"The command '/bin/sh -c echo {NO_PARSER}' returned a non-zero code: 1",
         "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
         'exec: "error during container init: unable to apply apparmor profile": stat: no such file: unknown',

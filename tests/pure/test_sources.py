@@ -127,6 +127,41 @@ def test_a_git_source_has_its_defaults() -> None:
     }
 
 
+BUILDS: list[tuple[dict[str, Any], str | None]] = [
+    ({}, None),
+    ({"args": {"A": "1", "_b2": ""}, "target": "web-1.2_x", "secrets": ["TOKEN"]}, None),
+    ({"args": {"A-B": "1"}}, "source.build.args.A-B"),
+    ({"args": {"A": ["x"]}}, "source.build.args.A"),
+    ({"args": ["A=1"]}, "source.build.args"),
+    ({"args": {"A": "x" * 10_001}}, "source.build.args.A"),
+    ({"target": "-x"}, "source.build.target"),
+    ({"target": ""}, "source.build.target"),
+    ({"target": "a b"}, "source.build.target"),
+    ({"secrets": ["a-b"]}, "source.build.secrets.0"),
+    ({"secrets": ["A", "A"]}, "source.build.secrets"),
+    ({"secrets": {"A": "a value in the wrong place"}}, "source.build.secrets"),
+    ({"ssh": ["default"]}, "source.build.ssh"),
+]
+
+
+@pytest.mark.parametrize(("build", "key"), BUILDS)
+def test_how_a_repository_is_built_is_checked_key_by_key(build: dict[str, Any], key: str | None) -> None:
+    given = {"kind": "git", "url": URL, "build": build}
+    if key is None:
+        assert parse_source(given)["build"] == {"args": {}, "secrets": []} | build
+        assert is_described("git", url=URL, build=build)
+        return
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec({"name": "shop", "source": given})
+    assert caught.value.key.startswith(key.removesuffix(".A-B"))
+    assert "wrong place" not in str(caught.value)
+
+
+def test_a_number_is_an_argument_as_it_was_written() -> None:
+    given = {"kind": "git", "url": URL, "build": {"args": {"VERSION": 3}}}
+    assert parse_source(given)["build"]["args"] == {"VERSION": "3"}
+
+
 @pytest.mark.parametrize(
     "source", [{}, {"path": "/srv/site"}, {"url": URL}, {"url": URL, "ref": "v1", "root": "public"}, {"content": HASH}]
 )

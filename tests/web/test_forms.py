@@ -86,11 +86,26 @@ def test_what_the_form_hides_says_nothing() -> None:
 def test_the_source_of_every_kind_comes_back_from_its_inputs() -> None:
     for source in (
         {"kind": "git", "url": "https://x/y.git", "ref": "v1", "context": "app", "dockerfile": "Dockerfile"},
+        {"kind": "git", "url": "https://x/y.git", "build": {"args": {"A": "1", "B": " x"}, "target": "web"}},
+        {"kind": "git", "url": "https://x/y.git", "build": {"secrets": ["TOKEN", "OTHER"]}},
         {"kind": "compose", "url": "https://x/y.git", "file": ["a.yaml", "b.yaml"], "profiles": ["web"]},
         {"kind": "static", "url": "https://x/y.git", "root": "public"},
     ):
         inputs = spec.inputs_of({"name": "x", "source": source})
         assert spec.patch_of(inputs, [], source)["source"] == source
+
+
+def test_what_is_cleared_of_a_build_is_gone_and_a_refused_argument_has_its_field() -> None:
+    source = {"kind": "git", "url": "https://x/y.git", "build": {"args": {"A": "1"}, "target": "web"}}
+    inputs = spec.inputs_of({"name": "x", "source": source})
+    cleared = inputs | {"git.build.args": "", "git.build.target": ""}
+    assert spec.patch_of(cleared, [], source)["source"] == {"kind": "git", "url": "https://x/y.git"}
+    with pytest.raises(spec.BadInputs) as caught:
+        spec.patch_of(inputs | {"git.build.args": "A"}, [], source)
+    assert caught.value.problems.keys() == {"git.build.args"}
+    assert refusals.field_of("source.build.args.A-B", "git") == "git.build.args"
+    assert refusals.field_of("source.build.secrets.0", "git") == "git.build.secrets"
+    assert refusals.field_of("source.build", "git") == "git.url"
 
 
 def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:

@@ -19,6 +19,8 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     needed: bool = False
     many: bool = False  # one value per line
+    pairs: bool = False  # one NAME=value per line
+    folded: bool = False  # shown after "More"
 
 
 def source(kind: str, key: str, label: str, **more: object) -> Field:
@@ -44,6 +46,36 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         source("git", "ref", _REF, example="main"),
         source("git", "context", N_("Build directory"), example="."),
         source("git", "dockerfile", N_("Dockerfile"), example="Dockerfile"),
+        source(
+            "git",
+            "build.args",
+            N_("Build arguments"),
+            shape="lines",
+            pairs=True,
+            folded=True,
+            example="VERSION=3",
+            hint=N_("One NAME=value per line. They are shown and stay in the image, so they are no place for secrets."),
+        ),
+        source(
+            "git",
+            "build.target",
+            N_("Stage to build"),
+            folded=True,
+            hint=N_("Empty: the last stage of the Dockerfile."),
+        ),
+        source(
+            "git",
+            "build.secrets",
+            N_("Build secrets"),
+            shape="lines",
+            many=True,
+            folded=True,
+            example="NPM_TOKEN",
+            hint=N_(
+                "Names of secrets below, one per line. A step of the build gets one with "
+                "RUN --mount=type=secret,id=NAME; the container does not get it."
+            ),
+        ),
     ),
     "compose": (
         source(

@@ -14,8 +14,10 @@ def field_of(key: str, kind: str) -> str:
     parts = key.split(".")
     if parts[0] == "source":
         names = [field.name for field in SOURCES.get(kind, ())]
-        wanted = f"{kind}.{parts[-1]}"
-        return wanted if wanted in names else (names[0] if names else ANYWHERE)
+        # `source.build.args.NAME` belongs to git.build.args; a bare key is the last part of one.
+        wanted = [f"{kind}.{'.'.join(parts[1:length])}" for length in range(len(parts), 1, -1)]
+        found = [name for name in (*wanted, f"{kind}.{parts[-1]}") if name in names]
+        return (found or names or [ANYWHERE])[0]
     if key == "health.tcp":
         return "health.port"
     for length in (2, 1):

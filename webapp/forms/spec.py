@@ -89,7 +89,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     """Return the inputs that give this spec; secrets have none."""
     source = spec["source"]
     inputs = {"name": spec["name"], "kind": source["kind"]}
-    inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in source.items() if key != "kind"}
+    inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in _flat(source).items() if key != "kind"}
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
@@ -101,7 +101,22 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     return inputs | _health_inputs(spec.get("health") or {})
 
 
+def _flat(source: dict[str, Any]) -> dict[str, Any]:
+    """Return a source with the keys of its part `build` as `build.args`."""
+    build = {f"build.{key}": value for key, value in (source.get("build") or {}).items() if value is not None}
+    return {key: value for key, value in source.items() if key != "build"} | build
+
+
+def _nested(source: dict[str, Any]) -> dict[str, Any]:
+    """Return the source that `_flat` made flat."""
+    build = {key.removeprefix("build."): value for key, value in source.items() if key.startswith("build.")}
+    plain_keys = {key: value for key, value in source.items() if not key.startswith("build.")}
+    return plain_keys | ({"build": build} if build else {})
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return texts.pairs_text(value)
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -114,10 +129,12 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
             typed[field.name.partition(".")[2]] = [
                 text for _, text in texts.lines(reader.text(field.name) or "")
             ] or None
-    kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
+        if field.pairs:
+            typed[field.name.partition(".")[2]] = reader.read(field.name, texts.pairs) or None
+    kept = {key: value for key, value in _flat(before).items() if key not in keys} if before.get("kind") == kind else {}
     if kind == "static" and (typed["path"] or typed["url"]):
         kept.pop("content", None)  # a newly named source replaces uploaded files
-    return {**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None}
+    return _nested({**kept, "kind": kind} | {key: value for key, value in typed.items() if value is not None})
 
 
 def _health(reader: _Reader) -> dict[str, Any] | None:

@@ -129,6 +129,7 @@ def _form(
         lost_secrets=bool(inputs.get("secrets")),
         seen=seen,
         errors=errors or {},
+        given=[field for field, value in inputs.items() if value] + list(errors or {}),
         kinds={kind: fields.SOURCES[kind] for kind in kinds if kind in fields.SOURCES},
         fields=fields,
     )

@@ -11,7 +11,7 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})
 
 def lines(spec: dict[str, Any]) -> list[Line]:
     """Return (key, text or texts) of a spec as the API gives it. Keys that are absent are left out."""
-    found: list[Line] = [(f"source.{key}", _texts(value)) for key, value in spec["source"].items()]
+    found: list[Line] = [line for key, value in spec["source"].items() for line in _source(key, value)]
     is_compose = spec["source"]["kind"] == "compose"  # whose file sets ports and volumes per service
     if not is_compose:
         found.append(("ports", [port_text(port) for port in spec.get("ports", [])]))
@@ -82,6 +82,15 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _source(key: str, value: Any) -> list[Line]:
+    if not isinstance(value, dict):
+        return [(f"source.{key}", _texts(value))]
+    inner = [(f"source.{key}.{name}", one) for name, one in value.items() if one not in ({}, [], None)]
+    return [
+        (name, [f"{k}={v}" for k, v in one.items()] if isinstance(one, dict) else _texts(one)) for name, one in inner
+    ]
 
 
 def _texts(value: Any) -> str | list[str]:
