@@ -64,6 +64,7 @@ class ErrorCode(StrEnum):
     SOURCE_UNAVAILABLE = "source_unavailable"
     AUTH_REQUIRED = "auth_required"
     REFERENCE_NOT_FOUND = "reference_not_found"
+    REGISTRY_RATE_LIMITED = "registry_rate_limited"
     HOST_KEY_CHANGED = "host_key_changed"
     COMPOSE_MISSING = "compose_missing"
     BUILD_FAILED = "build_failed"

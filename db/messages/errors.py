@@ -14,6 +14,8 @@ ERRORS: dict[ErrorCode, str] = {
     "again.",
     ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store valid ones for it, then deploy again.",
     ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
+    ErrorCode.REGISTRY_RATE_LIMITED: "The registry limits how often images may be requested, and the limit is "
+    "reached; wait until it allows more, or store credentials for the registry, then deploy again.",
     ErrorCode.HOST_KEY_CHANGED: "The SSH server presented another key than the one known for it; find out why, "
     "replace the key in HOME/git/known_hosts if the new one is right, then deploy again.",
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",

@@ -46,6 +46,11 @@ SENTENCES: dict[str, str] = {
     "secrets_missing": "These secrets of the release no longer have a value: %(names)s. Set them in the settings of "
     "the app.",
     "registry_silent": "The registry did not serve %(image)s. The image on this host was used.",
+    "host_image_kept": "source.pull is if_missing: the image %(image)s that this host already had was used, and no "
+    "registry was asked.",
+    "host_image_refused": "The registry did not serve %(image)s. This host has an image of that name, but it may be an "
+    "old one, so it was not used. Deploy again when the registry serves it, or allow the host's image: source.pull: "
+    "if_missing, in a compose file pull_policy: missing.",
     "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
     "(%(source)s).",
     "built_again": "Version %(version)s was rebuilt from %(source)s, because its image was no longer on the host.",

@@ -11,6 +11,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.SOURCE_UNAVAILABLE: "the source could not be reached",
     ErrorCode.AUTH_REQUIRED: "the source refused the credentials",
     ErrorCode.REFERENCE_NOT_FOUND: "no such image, tag or ref",
+    ErrorCode.REGISTRY_RATE_LIMITED: "the registry's limit of requests is reached",
     ErrorCode.HOST_KEY_CHANGED: "the SSH server presented another key",
     ErrorCode.COMPOSE_MISSING: "Docker Compose is missing",
     ErrorCode.BUILD_FAILED: "the build failed",

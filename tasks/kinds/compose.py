@@ -70,7 +70,8 @@ class ComposeKind:
         _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
         wanted = model.references(job.rendered)
         _refuse(job, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
-        found = {reference: image.resolve(job, reference) for reference in sorted(set(wanted.values()))}
+        here = model.from_host(job.rendered)
+        found = {one: image.resolve(job, one, from_host=one in here) for one in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
         services |= {name: _to_be_built(one) for name, one in job.rendered["services"].items() if "build" in one}
         pin: ComposePin = {"kind": self.name, "services": services}

@@ -60,6 +60,8 @@ def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -
 @pytest.mark.parametrize(
     ("kind", "inputs", "source"),
     [
+        ("image", {"image.image": "x:1", "image.pull": "if_missing"}, {"image": "x:1", "pull": "if_missing"}),
+        ("image", {"image.image": "x:1", "image.pull": ""}, {"image": "x:1"}),
         ("git", {"git.url": "https://x/y.git", "git.ref": "main"}, {"url": "https://x/y.git", "ref": "main"}),
         ("compose", {"compose.text": "services: {}\n"}, {"text": "services: {}"}),
         ("static", {"static.path": "/srv"}, {"path": "/srv"}),

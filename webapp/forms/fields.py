@@ -38,6 +38,16 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             example="registry.example/shop:1",
             hint=N_("[host/]name[:tag]. A tag is resolved to its digest at each deploy."),
         ),
+        source(
+            "image",
+            "pull",
+            N_("Where the image is taken from"),
+            shape="choice",
+            choices=(
+                ("", N_("the registry, at each deploy")),
+                ("if_missing", N_("this host if it has the image, else the registry")),
+            ),
+        ),
     ),
     "git": (
         source("git", "url", _URL, needed=True, example="https://git.example/shop.git"),
