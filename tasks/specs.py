@@ -27,13 +27,24 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def written(value: object) -> object:
+    """Return a whole number as its text. Raises for what has no single text."""
+    if value is None or isinstance(value, bool | float):
+        raise wrong(KeyProblem.QUOTE_IT)
+    return str(value) if isinstance(value, int) else value
+
+
 # The limits stand before the validator: after it, the description of the API would omit them.
 Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
-# YAML reads `PORT: 8080` as a number; the intended value is its text.
-EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
+# A whole number of JSON is its text. Of any other value the text as it was written is lost: 1.10 is 1.1.
+EnvValue = Annotated[
+    str,
+    Field(json_schema_extra={"type": ["string", "integer"], "minimum": -(2**63), "maximum": 2**64 - 1}),
+    BeforeValidator(written),
+]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
 

@@ -33,6 +33,7 @@ class KeyProblem(StrEnum):
     TOO_MANY = "too_many", "must have at most %(limit)s entries", "This must have at most %(limit)s entries."
     TWICE = "twice", "has the same entry twice", "The same entry stands here twice."
     NOT_TEXT = "not_text", "must be a text", "This must be text."
+    QUOTE_IT = "quote_it", "must be a text: put it in quotes", "This must be text: put it in quotes."
     TOO_SHORT = "too_short", "must have at least %(limit)s characters", "This must have at least %(limit)s characters."
     TOO_LONG = "too_long", "must have at most %(limit)s characters", "This must have at most %(limit)s characters."
     BAD_PATTERN = "bad_pattern", "must match %(pattern)s", "This has characters that are not accepted here."

@@ -32,6 +32,7 @@ SPECS: dict[KeyProblem, tuple[dict[str, Any], str, dict[str, Any]]] = {
     KeyProblem.TOO_MANY: ({"source": TEXT | {"profiles": ["a"] * 51}}, "source.profiles", {"limit": 50}),
     KeyProblem.TWICE: ({"ports": [PORT, PORT]}, "ports", {}),
     KeyProblem.NOT_TEXT: ({"name": 1}, "name", {}),
+    KeyProblem.QUOTE_IT: ({"env": {"VERSION": 1.10}}, "env.VERSION", {}),
     KeyProblem.TOO_SHORT: ({"source": {"kind": "static", "path": "/"}}, "source.path", {"limit": 2}),
     KeyProblem.TOO_LONG: ({"source": IMAGE | {"image": "a" * 501}}, "source.image", {"limit": 500}),
     KeyProblem.BAD_PATTERN: ({"env": {"1": "x"}}, "env.1", {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from db.messages.key_problems import KeyProblem
 from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import RELEASE_KEYS, parse_spec, public, release_of
 
@@ -49,7 +50,7 @@ WHOLE = spec(
         pytest.param({"ports": [{"container": 80}, {"container": 81}]}, id="ports that are not published"),
         pytest.param({"ports": [{"container": 80, "host": 1}, {"container": 80, "host": 2}]}, id="one port, twice out"),
         pytest.param({"ports": [{"container": 80, "host": 80, "address": "::1"}]}, id="an IPv6 address"),
-        pytest.param({"env": {"PORT": 8080, "RATIO": 0.5}}, id="numbers in env"),
+        pytest.param({"env": {"PORT": 8080, "ID": 2**64 - 1}}, id="numbers in env"),
         pytest.param({"health": {"tcp": 8080}}, id="health by tcp"),
         pytest.param({"health": {"docker": True}}, id="health by docker"),
         pytest.param({"health": {"running_s": 3}}, id="health by running"),
@@ -87,7 +88,14 @@ def test_what_is_absent_gets_its_default() -> None:
 
 
 def test_numbers_in_env_become_their_text() -> None:
-    assert parse_spec(spec(env={"PORT": 8080})).env == {"PORT": "8080"}
+    assert parse_spec(spec(env={"PORT": 8080, "ID": 2**64 - 1})).env == {"PORT": "8080", "ID": "18446744073709551615"}
+
+
+@pytest.mark.parametrize("value", [1.10, 1e3, 1.0, 1.2345678901234568e29, True, False, None])
+def test_a_value_of_env_whose_text_is_lost_is_refused_by_its_key(value: object) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(spec(env={"A": value}))
+    assert (caught.value.key, caught.value.problem) == ("env.A", KeyProblem.QUOTE_IT)
 
 
 PORT = {"container": 80}
