@@ -63,6 +63,12 @@ SENTENCES: dict[str, str] = {
     "put_in_order": "Containers were restored after an interruption.",
     "compose_refused": "The compose file may not use %(keys)s. Remove it, or list it in source.allow if it is "
     "intended.",
+    "compose_unset": "Version %(version)s: the compose file uses variables that are not set, so they are blank or left "
+    "out: %(names)s. Set them in env or secrets, or give them a default, as in ${NAME:-default}.",
+    "compose_warned": "Version %(version)s: Docker Compose warned about %(keys)s in the compose file; the engine's log "
+    "has its words.",
+    "compose_warned_more": "Version %(version)s: Docker Compose warned about the compose file (%(count)s); the "
+    "engine's log has its words.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     # Later findings.

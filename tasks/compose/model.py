@@ -140,6 +140,12 @@ def unfilled(model: Model, names: Collection[str]) -> list[str]:
     return [key for key, variable in wanted if variable is not None and variable not in names]
 
 
+def left_out(model: Model) -> set[str]:
+    """Return the variables that a service names without a value and that are not set: its containers lack them."""
+    services = model.get("services", {}).values()
+    return {name for one in services for name, value in (one.get("environment") or {}).items() if value is None}
+
+
 def unwritable(model: Model) -> list[str]:
     """Return the keys of read-only services that `up` would have to copy configs or secrets into."""
     services = model["services"].items()

@@ -16,7 +16,7 @@ from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
 from db.releases import ComposePin, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, cli, external_files, model, policy
+from tasks.compose import builds, checkout, cli, external_files, model, policy, warning_log
 from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure, translated
@@ -64,6 +64,7 @@ class ComposeKind:
         else:
             with working_directory(job.context) as folder:
                 job.rendered = _of_text(job, source, folder)
+        warning_log.note_left_out(job)
         variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
         _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
         _refuse(job, model.unwritable(job.rendered))
@@ -180,7 +181,7 @@ def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], te
     arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
     arguments += ["config", "--format", "json"]
     values = {**job.release.get("env", {}), **marked}
-    said = cli.config(job.context, _project(job), folder, arguments, values, text)
+    said = cli.config(job.context, _project(job), folder, arguments, values, text, warning_log.listener(job))
     return translated(
         lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
     )
