@@ -84,14 +84,23 @@ class ImagePin(ContainerPin):
     digest: str | None
 
 
+class Module(TypedDict):
+    """A submodule: its path in the checkout, with those of the submodules that it lies in."""
+
+    path: str
+    url: str
+    commit: str
+
+
 class GitPin(ContainerPin):
-    """A commit, and the part of it that is built."""
+    """A commit, and the part of it that is built. `modules`: the submodules that were fetched with it."""
 
     url: str
     ref: str
     commit: str
     context: str
     dockerfile: str
+    modules: NotRequired[list[Module]]
 
 
 class StaticPin(ContainerPin):
@@ -130,6 +139,7 @@ class ComposePin(_Pin):
     url: NotRequired[str]
     ref: NotRequired[str]
     commit: NotRequired[str]
+    modules: NotRequired[list[Module]]
 
 
 Pin = ContainerPin | ComposePin

@@ -51,6 +51,11 @@ SENTENCES: dict[str, str] = {
     "host_image_refused": "The registry did not serve %(image)s. This host has an image of that name, but it may be an "
     "old one, so it was not used. Deploy again when the registry serves it, or allow the host's image: source.pull: "
     "if_missing, in a compose file pull_policy: missing.",
+    "submodules_empty": "Version %(version)s: %(count)s submodules of the repository were left empty: %(paths)s. Set "
+    "source.submodules to true to fetch them.",
+    "submodule_refused": "The submodule %(path)s was not fetched: its address is missing in .gitmodules, or is none "
+    "that a submodule may have (https, ssh; http where BACKSTAY_GIT_PROTOCOLS lists it; never a file or credentials).",
+    "submodule_failed": "The submodule %(path)s could not be fetched: %(code)s.",
     "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
     "(%(source)s).",
     "built_again": "Version %(version)s was rebuilt from %(source)s, because its image was no longer on the host.",

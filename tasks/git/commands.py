@@ -149,6 +149,13 @@ def sizes(cache: Path, commit: str) -> list[str]:
     return ["git", f"--git-dir={cache}", "ls-tree", "-r", "-l", "-z", "--full-tree", commit]
 
 
+def module_addresses(cache: Path, commit: str) -> list[str]:
+    """Print paths and addresses of a commit's submodules, each entry ended by NUL; includes are not followed."""
+    wanted = r"^submodule\..*\.(path|url)$"
+    blob = f"--blob={commit}:.gitmodules"
+    return ["git", f"--git-dir={cache}", "config", "--no-includes", blob, "--null", "--get-regexp", wanted]
+
+
 def read_tree(cache: Path, commit: str) -> list[str]:
     """Put the files of a commit into the index that GIT_INDEX_FILE names."""
     return ["git", f"--git-dir={cache}", "read-tree", commit]

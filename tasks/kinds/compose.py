@@ -14,7 +14,7 @@ from typing import Any, TypedDict, cast
 
 from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
-from db.releases import ComposePin, RegistryImage, ServicePin
+from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
 from tasks.compose import builds, checkout, cli, external_files, model, policy, warning_log
 from tasks.containers import converge
@@ -22,7 +22,7 @@ from tasks.context import now
 from tasks.failures import Failure, translated
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
-from tasks.kinds import image
+from tasks.kinds import image, submodules
 from tasks.kinds.git import checked_out
 from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
@@ -55,11 +55,13 @@ class ComposeKind:
         "ref", "commit" too, and for a service that is built "build": its recipe. Sets `job.rendered`. Refuses what is
         not allowed, before anything is changed."""
         source = job.release["source"]
-        ref, commit = source.get("ref", DEFAULT_REF), ""
+        ref, commit, modules = source.get("ref", DEFAULT_REF), "", list[Module]()
         if "url" in source:
             repository = Repository(job.context, source["url"], job.check_cancelled)
             commit = repository.resolve(ref)
+            modules = submodules.pinned(job, repository, commit)
             with repository.checkout(commit) as tree:
+                submodules.fill(job, repository, commit, tree, modules)
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
@@ -78,6 +80,7 @@ class ComposeKind:
         pin: ComposePin = {"kind": self.name, "services": services}
         if commit:
             pin.update({"url": source["url"], "ref": ref, "commit": commit})
+            pin |= {"modules": modules} if modules else {}
         return pin
 
     def prepare(self, job: Job) -> ComposePin:
@@ -147,7 +150,7 @@ def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
     with job.context.database.writing() as session:
         # While the row has no image, no image counts as unneeded.
         ledger.record_pin(session, job.deploy.id, blank)
-    with checked_out(job, pin["url"], pin["commit"]) as tree:
+    with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         ids = builds.build_all(job, gone, tree.resolve(), pin["url"])
     if job.is_rollback:
         with job.context.database.writing() as session:

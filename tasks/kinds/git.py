@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from db.releases import ContainerPin, GitPin
+from db.releases import ContainerPin, GitPin, Module
 from db.states import ErrorCode
 from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
@@ -18,6 +18,7 @@ from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
 from tasks.images.reuse import Materials
 from tasks.job import Job
+from tasks.kinds import submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 
@@ -34,10 +35,13 @@ class GitKind:
         return f"{source['url']} {source['ref']}"
 
     def pin(self, job: Job) -> GitPin:
-        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}"""
+        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}; "modules" too,
+        where the source wants submodules and has some."""
         source = job.release["source"]
-        commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
-        return {
+        repository = Repository(job.context, source["url"], job.check_cancelled)
+        commit = repository.resolve(source["ref"])
+        modules = submodules.pinned(job, repository, commit)
+        pin: GitPin = {
             "kind": self.name,
             "url": source["url"],
             "ref": source["ref"],
@@ -46,6 +50,7 @@ class GitKind:
             "commit": commit,
             "image_id": None,
         }
+        return pin | {"modules": modules} if modules else pin
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that commit, else build a new one; adds "image_id" and "image_from"."""
@@ -59,7 +64,7 @@ class GitKind:
 @contextmanager
 def _materials(job: Job) -> Iterator[Materials]:
     pin = cast("GitPin", job.pinned)
-    with checked_out(job, pin["url"], pin["commit"]) as tree:
+    with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
@@ -67,12 +72,14 @@ def _materials(job: Job) -> Iterator[Materials]:
 
 
 @contextmanager
-def checked_out(job: Job, url: str, commit: str) -> Iterator[Path]:
-    """Check out the files of a pinned commit. For a pin that was valid once, "not found" means that it is gone."""
+def checked_out(job: Job, url: str, commit: str, modules: list[Module]) -> Iterator[Path]:
+    """Check out the files of a pinned commit and its submodules. For a pin that was valid once, "not found" means
+    that it is gone."""
     repository = Repository(job.context, url, job.check_cancelled)
     brought = attempt(lambda: repository.bring(commit), Failure)
     if isinstance(brought, Failure):
         gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit") if gone else brought.with_traceback(None)
     with repository.checkout(commit) as tree:
+        submodules.fill(job, repository, commit, tree, modules)
         yield tree

@@ -24,6 +24,7 @@ from tasks.images import reuse
 from tasks.images.build_context import directory_inside
 from tasks.images.reuse import Materials
 from tasks.job import Job
+from tasks.kinds import submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -97,7 +98,9 @@ def _from_repository(job: Job, source: dict[str, Any], ref: str) -> tuple[str, s
     """Return the hash of the files, and their commit."""
     repository = Repository(job.context, source["url"], job.check_cancelled)
     commit = repository.resolve(ref)
+    modules = submodules.pinned(job, repository, commit)
     with repository.checkout(commit) as tree:
+        submodules.fill(job, repository, commit, tree, modules)
         found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
     return found.hash, commit
 

@@ -99,6 +99,7 @@ Ref = Annotated[
     Field(min_length=1, max_length=200, json_schema_extra={"not": {"pattern": _BAD_REF.pattern}}),
     AfterValidator(_ref),
 ]
+Submodules = Annotated[bool | None, Field(strict=True)]
 PathInside = Annotated[
     str, Field(min_length=1, max_length=300, json_schema_extra={"not": {"pattern": _OUTSIDE}}), AfterValidator(_inside)
 ]

@@ -28,6 +28,8 @@ def source(kind: str, key: str, label: str, **more: object) -> Field:
 
 _URL = N_("Address of the repository")
 _REF = N_("Branch, tag or commit")
+_SUBMODULES = N_("Fetch submodules")
+_EMPTY = N_("Without it their directories stay empty.")
 SOURCES: dict[str, tuple[Field, ...]] = {
     "image": (
         source(
@@ -54,6 +56,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         source("git", "ref", _REF, example="main"),
         source("git", "context", N_("Build directory"), example="."),
         source("git", "dockerfile", N_("Dockerfile"), example="Dockerfile"),
+        source("git", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
     ),
     "compose": (
         source(
@@ -74,6 +77,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             example="compose.yaml",
             hint=N_("One per line; later files override earlier ones. Empty: compose.yaml."),
         ),
+        source("compose", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
         source("compose", "profiles", N_("Profiles"), shape="lines", many=True, hint=N_("One per line.")),
         source(
             "compose",
@@ -98,6 +102,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         source("static", "url", _URL, example="https://git.example/site.git"),
         source("static", "ref", _REF, example="main"),
         source("static", "root", N_("Directory in the repository"), example="public"),
+        source("static", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
     ),
 }
 

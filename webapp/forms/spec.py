@@ -100,6 +100,8 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else ""
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -112,6 +114,8 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
             typed[field.name.partition(".")[2]] = [
                 text for _, text in texts.lines(reader.text(field.name) or "")
             ] or None
+        elif field.shape == "flag":
+            typed[field.name.partition(".")[2]] = True if reader.text(field.name) else None
     kept = {key: value for key, value in before.items() if key not in keys} if before.get("kind") == kind else {}
     if kind == "static" and (typed["path"] or typed["url"]):
         kept.pop("content", None)  # a newly named source replaces uploaded files
