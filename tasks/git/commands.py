@@ -97,7 +97,7 @@ def init(cache: Path) -> list[str]:
 
 def list_refs(url: str, ref: str) -> list[str]:
     """Query the commit of a ref on a server; exits with code 2 when it has none of that name."""
-    return ["git", "ls-remote", "--quiet", "--exit-code", "--", url, *names_of(ref)]
+    return ["git", "ls-remote", "--quiet", "--exit-code", "--symref", "--", url, *names_of(ref)]
 
 
 def names_of(ref: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from tasks.git.commands import names_of
 from tasks.git.module_addresses import Link
 
 _LINE = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})\t(\S+)$", re.MULTILINE)
+_SYMREF = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 _REFUSED = re.compile(
     r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied \("
     r"|access denied|returned error: 40[13]|invalid (username|credentials)|invalid format|error in libcrypto",
@@ -35,6 +36,12 @@ def commit_of(listed: str, ref: str) -> str | None:
     """Return the commit of a ref in the output of `ls-remote`; a tag object counts as its target."""
     found = {name: commit for commit, name in _LINE.findall(listed)}
     return next((found[name] for name in names_of(ref) if name in found), None)
+
+
+def branch_of_head(listed: str) -> str | None:
+    """Return the branch that HEAD stands for in the output of `ls-remote --symref`; None when the server's is none."""
+    match = _SYMREF.search(listed)
+    return match[1] if match else None
 
 
 def error_code_for(stderr: str) -> ErrorCode:

@@ -51,20 +51,26 @@ class Repository:
         return self._url
 
     def resolve(self, ref: str) -> str:
-        """Return the current commit of a branch or a tag on the server; the branch when both exist.
+        """Return the current commit of a branch or a tag on the server; see `locate`."""
+        return self.locate(ref)[1]
+
+    def locate(self, ref: str) -> tuple[str, str]:
+        """Return a ref and its current commit on the server: the branch when a tag has the same name, and for HEAD the
+        branch that it stands for, if it is one.
 
         A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable,
         host_key_changed.
         """
         if is_commit(ref):
-            return ref
+            return ref, ref
         done = self._ask_server(commands.list_refs(self._url, ref))
-        found = errors.commit_of(done.stdout.decode(errors="replace"), ref)
+        listed = done.stdout.decode(errors="replace")
+        found = errors.commit_of(listed, ref)
         if done.code == 2 or (done.code == 0 and found is None):
             raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "ref")
         if done.code != 0 or found is None:
             raise self._refused(done)
-        return found
+        return (errors.branch_of_head(listed) or ref) if ref == "HEAD" else ref, found
 
     def bring(self, commit: str) -> bool:
         """Ensure that the commit is in HOME/git; return whether the server had to be contacted.

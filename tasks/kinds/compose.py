@@ -58,7 +58,7 @@ class ComposeKind:
         ref, commit, modules = source.get("ref", DEFAULT_REF), "", list[Module]()
         if "url" in source:
             repository = Repository(job.context, source["url"], job.check_cancelled)
-            commit = repository.resolve(ref)
+            ref, commit = repository.locate(ref)
             modules = submodules.pinned(job, repository, commit)
             with repository.checkout(commit) as tree:
                 submodules.fill(job, repository, commit, tree, modules)

@@ -21,6 +21,7 @@ from tasks.job import Job
 from tasks.kinds import submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
+from tasks.sources.addresses import DEFAULT_REF
 
 
 class GitKind:
@@ -32,19 +33,19 @@ class GitKind:
 
     def requested(self, source: dict[str, Any]) -> str:
         """Return the address and the ref."""
-        return f"{source['url']} {source['ref']}"
+        return f"{source['url']} {source.get('ref', DEFAULT_REF)}"
 
     def pin(self, job: Job) -> GitPin:
         """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}; "modules" too,
         where the source wants submodules and has some."""
         source = job.release["source"]
         repository = Repository(job.context, source["url"], job.check_cancelled)
-        commit = repository.resolve(source["ref"])
+        ref, commit = repository.locate(source.get("ref", DEFAULT_REF))
         modules = submodules.pinned(job, repository, commit)
         pin: GitPin = {
             "kind": self.name,
             "url": source["url"],
-            "ref": source["ref"],
+            "ref": ref,
             "context": source["context"],
             "dockerfile": source["dockerfile"],
             "commit": commit,

@@ -11,7 +11,7 @@ import pytest
 from db.states import ErrorCode
 from tasks.credentials import GitLogin
 from tasks.git import commands
-from tasks.git.errors import Listed, commit_of, error_code_for, listed
+from tasks.git.errors import Listed, branch_of_head, commit_of, error_code_for, listed
 from tasks.git.module_addresses import Link
 from tasks.sources.addresses import Address
 
@@ -24,7 +24,7 @@ SSH = Address("ssh", "git.example", "/shop.git", "git")
 
 def test_the_commands_are_plain_lists_and_end_their_options_before_an_address() -> None:
     assert commands.list_refs(URL, "v1") == [
-        *("git", "ls-remote", "--quiet", "--exit-code", "--", URL),
+        *("git", "ls-remote", "--quiet", "--exit-code", "--symref", "--", URL),
         *("refs/heads/v1", "refs/tags/v1^{}", "refs/tags/v1"),
     ]
     fetch = commands.fetch(Path("/c.git"), URL, ONE)
@@ -120,6 +120,13 @@ def test_a_ref_is_the_branch_then_the_tag_and_never_a_namesake(listed: str, ref:
 )
 def test_what_a_server_said_becomes_a_code(words: str, code: str) -> None:
     assert error_code_for(words) == ErrorCode(code)
+
+
+def test_the_branch_behind_head_is_read_where_it_is_one() -> None:
+    said = f"ref: refs/heads/trunk/x\tHEAD\n{ONE}\tHEAD\n"
+    assert (branch_of_head(said), commit_of(said, "HEAD")) == ("trunk/x", ONE)
+    assert branch_of_head(f"{ONE}\tHEAD\n") is None
+    assert branch_of_head(f"ref: refs/heads/x\trefs/remotes/origin/HEAD\n{ONE}\tHEAD\n") is None
 
 
 def test_a_commit_has_the_size_of_its_files_and_its_submodules_beside() -> None:

@@ -121,7 +121,6 @@ def test_a_git_source_has_its_defaults() -> None:
     assert parse_source({"kind": "git", "url": URL}) == {
         "kind": "git",
         "url": URL,
-        "ref": "main",
         "context": ".",
         "dockerfile": "Dockerfile",
     }

@@ -28,6 +28,7 @@ def source(kind: str, key: str, label: str, **more: object) -> Field:
 
 _URL = N_("Address of the repository")
 _REF = N_("Branch, tag or commit")
+_NO_REF = N_("Empty: the default branch of the repository.")
 _SUBMODULES = N_("Fetch submodules")
 _EMPTY = N_("Without it their directories stay empty.")
 SOURCES: dict[str, tuple[Field, ...]] = {
@@ -53,7 +54,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
     ),
     "git": (
         source("git", "url", _URL, needed=True, example="https://git.example/shop.git"),
-        source("git", "ref", _REF, example="main"),
+        source("git", "ref", _REF, example="main", hint=_NO_REF),
         source("git", "context", N_("Build directory"), example="."),
         source("git", "dockerfile", N_("Dockerfile"), example="Dockerfile"),
         source("git", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
@@ -67,7 +68,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             hint=N_("The file itself; or leave this empty and give its place in a repository below."),
         ),
         source("compose", "url", _URL, example="https://git.example/shop.git"),
-        source("compose", "ref", _REF, example="main"),
+        source("compose", "ref", _REF, example="main", hint=_NO_REF),
         source(
             "compose",
             "file",
@@ -100,7 +101,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             hint=N_("Or a repository, below. Leave both empty to upload files."),
         ),
         source("static", "url", _URL, example="https://git.example/site.git"),
-        source("static", "ref", _REF, example="main"),
+        source("static", "ref", _REF, example="main", hint=_NO_REF),
         source("static", "root", N_("Directory in the repository"), example="public"),
         source("static", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
     ),
