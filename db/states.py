@@ -73,6 +73,7 @@ class ErrorCode(StrEnum):
     PORT_IN_USE = "port_in_use"
     START_FAILED = "start_failed"
     HOST_NOT_READY = "host_not_ready"
+    NO_SPACE = "no_space"
     EXITED_EARLY = "exited_early"
     HEALTH_TIMEOUT = "health_timeout"
     OUT_OF_MEMORY = "out_of_memory"

@@ -26,6 +26,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",
     ErrorCode.HOST_NOT_READY: "The Docker host lacks a program or a kernel feature that containers need; see what "
     "`backstay doctor` or the engine's log names, add it, then deploy again.",
+    ErrorCode.NO_SPACE: "The Docker host has no disk space left; free some (`docker system df` shows what takes it, "
+    "`docker builder prune` and `docker image prune` help), then deploy again.",
     ErrorCode.EXITED_EARLY: "The container exited before it was healthy; read its last log lines.",
     ErrorCode.HEALTH_TIMEOUT: "The new version was not healthy in time; check its log, or raise health.timeout_s.",
     ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or reduce the memory that "

@@ -20,6 +20,7 @@ ERRORS: dict[str, str] = {
     ErrorCode.PORT_IN_USE: "a host port is already in use",
     ErrorCode.START_FAILED: "Docker could not start the container",
     ErrorCode.HOST_NOT_READY: "the Docker host is not ready for containers",
+    ErrorCode.NO_SPACE: "the Docker host has no disk space left",
     ErrorCode.EXITED_EARLY: "the container exited before it was healthy",
     ErrorCode.HEALTH_TIMEOUT: "not healthy in time",
     ErrorCode.OUT_OF_MEMORY: "out of memory",

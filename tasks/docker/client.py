@@ -22,7 +22,7 @@ from db.states import ErrorCode
 from tasks.docker.caller import Stream, StreamFailed
 from tasks.docker.containers import Containers
 from tasks.docker.events import Events
-from tasks.docker.host_errors import is_host_not_ready
+from tasks.docker.host_errors import is_disk_full, is_host_not_ready
 from tasks.docker.images import Images
 from tasks.docker.networks import Networks
 from tasks.docker.records import EngineFacts, engine_facts
@@ -153,6 +153,8 @@ def paths_to_send(root: Path, ignored: list[str], dockerfile: str) -> list[str]:
 def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:
     if not isinstance(error, APIError | StreamFailed):
         return ErrorCode.ENGINE_UNREACHABLE
+    if is_disk_full(_words(error)):
+        return ErrorCode.NO_SPACE
     if not registry:
         return ErrorCode.HOST_NOT_READY if is_host_not_ready(_words(error)) else default
     return error_code_for(error.status_code if isinstance(error, APIError) else None, _words(error))
