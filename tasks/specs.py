@@ -19,6 +19,7 @@ from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 CHECKS = ("http", "tcp", "docker", "running_s")
 
 
@@ -129,6 +130,7 @@ class Spec(Part):
         published = [(port.address, port.host) for port in self.ports if port.host is not None]
         _once("ports", published)
         _once("ports", [port.container for port in self.ports if port.host is None])
+        _apart(self.ports)
         _once("volumes", [volume.path for volume in self.volumes])
         if both := set(self.env) & set(self.secrets):
             raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
@@ -142,6 +144,25 @@ class Spec(Part):
 def _once(key: str, values: list[Any]) -> None:
     if len(values) != len(set(values)):
         raise wrong(KeyProblem.TWICE, key)
+
+
+def _apart(ports: list[PortMapping]) -> None:
+    """Refuse two published ports of which the kernel would grant only one."""
+    published = [(_plain(port.address), port.host) for port in ports if port.host is not None]
+    for at, (other, number) in enumerate(published):
+        for one, same in published[:at]:
+            everywhere = one.is_unspecified or other.is_unspecified
+            if number == same and one.version == other.version and (one == other or everywhere):
+                raise wrong(KeyProblem.PORTS_OVERLAP, "ports", one=_written(one, same), other=_written(other, number))
+
+
+def _plain(address: str) -> Address:
+    parsed = ipaddress.ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _written(address: Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _goes_with_compose(spec: Spec) -> None:

@@ -54,6 +54,11 @@ class KeyProblem(StrEnum):
 
     # Ports, variables, health.
     NOT_AN_ADDRESS = "not_an_address", "must be an IP address", "An address in here is no IP address."
+    PORTS_OVERLAP = (
+        "ports_overlap",
+        "has %(one)s and %(other)s, which cannot be published together",
+        "%(one)s and %(other)s cannot be published together: choose another host port for one of them.",
+    )
     IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
     SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
     ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."

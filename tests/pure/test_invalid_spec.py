@@ -42,6 +42,11 @@ SPECS: dict[KeyProblem, tuple[dict[str, Any], str, dict[str, Any]]] = {
     KeyProblem.AT_LEAST: ({"resources": {"memory_mb": 5}}, "resources.memory_mb", {"limit": 6}),
     KeyProblem.MORE_THAN: ({"health": {"running_s": 0}}, "health.running_s", {"limit": 0}),
     KeyProblem.AT_MOST: ({"health": {"tcp": 80, "timeout_s": 9999}}, "health.timeout_s", {"limit": 3600}),
+    KeyProblem.PORTS_OVERLAP: (
+        {"ports": [PORT | {"host": 8080, "address": "0.0.0.0"}, PORT | {"host": 8080, "address": "127.0.0.1"}]},
+        "ports",
+        {"one": "0.0.0.0:8080", "other": "127.0.0.1:8080"},
+    ),
     KeyProblem.NOT_AN_ADDRESS: ({"ports": [PORT | {"address": "x"}]}, "ports.0.address", {}),
     KeyProblem.IN_ENV_TOO: ({"env": {"A": "1"}, "secrets": {"A": "2"}}, "secrets", {"name": "A"}),
     KeyProblem.ONE_CHECK: ({"health": {}}, "health", {"allowed": "http, tcp, docker, running_s"}),

@@ -239,3 +239,37 @@ def test_a_release_has_the_configuration_and_the_names_of_the_secrets_alone() ->
 def test_a_release_does_not_change_with_what_is_not_part_of_it() -> None:
     one, other = public(parse_spec(WHOLE)), public(parse_spec(WHOLE | {"watch_s": 30, "host": "second"}))
     assert release_of(one, []) == release_of(other, [])
+
+
+def published(*addresses: str, host: int = 8080) -> list[dict[str, Any]]:
+    """Ports of one container port, each published under the same number."""
+    return [{"container": 80 + at, "host": host, "address": one} for at, one in enumerate(addresses)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "one", "other"),
+    [
+        (("0.0.0.0", "127.0.0.1"), "0.0.0.0:8080", "127.0.0.1:8080"),
+        (("127.0.0.1", "10.0.0.1", "0.0.0.0"), "127.0.0.1:8080", "0.0.0.0:8080"),
+        (("::", "::1"), "[::]:8080", "[::1]:8080"),
+        (("::1", "0:0:0:0:0:0:0:1"), "[::1]:8080", "[::1]:8080"),
+        (("127.0.0.1", "::ffff:127.0.0.1"), "127.0.0.1:8080", "127.0.0.1:8080"),
+    ],
+)
+def test_ports_that_cannot_be_published_together_are_both_named(
+    addresses: tuple[str, ...], one: str, other: str
+) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(spec(ports=published(*addresses)))
+    assert (caught.value.key, caught.value.problem) == ("ports", KeyProblem.PORTS_OVERLAP)
+    assert caught.value.limits == {"one": one, "other": other}
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "10.0.0.1"), ("0.0.0.0", "::"), ("0.0.0.0", "::1")])
+def test_one_port_on_several_addresses_is_fine(addresses: tuple[str, ...]) -> None:
+    assert len(parse_spec(spec(ports=published(*addresses))).ports) == 2
+
+
+def test_the_same_container_port_under_several_numbers_is_fine() -> None:
+    ports = [*published("0.0.0.0", host=8080), *published("127.0.0.1", host=8081)]
+    assert len(parse_spec(spec(ports=ports)).ports) == 2

@@ -170,6 +170,7 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"ports": "99999:80"}, "ports"),
         ({"ports": "300.1.1.1:80:80"}, "ports"),
         ({"ports": "80\n80"}, "ports"),
+        ({"ports": "0.0.0.0:8080:80\n8080:80"}, "ports"),
         ({"env": "1A=x"}, "env"),
         ({"env": "KEY=x"}, "secrets"),
         ({"resources.memory_mb": "1"}, "resources.memory_mb"),
