@@ -85,8 +85,16 @@ class ImagePin(ContainerPin):
     digest: str | None
 
 
+class Module(TypedDict):
+    """A submodule: its path in the checkout, with those of the submodules that it lies in."""
+
+    path: str
+    url: str
+    commit: str
+
+
 class GitPin(ContainerPin):
-    """A commit, and the part of it that is built."""
+    """A commit, and the part of it that is built. `modules`: the submodules that were fetched with it."""
 
     url: str
     ref: str
@@ -94,6 +102,7 @@ class GitPin(ContainerPin):
     context: str
     dockerfile: str
     build: NotRequired[dict[str, Any]]  # args, target, names of secrets
+    modules: NotRequired[list[Module]]
 
 
 class StaticPin(ContainerPin):
@@ -132,6 +141,7 @@ class ComposePin(_Pin):
     url: NotRequired[str]
     ref: NotRequired[str]
     commit: NotRequired[str]
+    modules: NotRequired[list[Module]]
 
 
 Pin = ContainerPin | ComposePin

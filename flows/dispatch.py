@@ -150,7 +150,7 @@ def _finish(job: Job) -> None:
         ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], moment)
         _adopt(session, job, moment)
         held_pins.after_success(session, job, moment)
-        _tell_notes(session, job, moment)
+        _note_all(session, job, moment)
         event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), moment)
 
 
@@ -223,7 +223,7 @@ def _back_out(job: Job, stage: Stage, failure: Failure) -> ErrorCode:
         ledger.fail(session, job.deploy.id, failure.code, fingerprint, moment, job.stages, failure.verified)
         if in_order:
             workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
-        _tell_notes(session, job, moment)
+        _note_all(session, job, moment)
         event_log.note(session, job.deploy.workload_id, _failure_message(job, stage, failure), moment, level="error")
         held_pins.after_failure(session, job, failure.code, moment)
     _attempt_quietly(job, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=False))
@@ -231,7 +231,8 @@ def _back_out(job: Job, stage: Stage, failure: Failure) -> ErrorCode:
     return failure.code
 
 
-def _tell_notes(session: Session, job: Job, moment: datetime) -> None:
+def _note_all(session: Session, job: Job, moment: datetime) -> None:
+    """Write what the steps have noted: a failure may come from just that."""
     for note in job.notes:
         event_log.note(session, job.deploy.workload_id, note, moment, level="warning")
 

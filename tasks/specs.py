@@ -19,6 +19,7 @@ from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 CHECKS = ("http", "tcp", "docker", "running_s")
 
 
@@ -27,13 +28,24 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def written(value: object) -> object:
+    """Return a whole number as its text. Raises for what has no single text."""
+    if value is None or isinstance(value, bool | float):
+        raise wrong(KeyProblem.QUOTE_IT)
+    return str(value) if isinstance(value, int) else value
+
+
 # The limits stand before the validator: after it, the description of the API would omit them.
 Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
-# YAML reads `PORT: 8080` as a number; the intended value is its text.
-EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
+# A whole number of JSON is its text. Of any other value the text as it was written is lost: 1.10 is 1.1.
+EnvValue = Annotated[
+    str,
+    Field(json_schema_extra={"type": ["string", "integer"], "minimum": -(2**63), "maximum": 2**64 - 1}),
+    BeforeValidator(written),
+]
 NetworkName = Annotated[str, Field(pattern=NAME)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
@@ -120,6 +132,7 @@ class Spec(Part):
         published = [(port.address, port.host) for port in self.ports if port.host is not None]
         _once("ports", published)
         _once("ports", [port.container for port in self.ports if port.host is None])
+        _apart(self.ports)
         _once("networks", self.networks or [])
         _once("volumes", [volume.path for volume in self.volumes])
         if both := set(self.env) & set(self.secrets):
@@ -134,6 +147,25 @@ class Spec(Part):
 def _once(key: str, values: list[Any]) -> None:
     if len(values) != len(set(values)):
         raise wrong(KeyProblem.TWICE, key)
+
+
+def _apart(ports: list[PortMapping]) -> None:
+    """Refuse two published ports of which the kernel would grant only one."""
+    published = [(_plain(port.address), port.host) for port in ports if port.host is not None]
+    for at, (other, number) in enumerate(published):
+        for one, same in published[:at]:
+            everywhere = one.is_unspecified or other.is_unspecified
+            if number == same and one.version == other.version and (one == other or everywhere):
+                raise wrong(KeyProblem.PORTS_OVERLAP, "ports", one=_written(one, same), other=_written(other, number))
+
+
+def _plain(address: str) -> Address:
+    parsed = ipaddress.ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _written(address: Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _goes_with_compose(spec: Spec) -> None:

@@ -14,6 +14,8 @@ ERRORS: dict[ErrorCode, str] = {
     "again.",
     ErrorCode.AUTH_REQUIRED: "The source refused the credentials; store valid ones for it, then deploy again.",
     ErrorCode.REFERENCE_NOT_FOUND: "The source has no such image, tag or ref; check its spelling, then deploy again.",
+    ErrorCode.REGISTRY_RATE_LIMITED: "The registry limits how often images may be requested, and the limit is "
+    "reached; wait until it allows more, or store credentials for the registry, then deploy again.",
     ErrorCode.HOST_KEY_CHANGED: "The SSH server presented another key than the one known for it; find out why, "
     "replace the key in HOME/git/known_hosts if the new one is right, then deploy again.",
     ErrorCode.COMPOSE_MISSING: "Docker Compose 2.24 or newer was not found; install its plugin, then deploy again.",
@@ -28,6 +30,8 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",
     ErrorCode.HOST_NOT_READY: "The Docker host lacks a program or a kernel feature that containers need; see what "
     "`backstay doctor` or the engine's log names, add it, then deploy again.",
+    ErrorCode.NO_SPACE: "The Docker host has no disk space left; free some (`docker system df` shows what takes it, "
+    "`docker builder prune` and `docker image prune` help), then deploy again.",
     ErrorCode.EXITED_EARLY: "The container exited before it was healthy; read its last log lines.",
     ErrorCode.HEALTH_TIMEOUT: "The new version was not healthy in time; check its log, or raise health.timeout_s.",
     ErrorCode.OUT_OF_MEMORY: "The container ran out of memory; raise resources.memory_mb or reduce the memory that "

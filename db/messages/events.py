@@ -48,6 +48,16 @@ SENTENCES: dict[str, str] = {
     "build_secrets_missing": "The build needs these secrets, which have no value: %(names)s. Set them in the "
     "settings of the app.",
     "registry_silent": "The registry did not serve %(image)s. The image on this host was used.",
+    "host_image_kept": "source.pull is if_missing: the image %(image)s that this host already had was used, and no "
+    "registry was asked.",
+    "host_image_refused": "The registry did not serve %(image)s. This host has an image of that name, but it may be an "
+    "old one, so it was not used. Deploy again when the registry serves it, or allow the host's image: source.pull: "
+    "if_missing, in a compose file pull_policy: missing.",
+    "submodules_empty": "Version %(version)s: %(count)s submodules of the repository were left empty: %(paths)s. Set "
+    "source.submodules to true to fetch them.",
+    "submodule_refused": "The submodule %(path)s was not fetched: its address is missing in .gitmodules, or is none "
+    "that a submodule may have (https, ssh; http where BACKSTAY_GIT_PROTOCOLS lists it; never a file or credentials).",
+    "submodule_failed": "The submodule %(path)s could not be fetched: %(code)s.",
     "built_before": "Version %(version)s uses the image of version %(of)s, which was built from the same source "
     "(%(source)s).",
     "built_again": "Version %(version)s was rebuilt from %(source)s, because its image was no longer on the host.",
@@ -68,6 +78,12 @@ SENTENCES: dict[str, str] = {
     "put_in_order": "Containers were restored after an interruption.",
     "compose_refused": "The compose file may not use %(keys)s. Remove it, or list it in source.allow if it is "
     "intended.",
+    "compose_unset": "Version %(version)s: the compose file uses variables that are not set, so they are blank or left "
+    "out: %(names)s. Set them in env or secrets, or give them a default, as in ${NAME:-default}.",
+    "compose_warned": "Version %(version)s: Docker Compose warned about %(keys)s in the compose file; the engine's log "
+    "has its words.",
+    "compose_warned_more": "Version %(version)s: Docker Compose warned about the compose file (%(count)s); the "
+    "engine's log has its words.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     # Later findings.

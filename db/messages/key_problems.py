@@ -33,6 +33,7 @@ class KeyProblem(StrEnum):
     TOO_MANY = "too_many", "must have at most %(limit)s entries", "This must have at most %(limit)s entries."
     TWICE = "twice", "has the same entry twice", "The same entry stands here twice."
     NOT_TEXT = "not_text", "must be a text", "This must be text."
+    QUOTE_IT = "quote_it", "must be a text: put it in quotes", "This must be text: put it in quotes."
     TOO_SHORT = "too_short", "must have at least %(limit)s characters", "This must have at least %(limit)s characters."
     TOO_LONG = "too_long", "must have at most %(limit)s characters", "This must have at most %(limit)s characters."
     BAD_PATTERN = "bad_pattern", "must match %(pattern)s", "This has characters that are not accepted here."
@@ -53,6 +54,11 @@ class KeyProblem(StrEnum):
 
     # Ports, variables, health.
     NOT_AN_ADDRESS = "not_an_address", "must be an IP address", "An address in here is no IP address."
+    PORTS_OVERLAP = (
+        "ports_overlap",
+        "has %(one)s and %(other)s, which cannot be published together",
+        "%(one)s and %(other)s cannot be published together: choose another host port for one of them.",
+    )
     IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
     SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
     ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, cast
 
 from db import diff, workloads
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.models import Workload
 from flows.refusals import Refusal
+from flows.workloads import spec_yaml
 from flows.workloads.lifecycle import change, checked, create, patched
 from tasks.context import Context
+from tasks.failures import attempt
 from tasks.sources.compose import LONGEST_TEXT
 from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import parse_spec, public
@@ -49,13 +49,16 @@ def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
 
     Raises InvalidSpec naming document and key.
     """
-    documents = _load(text)
-    if not documents:
+    written = spec_yaml.documents(text)
+    if not written:
         raise InvalidSpec("spec", KeyProblem.EMPTY)
-    for number, document in enumerate(documents, 1):
-        problem = _prepared(document, host, beside)
-        if problem is not None:
-            raise problem.within(f"document {number}: ") if len(documents) > 1 else problem
+    documents = []
+    for number, one in enumerate(written, 1):
+        prepared = attempt(lambda document=one: _prepared(document.value(), host, beside), InvalidSpec)  # type: ignore[misc]
+        if isinstance(prepared, InvalidSpec):
+            refusal = prepared.with_traceback(None)
+            raise refusal.within(f"document {number}: ") if len(written) > 1 else refusal
+        documents.append(prepared)
     names = [document["name"] for document in documents]
     for number, name in enumerate(names, 1):
         if name in names[: number - 1]:
@@ -107,28 +110,13 @@ def _new_secrets(context: Context, workload: Workload, spec: dict[str, Any]) -> 
     return {"secrets": fresh} if fresh else {}
 
 
-def _load(text: str) -> list[Any]:
-    line = None
-    try:
-        return [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-    except yaml.YAMLError:
-        pass
-    # Not the parser's own message: it quotes the file, which may contain secrets.
-    raise InvalidSpec(f"line {line}" if line else "spec", KeyProblem.NOT_YAML)
-
-
-def _prepared(document: object, host: str, beside: Path) -> InvalidSpec | None:
-    try:
-        if isinstance(document, dict):
-            document.setdefault("host", host)
-            if isinstance(document.get("source"), dict):
-                document["source"] = _placed(document["source"], beside)
-        parse_spec(document)
-    except InvalidSpec as error:
-        return error
-    return None
+def _prepared(document: Any, host: str, beside: Path) -> dict[str, Any]:
+    if isinstance(document, dict):
+        document.setdefault("host", host)
+        if isinstance(document.get("source"), dict):
+            document["source"] = _placed(document["source"], beside)
+    parse_spec(document)
+    return cast("dict[str, Any]", document)
 
 
 def _placed(source: dict[str, Any], beside: Path) -> dict[str, Any]:

@@ -74,8 +74,10 @@ def config(
     arguments: Sequence[str],
     variables: Mapping[str, str],
     text: bytes = b"",
+    heard: Callable[[bytes], None] = lambda _: None,
 ) -> bytes:
     """Return the output of `docker compose config` for the files that `arguments` name, or for `text` with `-f -`.
+    `heard` is handed its error output, where its warnings are, also when it fails.
 
     Reads files, and contacts no registry and no Engine. Raises Failure: compose_missing, invalid_source.
     """
@@ -94,10 +96,13 @@ def config(
         return processes.run([*argv, *arguments], CONFIG_TIMEOUT_S, env=environment, cwd=folder, stdin=text)
 
     done = translated(run, OSError, into=Failure(ErrorCode.COMPOSE_MISSING, "vanished"))
+    heard(done.stderr)
+    said = {"project": project, "output": done.stderr.decode(errors="replace")[-8000:]}
     if done.code != 0 or done.timed_out:
-        said = done.stderr.decode(errors="replace")
-        context.log.error("docker compose refuses the file", extra={"project": project, "output": said[-8000:]})
+        context.log.error("docker compose refuses the file", extra=said)
         raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+    if done.stderr.strip():
+        context.log.warning("docker compose warns about the file", extra=said)
     return done.stdout
 
 

@@ -21,7 +21,9 @@ from tasks.image_reference import parse_reference
 Model = dict[str, Any]
 _FILLED_IN = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Keys that matter only while a person edits the file, or whose work is done before it runs.
-_DONE_WITH = ("develop", "profiles", "pull_policy", "attach", "label_file")
+_DONE_WITH = ("develop", "profiles", "attach", "label_file")
+# The values of `pull_policy` by which a person lets the host's image be used without asking its registry.
+_FROM_HOST = frozenset({"missing", "if_not_present", "never"})
 
 
 def marks(names: Iterable[str]) -> dict[str, str]:
@@ -52,6 +54,14 @@ def references(model: Model) -> dict[str, str]:
     return {name: str(one.get("image") or "") for name, one in model["services"].items() if "build" not in one}
 
 
+def from_host(model: Model) -> set[str]:
+    """Return the images that every service with them takes from the host if it has them, by its `pull_policy`."""
+    policies: dict[str, list[bool]] = {}
+    for name, reference in references(model).items():
+        policies.setdefault(reference, []).append(model["services"][name].get("pull_policy") in _FROM_HOST)
+    return {reference for reference, allowed in policies.items() if all(allowed)}
+
+
 def builds(model: Model) -> dict[str, Model]:
     """Return service -> its build section."""
     return {name: one["build"] for name, one in model["services"].items() if "build" in one}
@@ -61,7 +71,8 @@ def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
     """Return the file with each image as pinned: by digest, or by image id if no registry has it. Nothing is built."""
     return model | {
         "services": {
-            name: {key: value for key, value in one.items() if key != "build"} | {"image": _exact(services[name])}
+            name: {key: value for key, value in one.items() if key not in {"build", "pull_policy"}}
+            | {"image": _exact(services[name])}
             for name, one in model["services"].items()
         }
     }
@@ -127,6 +138,12 @@ def unfilled(model: Model, names: Collection[str]) -> list[str]:
         for name, one in (model.get(what) or {}).items()
     ]
     return [key for key, variable in wanted if variable is not None and variable not in names]
+
+
+def left_out(model: Model) -> set[str]:
+    """Return the variables that a service names without a value and that are not set: its containers lack them."""
+    services = model.get("services", {}).values()
+    return {name for one in services for name, value in (one.get("environment") or {}).items() if value is None}
 
 
 def unwritable(model: Model) -> list[str]:

@@ -23,11 +23,11 @@ from tasks.docker.builds import Builds
 from tasks.docker.caller import Duplex, Stream, StreamFailed
 from tasks.docker.containers import Containers
 from tasks.docker.events import Events
-from tasks.docker.host_errors import is_host_not_ready
+from tasks.docker.host_errors import is_disk_full, is_host_not_ready
 from tasks.docker.images import Images
 from tasks.docker.networks import Networks
 from tasks.docker.records import EngineFacts, engine_facts
-from tasks.docker.registry_errors import error_code_for
+from tasks.docker.registry_errors import NOT_CONNECTED, error_code_for, failed_to_connect
 from tasks.docker.upgraded import Upgraded
 from tasks.failures import Failure
 
@@ -132,7 +132,7 @@ class Connection:
         # Raised out here so that the foreign exception is not its context.
         code, kind = _code(caught, code, registry), type(caught).__name__
         self._log.warning("docker: %s failed", what, extra={"code": str(code), "detail": f"{kind}: {caught}"})
-        raise Failure(code, kind)
+        raise Failure(code, NOT_CONNECTED if registry and failed_to_connect(_words(caught)) else kind)
 
 
 class DockerEngine:
@@ -179,7 +179,13 @@ def _reason(answer: requests.Response) -> str:
 def _code(error: Exception, default: ErrorCode, registry: bool) -> ErrorCode:
     if not isinstance(error, APIError | StreamFailed):
         return ErrorCode.ENGINE_UNREACHABLE
+    if is_disk_full(_words(error)):
+        return ErrorCode.NO_SPACE
     if not registry:
-        words = str(error.explanation or "") if isinstance(error, APIError) else str(error)
-        return ErrorCode.HOST_NOT_READY if is_host_not_ready(words) else default
-    return error_code_for(error.status_code if isinstance(error, APIError) else None, str(error))
+        return ErrorCode.HOST_NOT_READY if is_host_not_ready(_words(error)) else default
+    return error_code_for(error.status_code if isinstance(error, APIError) else None, _words(error))
+
+
+def _words(error: Exception) -> str:
+    """Return the Engine's own message, without the address that the SDK writes in front, which names the image."""
+    return str(error.explanation or "") if isinstance(error, APIError) else str(error)

@@ -97,7 +97,7 @@ def init(cache: Path) -> list[str]:
 
 def list_refs(url: str, ref: str) -> list[str]:
     """Query the commit of a ref on a server; exits with code 2 when it has none of that name."""
-    return ["git", "ls-remote", "--quiet", "--exit-code", "--", url, *names_of(ref)]
+    return ["git", "ls-remote", "--quiet", "--exit-code", "--symref", "--", url, *names_of(ref)]
 
 
 def names_of(ref: str) -> tuple[str, ...]:
@@ -147,6 +147,13 @@ def has(cache: Path, commit: str) -> list[str]:
 def sizes(cache: Path, commit: str) -> list[str]:
     """List every file of a commit with its size, ended by NUL."""
     return ["git", f"--git-dir={cache}", "ls-tree", "-r", "-l", "-z", "--full-tree", commit]
+
+
+def module_addresses(cache: Path, commit: str) -> list[str]:
+    """Print paths and addresses of a commit's submodules, each entry ended by NUL; includes are not followed."""
+    wanted = r"^submodule\..*\.(path|url)$"
+    blob = f"--blob={commit}:.gitmodules"
+    return ["git", f"--git-dir={cache}", "config", "--no-includes", blob, "--null", "--get-regexp", wanted]
 
 
 def read_tree(cache: Path, commit: str) -> list[str]:

@@ -20,42 +20,57 @@ from tasks.context import Context
 from tasks.credentials import GitLogin
 from tasks.failures import Failure
 from tasks.git import commands, errors
+from tasks.git.module_addresses import Link, addresses, may_log_in
 from tasks.sources.addresses import is_commit, parse_address
 from tasks.system.file_locks import locked
 from tasks.system.processes import Finished, run
 
 MEGABYTE = 1_000_000
+MOST_LINKS = 1000
 MOST_LISTED = 64 * MEGABYTE  # bytes of the list of a commit's files: more than half a million of them
 
 
 class Repository:
     """One repository by its address. `look` is called each half second while git runs and may raise to end it.
+    `log_in`: whether the credentials that are stored for its host are used.
 
     Raises Failure(invalid_source) for an address that the settings do not allow.
     """
 
-    def __init__(self, context: Context, url: str, look: Callable[[], None]) -> None:
+    def __init__(self, context: Context, url: str, look: Callable[[], None], *, log_in: bool = True) -> None:
         address = parse_address(url)
         if address is None or address.protocol not in context.settings.git_protocols_allowed:
             raise Failure(ErrorCode.INVALID_SOURCE, "protocol")
         self._context, self._url, self._look, self._address = context, url, look, address
+        self._log_in = log_in
         self._cache = cache_of(context, url)
 
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self._url
+
     def resolve(self, ref: str) -> str:
-        """Return the current commit of a branch or a tag on the server; the branch when both exist.
+        """Return the current commit of a branch or a tag on the server; see `locate`."""
+        return self.locate(ref)[1]
+
+    def locate(self, ref: str) -> tuple[str, str]:
+        """Return a ref and its current commit on the server: the branch when a tag has the same name, and for HEAD the
+        branch that it stands for, if it is one.
 
         A full hash stands for itself. Raises Failure: reference_not_found, auth_required, source_unavailable,
         host_key_changed.
         """
         if is_commit(ref):
-            return ref
+            return ref, ref
         done = self._ask_server(commands.list_refs(self._url, ref))
-        found = errors.commit_of(done.stdout.decode(errors="replace"), ref)
+        listed = done.stdout.decode(errors="replace")
+        found = errors.commit_of(listed, ref)
         if done.code == 2 or (done.code == 0 and found is None):
             raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "ref")
         if done.code != 0 or found is None:
             raise self._refused(done)
-        return found
+        return (errors.branch_of_head(listed) or ref) if ref == "HEAD" else ref, found
 
     def bring(self, commit: str) -> bool:
         """Ensure that the commit is in HOME/git; return whether the server had to be contacted.
@@ -103,23 +118,40 @@ class Repository:
     def checkout(self, commit: str) -> Iterator[Path]:
         """Check out the files of a commit into a directory that is removed after the block. Brings the commit first.
 
-        Submodules are empty directories, files of Git LFS stay pointers. Raises Failure as `bring` does.
+        Submodules are empty directories (tasks.kinds.submodules), files of Git LFS stay pointers. Raises Failure as
+        `bring` does.
         """
         with working_directory(self._context) as directory:
             tree, index = directory / "tree", directory / "index"
             tree.mkdir()
             with self._locked():
                 self._bring(commit)
-                if self._total_size(commit) > self._context.settings.source_max_mb * MEGABYTE:
+                if self.size(commit) > self._context.settings.source_max_mb * MEGABYTE:
                     raise Failure(ErrorCode.INVALID_SOURCE, "size")
                 env = {"GIT_INDEX_FILE": str(index)}
                 self._expect(self._run(commands.read_tree(self._cache, commit), env=env))
                 self._expect(self._run(commands.check_out(self._cache, tree), env=env))
             yield tree
 
-    def _total_size(self, commit: str) -> int:
-        """Return the bytes of all files of a commit. A few git objects can be a thousand million files, so their list
-        goes to the disk, bounded by that of a large repository."""
+    def size(self, commit: str) -> int:
+        """Return the bytes of all files of a fetched commit, without submodules."""
+        return self._listed(commit).size
+
+    def submodules(self, commit: str) -> list[Link]:
+        """Return the submodules of a fetched commit, MOST_LINKS of them at most."""
+        return self._listed(commit).links
+
+    def module_addresses(self, commit: str) -> dict[str, str]:
+        """Return path -> address of a fetched commit's submodules, as written there."""
+        if not 0 < self._listed(commit).names_size <= MEGABYTE:
+            return {}
+        done = self._run(commands.module_addresses(self._cache, commit))
+        return addresses(done.stdout.decode(errors="replace")) if done.code == 0 else {}
+
+    def _listed(self, commit: str) -> errors.Listed:
+        """Return the contents of a commit. A few git objects can be a thousand million files, so their list goes to the
+        disk, bounded by that of a large repository."""
+        self._context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self._context.settings.work) as listed:
 
             def measure() -> None:
@@ -130,7 +162,7 @@ class Repository:
             self._expect(self._run(commands.sizes(self._cache, commit), into=listed, meanwhile=measure))
             measure()
             listed.seek(0)
-            return errors.total_size(listed)
+            return errors.listed(listed, MOST_LINKS)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -143,7 +175,8 @@ class Repository:
             if limit is not None and _size(self._cache) > limit:
                 raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
-        login = self._context.git_login(self._address.host) if self._address.host else GitLogin()
+        known = self._log_in and self._address.host
+        login = self._context.git_login(self._address.host) if known else GitLogin()
         self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh records a new server's key there
         with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
             return self._run(argv, env=self._environment(login, key_path), meanwhile=meanwhile)
@@ -185,6 +218,11 @@ class Repository:
     def _log(self, done: Finished, code: ErrorCode) -> None:
         extra = {"url": self._url, "code": str(code), "exit": done.code, "timed_out": done.timed_out}
         self._context.log.warning("git failed", extra={**extra, "output": _words(done)[-4000:]})
+
+
+def submodule_of(context: Context, main: str, url: str, look: Callable[[], None]) -> Repository:
+    """Return the repository of a submodule (or `main` itself): credentials are used for the host of `main` alone."""
+    return Repository(context, url, look, log_in=may_log_in(main, url))
 
 
 def cache_of(context: Context, url: str) -> Path:

@@ -157,7 +157,7 @@ def _ask(context: Context, wanted: Sequence[PinnedImage]) -> dict[PinnedImage, P
         refused = _refused(context, host, image)
         if refused is ErrorCode.ENGINE_UNREACHABLE:
             raise Failure(refused, "availability")
-        if refused is ErrorCode.SOURCE_UNAVAILABLE:
+        if refused in {ErrorCode.SOURCE_UNAVAILABLE, ErrorCode.REGISTRY_RATE_LIMITED}:
             silent.add(host)
         answers[image] = _meaning(refused)
     return answers

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from db import pins
 from db.states import ErrorCode, PinFound
 from tasks.content import store
 from tasks.context import Context
 from tasks.failures import Failure
-from tasks.git.repository import Repository
+from tasks.git.repository import submodule_of
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,20 @@ class Source:
 
 
 def look(context: Context, pin: Mapping[str, Any], may_ask: bool) -> Source | None:
-    """Look in HOME first; if `may_ask`, query the server, which brings the commit. None: not looked further."""
+    """Look in HOME first; if `may_ask`, query the servers, which bring the commits. None: not looked further."""
     if pin.get("content"):
         return Source(PinFound.SOURCE if store.is_kept(context.settings, pin["content"]) else PinFound.NOWHERE)
     refused: ErrorCode | None = None
     try:
-        repository = Repository(context, pin["url"], lambda: None)
-        if repository.has(pin["commit"]):
+        # The commit and its submodules.
+        wanted = [(submodule_of(context, pin["url"], url, lambda: None), commit) for url, commit in pins.commits(pin)]
+        missing = [(repository, commit) for repository, commit in wanted if not repository.has(commit)]
+        if not missing:
             return Source(PinFound.SOURCE)
         if not may_ask:
             return None
-        repository.bring(pin["commit"])
+        for repository, commit in missing:
+            repository.bring(commit)
     except Failure as failure:
         refused = failure.code
     if refused is None:

@@ -14,15 +14,15 @@ from typing import Any, TypedDict, cast
 
 from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
-from db.releases import ComposePin, RegistryImage, ServicePin
+from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, cli, external_files, model, policy
+from tasks.compose import builds, checkout, cli, external_files, model, policy, warning_log
 from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure, translated
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
-from tasks.kinds import image
+from tasks.kinds import image, submodules
 from tasks.kinds.git import checked_out
 from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
@@ -55,27 +55,32 @@ class ComposeKind:
         "ref", "commit" too, and for a service that is built "build": its recipe. Sets `job.rendered`. Refuses what is
         not allowed, before anything is changed."""
         source = job.release["source"]
-        ref, commit = source.get("ref", DEFAULT_REF), ""
+        ref, commit, modules = source.get("ref", DEFAULT_REF), "", list[Module]()
         if "url" in source:
             repository = Repository(job.context, source["url"], job.check_cancelled)
-            commit = repository.resolve(ref)
+            ref, commit = repository.locate(ref)
+            modules = submodules.pinned(job, repository, commit)
             with repository.checkout(commit) as tree:
+                submodules.fill(job, repository, commit, tree, modules)
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
                 job.rendered = _of_text(job, source, folder)
+        warning_log.note_left_out(job)
         variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
         _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
         _refuse(job, model.unwritable(job.rendered))
         _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
         wanted = model.references(job.rendered)
         _refuse(job, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
-        found = {reference: image.resolve(job, reference) for reference in sorted(set(wanted.values()))}
+        here = model.from_host(job.rendered)
+        found = {one: image.resolve(job, one, from_host=one in here) for one in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
         services |= {name: _to_be_built(one) for name, one in job.rendered["services"].items() if "build" in one}
         pin: ComposePin = {"kind": self.name, "services": services}
         if commit:
             pin.update({"url": source["url"], "ref": ref, "commit": commit})
+            pin |= {"modules": modules} if modules else {}
         return pin
 
     def prepare(self, job: Job) -> ComposePin:
@@ -145,7 +150,7 @@ def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
     with job.context.database.writing() as session:
         # While the row has no image, no image counts as unneeded.
         ledger.record_pin(session, job.deploy.id, blank)
-    with checked_out(job, pin["url"], pin["commit"]) as tree:
+    with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         ids = builds.build_all(job, gone, tree.resolve(), pin["url"])
     if job.is_rollback:
         with job.context.database.writing() as session:
@@ -179,7 +184,7 @@ def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], te
     arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
     arguments += ["config", "--format", "json"]
     values = {**job.release.get("env", {}), **marked}
-    said = cli.config(job.context, _project(job), folder, arguments, values, text)
+    said = cli.config(job.context, _project(job), folder, arguments, values, text, warning_log.listener(job))
     return translated(
         lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
     )

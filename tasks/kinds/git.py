@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from db.messages.events import tell
-from db.releases import ContainerPin, GitPin
+from db.releases import ContainerPin, GitPin, Module
 from db.states import ErrorCode
 from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
@@ -19,8 +19,10 @@ from tasks.images import reuse
 from tasks.images.build_context import directory_inside, file_inside
 from tasks.images.reuse import Materials
 from tasks.job import Job
+from tasks.kinds import submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
+from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.git import build_of
 
 
@@ -33,16 +35,19 @@ class GitKind:
 
     def requested(self, source: dict[str, Any]) -> str:
         """Return the address and the ref."""
-        return f"{source['url']} {source['ref']}"
+        return f"{source['url']} {source.get('ref', DEFAULT_REF)}"
 
     def pin(self, job: Job) -> GitPin:
-        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "build" if given, "image_id": None}."""
+        """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}; "build" where the source
+        has it, "modules" where it wants submodules and has some."""
         source = job.release["source"]
-        commit = Repository(job.context, source["url"], job.check_cancelled).resolve(source["ref"])
+        repository = Repository(job.context, source["url"], job.check_cancelled)
+        ref, commit = repository.locate(source.get("ref", DEFAULT_REF))
+        modules = submodules.pinned(job, repository, commit)
         pin: GitPin = {
             "kind": self.name,
             "url": source["url"],
-            "ref": source["ref"],
+            "ref": ref,
             "context": source["context"],
             "dockerfile": source["dockerfile"],
             "commit": commit,
@@ -50,6 +55,8 @@ class GitKind:
         }
         if build := build_of(source):
             pin["build"] = build
+        if modules:
+            pin["modules"] = modules
         return pin
 
     def prepare(self, job: Job) -> ContainerPin:
@@ -64,7 +71,7 @@ class GitKind:
 @contextmanager
 def _materials(job: Job) -> Iterator[Materials]:
     pin = cast("GitPin", job.pinned)
-    with checked_out(job, pin["url"], pin["commit"]) as tree:
+    with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
@@ -82,12 +89,14 @@ def _secrets(job: Job, names: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def checked_out(job: Job, url: str, commit: str) -> Iterator[Path]:
-    """Check out the files of a pinned commit. For a pin that was valid once, "not found" means that it is gone."""
+def checked_out(job: Job, url: str, commit: str, modules: list[Module]) -> Iterator[Path]:
+    """Check out the files of a pinned commit and its submodules. For a pin that was valid once, "not found" means
+    that it is gone."""
     repository = Repository(job.context, url, job.check_cancelled)
     brought = attempt(lambda: repository.bring(commit), Failure)
     if isinstance(brought, Failure):
         gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND
         raise Failure(ErrorCode.PIN_UNAVAILABLE, "commit") if gone else brought.with_traceback(None)
     with repository.checkout(commit) as tree:
+        submodules.fill(job, repository, commit, tree, modules)
         yield tree

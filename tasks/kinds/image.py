@@ -1,13 +1,14 @@
 """The image kind: a tag is resolved to a digest, and the digest is what is pulled.
 
-An image that no registry has but the host does is pinned by its image id, which is as exact.
+An image that no registry has but the host does is pinned by its image id, which is as exact; tasks.images.stand_in
+decides when that may be.
 """
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from db import images
+from db import event_log, images
 from db.messages.events import tell
 from db.releases import ImagePin, RegistryImage
 from db.states import ErrorCode
@@ -16,9 +17,11 @@ from tasks.docker.records import ImageRecord
 from tasks.failures import Failure, attempt
 from tasks.image_reference import Reference, digest_of, image_pin, parse_reference
 from tasks.images import host_images
+from tasks.images.stand_in import stands_in
 from tasks.job import Job
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
+from tasks.sources.image import IF_MISSING
 
 
 class ImageKind:
@@ -34,7 +37,8 @@ class ImageKind:
 
     def pin(self, job: Job) -> ImagePin:
         """Return {"kind", "image", "repository", "digest", "image_id"}; only a local image's id is known yet."""
-        return resolve(job, self.requested(job.release["source"]))
+        source = job.release["source"]
+        return resolve(job, self.requested(source), from_host=source.get("pull") == IF_MISSING)
 
     def prepare(self, job: Job) -> ImagePin:
         """Pull by digest unless that exact image is there. A pin's image id is checked, else filled in."""
@@ -46,21 +50,23 @@ class ImageKind:
         return False
 
 
-def resolve(job: Job, image: str) -> ImagePin:
-    """Return the pin of an image reference, as ImageKind.pin does. Raises Failure."""
+def resolve(job: Job, image: str, *, from_host: bool) -> ImagePin:
+    """Return the pin of an image reference, as ImageKind.pin does. `from_host`: no registry is asked for an image of
+    that name that the host has. Raises Failure."""
     reference = parse_reference(image)
     if reference is None:
         raise Failure(ErrorCode.INVALID_SOURCE, "reference")
     if reference.digest is not None:
         return image_pin(image, reference.repository, reference.digest, None)
-    refused = None
-    try:
+    local = job.context.docker.images.inspect(reference.tagged) if from_host else None
+    if local is not None:
+        job.notes.append(tell("host_image_kept", image=reference.tagged))
+    else:
         credentials = job.context.credentials_for(reference.host)
-        digest = job.context.docker.images.registry_digest(reference.tagged, credentials)
-        return image_pin(image, reference.repository, digest, None)
-    except Failure as failure:
-        refused = failure
-    local = _local_instead(job, reference, refused)
+        asked = attempt(lambda: job.context.docker.images.registry_digest(reference.tagged, credentials), Failure)
+        if not isinstance(asked, Failure):
+            return image_pin(image, reference.repository, asked, None)
+        local = _local_instead(job, reference, Failure(asked.code, asked.kind), logged_in=credentials is not None)
     return image_pin(image, reference.repository, digest_of(local.repo_digests, reference.repository), local.id)
 
 
@@ -79,16 +85,19 @@ def provide(job: Job, pin: RegistryImage) -> str:
     return present.id
 
 
-def _local_instead(job: Job, reference: Reference, refused: Failure) -> ImageRecord:
-    """Return the host's own image of that tag when the registry gave none. Raises the registry's refusal otherwise."""
-    wrong_password = refused.code is ErrorCode.AUTH_REQUIRED and job.context.credentials_for(reference.host) is not None
-    if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE} or wrong_password:
-        raise Failure(refused.code, refused.kind)
+def _local_instead(job: Job, reference: Reference, refused: Failure, *, logged_in: bool) -> ImageRecord:
+    """Return the host's own image of that tag where it may stand in. Raises the registry's refusal otherwise."""
+    if refused.code in {ErrorCode.ENGINE_UNREACHABLE, ErrorCode.INVALID_SOURCE}:
+        raise refused
     local = job.context.docker.images.inspect(reference.tagged)
-    if local is None:
-        raise Failure(refused.code, refused.kind)
-    job.notes.append(tell("registry_silent", image=reference.tagged))
-    return local
+    if local is not None and stands_in(reference, refused, local, logged_in=logged_in):
+        job.notes.append(tell("registry_silent", image=reference.tagged))
+        return local
+    if local is not None:
+        with job.context.database.writing() as session:
+            told = tell("host_image_refused", image=reference.tagged)
+            event_log.note(session, job.deploy.workload_id, told, now(), level="error")
+    raise refused
 
 
 def _present(job: Job, pin: RegistryImage) -> ImageRecord | None:

@@ -24,6 +24,7 @@ from tasks.images import reuse
 from tasks.images.build_context import directory_inside
 from tasks.images.reuse import Materials
 from tasks.job import Job
+from tasks.kinds import submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -53,7 +54,7 @@ class StaticKind:
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
         ref, revision = source.get("ref", DEFAULT_REF), ""
         if source.get("url"):
-            found, revision = _from_repository(job, source, ref)
+            found, ref, revision = _from_repository(job, source, ref)
         elif source.get("path"):
             found = store.keep(settings, _allowed(source["path"], settings.static_roots_allowed)).hash
         elif store.is_kept(settings, source.get("content", "")):
@@ -93,13 +94,15 @@ def _without_place(release: Release | None) -> dict[str, Any]:
     return {key: value for key, value in (release or {}).items() if key != "source"}
 
 
-def _from_repository(job: Job, source: dict[str, Any], ref: str) -> tuple[str, str]:
-    """Return the hash of the files, and their commit."""
+def _from_repository(job: Job, source: dict[str, Any], wanted: str) -> tuple[str, str, str]:
+    """Return the hash of the files, the ref that was found, and its commit."""
     repository = Repository(job.context, source["url"], job.check_cancelled)
-    commit = repository.resolve(ref)
+    ref, commit = repository.locate(wanted)
+    modules = submodules.pinned(job, repository, commit)
     with repository.checkout(commit) as tree:
+        submodules.fill(job, repository, commit, tree, modules)
         found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
-    return found.hash, commit
+    return found.hash, ref, commit
 
 
 def _allowed(path: str, roots: tuple[str, ...]) -> Path:

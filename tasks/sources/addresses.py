@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field
 from db.messages.key_problems import KeyProblem
 from tasks.sources.invalid_spec import wrong
 
-# The ref of a source that names none; its webhooks wait for the same.
-DEFAULT_REF = "main"
+# The ref of a source that names none: the server's default branch. Its webhooks wait for the same.
+DEFAULT_REF = "HEAD"
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?"
 _HOST = rf"(?:{_NAME}|\[[0-9a-fA-F:.]{{2,45}}\])"
 _PATH = r"/[A-Za-z0-9._~!$'()*+,;=:@%/-]+"
@@ -99,6 +99,7 @@ Ref = Annotated[
     Field(min_length=1, max_length=200, json_schema_extra={"not": {"pattern": _BAD_REF.pattern}}),
     AfterValidator(_ref),
 ]
+Submodules = Annotated[bool | None, Field(strict=True)]
 PathInside = Annotated[
     str, Field(min_length=1, max_length=300, json_schema_extra={"not": {"pattern": _OUTSIDE}}), AfterValidator(_inside)
 ]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl, Submodules
 from tasks.sources.base import Part, alone
 from tasks.sources.invalid_spec import wrong
 
@@ -44,7 +44,7 @@ class ComposeSource(Part):
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                alone("text", "url", "ref", "file"),
+                alone("text", "url", "ref", "file", "submodules"),
                 alone("url", "text"),
             ]
         }
@@ -55,6 +55,7 @@ class ComposeSource(Part):
     url: RepositoryUrl | None = None
     ref: Ref | None = None
     file: list[PathInside] | None = Field(None, min_length=1, max_length=20)
+    submodules: Submodules = None
     profiles: list[Profile] = Field(default_factory=list, max_length=50)
     allow: list[Allowed] = Field(default_factory=list, max_length=200)
 
@@ -70,4 +71,6 @@ class ComposeSource(Part):
             raise wrong(KeyProblem.TEXT_OR_URL)
         if self.text is not None and (self.ref is not None or self.file is not None):
             raise wrong(KeyProblem.PARTS_NEED_URL)
+        if self.text is not None and self.submodules is not None:
+            raise wrong(KeyProblem.NEEDS_URL, "source.submodules")
         return self

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.addresses import DEFAULT_REF, PathInside, Ref, RepositoryUrl
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl, Submodules
 from tasks.sources.base import Part
 from tasks.sources.invalid_spec import wrong
 
@@ -42,13 +42,16 @@ class Build(Part):
 
 
 class GitSource(Part):
-    """A Dockerfile in a git repository. `context` lies inside the repository, `dockerfile` inside `context`."""
+    """A Dockerfile in a git repository. Without `ref` the server's default branch. `context` lies inside the
+    repository, `dockerfile` inside `context`. `submodules`: fetch them; else their directories stay empty.
+    """
 
     kind: Literal["git"]
     url: RepositoryUrl
-    ref: Ref = DEFAULT_REF
+    ref: Ref | None = None
     context: PathInside = "."
     dockerfile: PathInside = "Dockerfile"
+    submodules: Submodules = None
     build: Build | None = None
 
 

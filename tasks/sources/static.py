@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.addresses import PathInside, Ref, RepositoryUrl
+from tasks.sources.addresses import PathInside, Ref, RepositoryUrl, Submodules
 from tasks.sources.base import Part, alone
 from tasks.sources.invalid_spec import wrong
 
@@ -23,8 +23,8 @@ class StaticSource(Part):
         json_schema_extra={
             "anyOf": [
                 alone("url", "path", "content"),
-                alone(None, "url", "ref", "root", "content"),
-                alone(None, "url", "ref", "root", "path"),
+                alone(None, "url", "ref", "root", "submodules", "content"),
+                alone(None, "url", "ref", "root", "submodules", "path"),
             ]
         }
     )
@@ -34,6 +34,7 @@ class StaticSource(Part):
     url: RepositoryUrl | None = None
     ref: Ref | None = None
     root: PathInside | None = None
+    submodules: Submodules = None
     content: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$")
 
     @field_validator("path")
@@ -48,7 +49,7 @@ class StaticSource(Part):
         given = [key for key in ("path", "url", "content") if getattr(self, key) is not None]
         if len(given) > 1:
             raise wrong(KeyProblem.ANOTHER_PLACE, f"source.{given[1]}")
-        for key in ("ref", "root"):
+        for key in ("ref", "root", "submodules"):
             if getattr(self, key) is not None and self.url is None:
                 raise wrong(KeyProblem.NEEDS_URL, f"source.{key}")
         return self

@@ -34,7 +34,8 @@ class Delivery:
     """One event. `event` is push, ping or other; unknown fields are None.
 
     `id` distinguishes it from every other one of its sender. A push names branch or tag (or both, when the sender did
-    not say which of the two it is), and its new value: `commit` or `digest`. `repository` is a path without host.
+    not say which of the two it is), and its new value: `commit` or `digest`. `repository` is a path without host,
+    `default_branch` a branch of it.
     """
 
     event: str
@@ -46,6 +47,7 @@ class Delivery:
     digest: str | None = None
     repository: str | None = None
     host: str | None = None
+    default_branch: str | None = None
     actor: str | None = None
 
 

@@ -88,6 +88,7 @@ class GitLab:
                 f"{given} {what}" if given else None,
                 path=text(at(project, "path_with_namespace"), 500),
                 url=at(project, "git_http_url") or at(project, "web_url"),
+                default_branch=text(at(project, "default_branch")),
                 actor=first_login(data.get("user_username"), data.get("user_name")),
             )
         ]
@@ -114,6 +115,7 @@ def _delivery(event: str | None, given: str | None, data: dict[str, Any]) -> Del
         given,
         path=text(at(repository, "full_name"), 500),
         url=at(repository, "clone_url") or at(repository, "html_url"),
+        default_branch=text(at(repository, "default_branch")),
         actor=first_login(*people),
     )
 

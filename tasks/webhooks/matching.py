@@ -38,7 +38,7 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
         return "deleted"
     if _is_other_repository(source, delivery):
         return "other_repository"
-    own, names_none = own_ref(source), delivery.branch is None and delivery.tag is None
+    own, names_none = _own(source, branch or tag, delivery), delivery.branch is None and delivery.tag is None
     if names_none or (own is None and not (branch or tag)):
         # A bare "deploy": enough for a hook without patterns.
         return "no_ref" if branch or tag else Target()
@@ -46,6 +46,15 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
     if found is None:
         return "other_tag" if delivery.branch is None else "other_branch"
     return _target(source, found, own)
+
+
+def _own(source: dict[str, Any], patterns: str | None, delivery: Delivery) -> str | None:
+    """Return own_ref, and for a default branch its name. A sender that does not say it gets a deploy for any branch:
+    what is deployed is the default one all the same."""
+    own = own_ref(source)
+    if own != DEFAULT_REF:
+        return own
+    return delivery.default_branch or (DEFAULT_REF if patterns else delivery.branch or DEFAULT_REF)
 
 
 def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Delivery) -> str | None:
@@ -57,7 +66,8 @@ def _matched(own: str | None, branch: str | None, tag: str | None, delivery: Del
 
 
 def own_ref(source: dict[str, Any]) -> str | None:
-    """Return the branch or tag that the source deploys from; None without a repository or registry."""
+    """Return the branch or tag that the source deploys from, HEAD when it names none; None without a repository or
+    registry."""
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
         return reference.tag or "latest"

@@ -187,3 +187,24 @@ def _rewrite(repository: Repository) -> None:
     repository.commit({"app/page": "rewritten"})
     repository.git("branch", "--quiet", "-D", "main")
     repository.forget_the_past()
+
+
+def test_without_a_ref_the_default_branch_of_the_server_is_deployed(
+    shop: Scenario, images: Images, tmp_path: Path
+) -> None:
+    base = f"{shop.name}-base:1"
+    images.build_base(base)
+    repository = new_repository(tmp_path / "git", {"Dockerfile": dockerfile(base), "page": "of main"})
+    repository.git("checkout", "--quiet", "-b", "trunk")
+    newest = repository.commit({"page": "of trunk"})
+    shop.create_from({"kind": "git", "url": repository.url})
+    row = shop.deploy()
+    assert (row["status"], row["pin"]["commit"], row["pin"]["ref"]) == ("succeeded", newest, "trunk")
+    assert (row["requested"], shop.served()) == (f"{repository.url} HEAD", "of trunk")
+    repository.git("checkout", "--quiet", "main")  # the server has another one now
+    assert (shop.deploy()["pin"]["ref"], shop.served()) == ("main", "of main")
+    assert shop.deploy(ref="trunk")["pin"]["ref"] == "trunk"
+    assert shop.served() == "of trunk"
+    repository.git("checkout", "--quiet", "--detach", newest)
+    shop.change(source={"kind": "git", "url": repository.url})
+    assert (shop.deploy()["pin"]["ref"], shop.served()) == ("HEAD", "of trunk")

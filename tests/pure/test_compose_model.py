@@ -68,6 +68,25 @@ def test_the_stored_file_names_digests_and_the_one_that_runs_image_ids_and_label
     assert given["networks"] == {"default": {"labels": shared}}
 
 
+def test_the_image_of_the_host_is_for_services_that_all_say_so() -> None:
+    both = {"image": "r/both:1"}
+    whole = file(
+        a={"image": "r/a:1", "pull_policy": "missing"},
+        b=both | {"pull_policy": "if_not_present"},
+        c=both | {"pull_policy": "never"},
+        d={"image": "r/d:1", "pull_policy": "missing"},
+        e={"image": "r/d:1"},
+        f={"image": "r/f:1", "pull_policy": "always"},
+        g={"build": {}, "image": "r/g:1", "pull_policy": "missing"},
+    )
+    assert model.from_host(whole) == {"r/a:1", "r/both:1"}
+
+
+def test_a_pull_policy_changes_nothing_that_is_stored() -> None:
+    plain, kept = {"image": "r/x:1"}, {"image": "r/x:1", "pull_policy": "missing"}
+    assert model.pinned(file(web=kept), IDS) == model.pinned(file(web=plain), IDS)
+
+
 def _built() -> dict[str, Any]:
     return {"repository": None, "digest": None, "image_id": "sha256:built"}
 

@@ -11,7 +11,8 @@ import pytest
 from db.states import ErrorCode
 from tasks.credentials import GitLogin
 from tasks.git import commands
-from tasks.git.errors import commit_of, error_code_for, total_size
+from tasks.git.errors import Listed, branch_of_head, commit_of, error_code_for, listed
+from tasks.git.module_addresses import Link
 from tasks.sources.addresses import Address
 
 HOME = Path("/home of/git")
@@ -23,7 +24,7 @@ SSH = Address("ssh", "git.example", "/shop.git", "git")
 
 def test_the_commands_are_plain_lists_and_end_their_options_before_an_address() -> None:
     assert commands.list_refs(URL, "v1") == [
-        *("git", "ls-remote", "--quiet", "--exit-code", "--", URL),
+        *("git", "ls-remote", "--quiet", "--exit-code", "--symref", "--", URL),
         *("refs/heads/v1", "refs/tags/v1^{}", "refs/tags/v1"),
     ]
     fetch = commands.fetch(Path("/c.git"), URL, ONE)
@@ -121,14 +122,25 @@ def test_what_a_server_said_becomes_a_code(words: str, code: str) -> None:
     assert error_code_for(words) == ErrorCode(code)
 
 
-def test_the_size_of_a_commit_counts_files_and_no_submodules() -> None:
+def test_the_branch_behind_head_is_read_where_it_is_one() -> None:
+    said = f"ref: refs/heads/trunk/x\tHEAD\n{ONE}\tHEAD\n"
+    assert (branch_of_head(said), commit_of(said, "HEAD")) == ("trunk/x", ONE)
+    assert branch_of_head(f"{ONE}\tHEAD\n") is None
+    assert branch_of_head(f"ref: refs/heads/x\trefs/remotes/origin/HEAD\n{ONE}\tHEAD\n") is None
+
+
+def test_a_commit_has_the_size_of_its_files_and_its_submodules_beside() -> None:
     files = (
         f"100644 blob {ONE}    1200\ta\tb.txt",
         f"120000 blob {ONE}      11\tlink",
-        f"160000 commit {TWO}       -\tsub",
+        f"100644 blob {ONE}      40\t.gitmodules",
+        f"160000 commit {TWO}       -\tsub/a b",
+        f"160000 commit {ONE}       -\tz",
     )
-    listed = "".join(f"{file}\0" for file in files)
-    assert total_size(io.BytesIO(listed.encode())) == 1211
-    assert total_size(io.BytesIO(b"")) == 0
+    entries = "".join(f"{file}\0" for file in files).encode()
+    links = [Link("sub/a b", TWO), Link("z", ONE)]
+    assert listed(io.BytesIO(entries), 10) == Listed(1251, links, 40)
+    assert listed(io.BytesIO(entries), 1) == Listed(1251, links[:1], 40)
+    assert listed(io.BytesIO(b""), 10) == Listed()
     many = f"{files[0]}\0".encode() * 30_000  # more than is read at once
-    assert total_size(io.BytesIO(many)) == 1200 * 30_000
+    assert listed(io.BytesIO(many), 10).size == 1200 * 30_000

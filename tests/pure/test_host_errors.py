@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.docker.host_errors import is_host_not_ready
+from tasks.docker.host_errors import is_disk_full, is_host_not_ready
 from tasks.docker.records import container_record
 
 ENDPOINT = "on endpoint shop-v1 (5f2079e50e4f65899011049a966b0de431d6cc32a76db8f3ae90dd32370ea43f)"
@@ -91,3 +91,21 @@ def test_a_container_keeps_why_it_could_not_be_started(error: str, host: bool) -
     state = {"Status": "created", "Running": False, "ExitCode": 128 if error else 0, "Error": error}
     raw = {"Id": "1", "Name": "/shop-v1", "Image": "sha256:1", "Config": {}, "Created": "", "State": state}
     assert container_record(raw).host_not_ready is host
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("failed to register layer: Error processing tar file(exit status 1): write /x: no space left on device", True),
+        ("write /var/lib/docker/tmp/GetImageBlob12345: no space left on device", True),
+        ("mkdir /var/lib/docker/overlay2/1-init: no space left on device", True),
+        ("failed to extract layer sha256:1: write /x: no space left on device: unknown", True),
+        ("write /x: disk quota exceeded", True),
+        ("The command '/bin/sh -c echo a: no space left on device' returned a non-zero code: 1", False),
+        ("failed to register layer: open /no space left on device/x: permission denied", False),
+        ("no space left on device", False),
+        ("", False),
+    ],
+)
+def test_a_full_disk_is_told_by_the_end_of_the_message(words: str, expected: bool) -> None:
+    assert is_disk_full(words) is expected

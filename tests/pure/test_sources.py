@@ -121,7 +121,6 @@ def test_a_git_source_has_its_defaults() -> None:
     assert parse_source({"kind": "git", "url": URL}) == {
         "kind": "git",
         "url": URL,
-        "ref": "main",
         "context": ".",
         "dockerfile": "Dockerfile",
     }
@@ -177,6 +176,7 @@ def test_a_static_source_has_at_most_one_place(source: dict[str, Any]) -> None:
         ({"path": "/srv", "content": HASH}, "source.content"),
         ({"path": "/srv", "ref": "main"}, "source.ref"),
         ({"root": "public"}, "source.root"),
+        ({"submodules": True}, "source.submodules"),
         ({"path": "srv"}, "source.path"),
         ({"path": "/srv/../etc"}, "source.path"),
         ({"path": "/srv/\n"}, "source.path"),
@@ -202,6 +202,9 @@ def test_a_static_source_that_contradicts_itself_is_refused_by_key(source: dict[
         ({}, False),
         ({"text": "services: {}", "url": URL}, False),
         ({"text": "services: {}", "ref": "v1"}, False),
+        ({"url": URL, "submodules": True}, True),
+        ({"url": URL, "submodules": "yes"}, False),
+        ({"text": "services: {}", "submodules": True}, False),
     ],
 )
 def test_a_compose_source_is_described_as_it_is_taken(source: dict[str, Any], is_one: bool) -> None:

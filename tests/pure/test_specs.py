@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from db.messages.key_problems import KeyProblem
 from tasks.sources.invalid_spec import InvalidSpec
 from tasks.specs import RELEASE_KEYS, parse_spec, public, release_of
 
@@ -50,7 +51,7 @@ WHOLE = spec(
         pytest.param({"ports": [{"container": 80}, {"container": 81}]}, id="ports that are not published"),
         pytest.param({"ports": [{"container": 80, "host": 1}, {"container": 80, "host": 2}]}, id="one port, twice out"),
         pytest.param({"ports": [{"container": 80, "host": 80, "address": "::1"}]}, id="an IPv6 address"),
-        pytest.param({"env": {"PORT": 8080, "RATIO": 0.5}}, id="numbers in env"),
+        pytest.param({"env": {"PORT": 8080, "ID": 2**64 - 1}}, id="numbers in env"),
         pytest.param({"health": {"tcp": 8080}}, id="health by tcp"),
         pytest.param({"health": {"docker": True}}, id="health by docker"),
         pytest.param({"health": {"running_s": 3}}, id="health by running"),
@@ -88,7 +89,14 @@ def test_what_is_absent_gets_its_default() -> None:
 
 
 def test_numbers_in_env_become_their_text() -> None:
-    assert parse_spec(spec(env={"PORT": 8080})).env == {"PORT": "8080"}
+    assert parse_spec(spec(env={"PORT": 8080, "ID": 2**64 - 1})).env == {"PORT": "8080", "ID": "18446744073709551615"}
+
+
+@pytest.mark.parametrize("value", [1.10, 1e3, 1.0, 1.2345678901234568e29, True, False, None])
+def test_a_value_of_env_whose_text_is_lost_is_refused_by_its_key(value: object) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(spec(env={"A": value}))
+    assert (caught.value.key, caught.value.problem) == ("env.A", KeyProblem.QUOTE_IT)
 
 
 PORT = {"container": 80}
@@ -236,3 +244,37 @@ def test_a_release_has_the_configuration_and_the_names_of_the_secrets_alone() ->
 def test_a_release_does_not_change_with_what_is_not_part_of_it() -> None:
     one, other = public(parse_spec(WHOLE)), public(parse_spec(WHOLE | {"watch_s": 30, "host": "second"}))
     assert release_of(one, []) == release_of(other, [])
+
+
+def published(*addresses: str, host: int = 8080) -> list[dict[str, Any]]:
+    """Ports of one container port, each published under the same number."""
+    return [{"container": 80 + at, "host": host, "address": one} for at, one in enumerate(addresses)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "one", "other"),
+    [
+        (("0.0.0.0", "127.0.0.1"), "0.0.0.0:8080", "127.0.0.1:8080"),
+        (("127.0.0.1", "10.0.0.1", "0.0.0.0"), "127.0.0.1:8080", "0.0.0.0:8080"),
+        (("::", "::1"), "[::]:8080", "[::1]:8080"),
+        (("::1", "0:0:0:0:0:0:0:1"), "[::1]:8080", "[::1]:8080"),
+        (("127.0.0.1", "::ffff:127.0.0.1"), "127.0.0.1:8080", "127.0.0.1:8080"),
+    ],
+)
+def test_ports_that_cannot_be_published_together_are_both_named(
+    addresses: tuple[str, ...], one: str, other: str
+) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec(spec(ports=published(*addresses)))
+    assert (caught.value.key, caught.value.problem) == ("ports", KeyProblem.PORTS_OVERLAP)
+    assert caught.value.limits == {"one": one, "other": other}
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "10.0.0.1"), ("0.0.0.0", "::"), ("0.0.0.0", "::1")])
+def test_one_port_on_several_addresses_is_fine(addresses: tuple[str, ...]) -> None:
+    assert len(parse_spec(spec(ports=published(*addresses))).ports) == 2
+
+
+def test_the_same_container_port_under_several_numbers_is_fine() -> None:
+    ports = [*published("0.0.0.0", host=8080), *published("127.0.0.1", host=8081)]
+    assert len(parse_spec(spec(ports=ports)).ports) == 2

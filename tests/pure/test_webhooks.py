@@ -97,6 +97,7 @@ def test_a_push_to_github_is_read() -> None:
             commit=COMMIT,
             repository="acme/shop",
             host="github.com",
+            default_branch="main",
             actor="octocat",
         )
     ]
@@ -259,15 +260,25 @@ PUSHED = Delivery("push", tag="1", repository="shop", digest=DIGEST)
         (GIT, "main", None, replace(MAIN, repository="acme/other"), "other_repository"),
         (GIT, "main", None, replace(MAIN, repository="Acme/Shop"), Target()),
         (GIT | {"url": "file:///srv/mirror.git"}, "main", None, MAIN, Target()),
-        # A source that names no ref is deployed from main, whatever the repository calls its default branch.
+        # A source that names no ref is deployed from the default branch, of whatever name.
         *(
-            ({"kind": kind, "url": GITHUB_URL}, pattern, None, delivery, decision)
-            for kind in ("static", "compose")
+            ({"kind": kind, "url": GITHUB_URL, **ref}, pattern, None, delivery, decision)
+            for kind in ("static", "compose", "git")
+            for ref in ({}, {"ref": "HEAD"})
             for pattern, delivery, decision in (
+                (None, replace(MAIN, default_branch="main"), Target()),
+                (None, replace(ELSEWHERE, default_branch="main"), "other_branch"),
+                (None, replace(MAIN, default_branch="develop"), "other_branch"),
+                (None, replace(ELSEWHERE, default_branch="develop"), Target()),
+                (None, Delivery("push", tag="v1", default_branch="main"), "other_tag"),
+                ("*", replace(MAIN, default_branch="main"), Target()),
+                ("*", replace(ELSEWHERE, default_branch="main"), Target(ref="develop")),
+                # A sender that does not say which branch it is: what is deployed is the default branch in any case.
                 (None, MAIN, Target()),
-                (None, ELSEWHERE, "other_branch"),
-                ("*", MAIN, Target()),
-                ("*", ELSEWHERE, Target(ref="develop")),
+                (None, Delivery("push", tag="v1"), "other_tag"),
+                (None, Delivery("push"), Target()),
+                ("*", MAIN, Target(ref="main")),
+                ("develop", MAIN, "other_branch"),
             )
         ),
         # What comes from nowhere has no branch to wait for.
@@ -312,3 +323,9 @@ def test_a_deleted_branch_is_told_by_its_empty_commit() -> None:
 )
 def test_a_pattern_is_short_and_has_no_spaces(text: str, is_one: bool) -> None:
     assert is_pattern(text) is is_one
+
+
+def test_the_senders_that_know_it_say_which_branch_is_the_default_one() -> None:
+    for name, data, branch in (("github", GITHUB, "main"), ("gitea", GITEA, "develop"), ("gitlab", GITLAB, "main")):
+        (found,) = read(name, data)
+        assert found.default_branch == branch

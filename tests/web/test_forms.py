@@ -52,6 +52,12 @@ def test_a_spec_comes_back_from_its_inputs_as_it_was(health: dict[str, Any]) -> 
     assert public(parse_spec(spec.spec_of(inputs) | {"host": "local"})) == public(parse_spec(wanted))
 
 
+def test_a_flag_of_a_source_is_ticked_or_not() -> None:
+    source = {"kind": "git", "url": "https://x/y.git"}
+    ticked = [spec.inputs_of({"name": "x", "source": source | {"submodules": one}}) for one in (True, False)]
+    assert [inputs["git.submodules"] for inputs in ticked] == ["on", ""]
+
+
 def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -> None:
     assert KINDS.keys() <= fields.SOURCES.keys()
     every = [*fields.COMMON, *(field.name for kind in fields.SOURCES.values() for field in kind)]
@@ -61,7 +67,11 @@ def test_every_kind_that_can_run_has_its_fields_and_every_field_its_own_name() -
 @pytest.mark.parametrize(
     ("kind", "inputs", "source"),
     [
+        ("image", {"image.image": "x:1", "image.pull": "if_missing"}, {"image": "x:1", "pull": "if_missing"}),
+        ("image", {"image.image": "x:1", "image.pull": ""}, {"image": "x:1"}),
         ("git", {"git.url": "https://x/y.git", "git.ref": "main"}, {"url": "https://x/y.git", "ref": "main"}),
+        ("git", {"git.url": "https://x/y.git", "git.submodules": "on"}, {"url": "https://x/y.git", "submodules": True}),
+        ("git", {"git.url": "https://x/y.git", "git.submodules": ""}, {"url": "https://x/y.git"}),
         ("compose", {"compose.text": "services: {}\n"}, {"text": "services: {}"}),
         ("static", {"static.path": "/srv"}, {"path": "/srv"}),
         (
@@ -176,6 +186,7 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"ports": "99999:80"}, "ports"),
         ({"ports": "300.1.1.1:80:80"}, "ports"),
         ({"ports": "80\n80"}, "ports"),
+        ({"ports": "0.0.0.0:8080:80\n8080:80"}, "ports"),
         ({"env": "1A=x"}, "env"),
         ({"env": "KEY=x"}, "secrets"),
         ({"resources.memory_mb": "1"}, "resources.memory_mb"),

@@ -30,6 +30,9 @@ def source(kind: str, key: str, label: str, **more: object) -> Field:
 
 _URL = N_("Address of the repository")
 _REF = N_("Branch, tag or commit")
+_NO_REF = N_("Empty: the default branch of the repository.")
+_SUBMODULES = N_("Fetch submodules")
+_EMPTY = N_("Without it their directories stay empty.")
 SOURCES: dict[str, tuple[Field, ...]] = {
     "image": (
         source(
@@ -40,12 +43,23 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             example="registry.example/shop:1",
             hint=N_("[host/]name[:tag]. A tag is resolved to its digest at each deploy."),
         ),
+        source(
+            "image",
+            "pull",
+            N_("Where the image is taken from"),
+            shape="choice",
+            choices=(
+                ("", N_("the registry, at each deploy")),
+                ("if_missing", N_("this host if it has the image, else the registry")),
+            ),
+        ),
     ),
     "git": (
         source("git", "url", _URL, needed=True, example="https://git.example/shop.git"),
-        source("git", "ref", _REF, example="main"),
+        source("git", "ref", _REF, example="main", hint=_NO_REF),
         source("git", "context", N_("Build directory"), example="."),
         source("git", "dockerfile", N_("Dockerfile"), example="Dockerfile"),
+        source("git", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
         source(
             "git",
             "build.args",
@@ -86,7 +100,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             hint=N_("The file itself; or leave this empty and give its place in a repository below."),
         ),
         source("compose", "url", _URL, example="https://git.example/shop.git"),
-        source("compose", "ref", _REF, example="main"),
+        source("compose", "ref", _REF, example="main", hint=_NO_REF),
         source(
             "compose",
             "file",
@@ -96,6 +110,7 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             example="compose.yaml",
             hint=N_("One per line; later files override earlier ones. Empty: compose.yaml."),
         ),
+        source("compose", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
         source("compose", "profiles", N_("Profiles"), shape="lines", many=True, hint=N_("One per line.")),
         source(
             "compose",
@@ -118,8 +133,9 @@ SOURCES: dict[str, tuple[Field, ...]] = {
             hint=N_("Or a repository, below. Leave both empty to upload files."),
         ),
         source("static", "url", _URL, example="https://git.example/site.git"),
-        source("static", "ref", _REF, example="main"),
+        source("static", "ref", _REF, example="main", hint=_NO_REF),
         source("static", "root", N_("Directory in the repository"), example="public"),
+        source("static", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
     ),
 }
 

@@ -117,6 +117,8 @@ def _nested(source: dict[str, Any]) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return texts.pairs_text(value)
+    if isinstance(value, bool):
+        return "on" if value else ""
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -131,6 +133,8 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
             ] or None
         if field.pairs:
             typed[field.name.partition(".")[2]] = reader.read(field.name, texts.pairs) or None
+        elif field.shape == "flag":
+            typed[field.name.partition(".")[2]] = True if reader.text(field.name) else None
     kept = {key: value for key, value in _flat(before).items() if key not in keys} if before.get("kind") == kind else {}
     if kind == "static" and (typed["path"] or typed["url"]):
         kept.pop("content", None)  # a newly named source replaces uploaded files
