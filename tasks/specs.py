@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationEr
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
-from tasks.sources.base import Part, alone
+from tasks.sources.base import Part, WrittenText, alone
 from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 
@@ -28,24 +28,11 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def written(value: object) -> object:
-    """Return a whole number as its text. Raises for what has no single text."""
-    if value is None or isinstance(value, bool | float):
-        raise wrong(KeyProblem.QUOTE_IT)
-    return str(value) if isinstance(value, int) else value
-
-
 # The limits stand before the validator: after it, the description of the API would omit them.
 Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
-# A whole number of JSON is its text. Of any other value the text as it was written is lost: 1.10 is 1.1.
-EnvValue = Annotated[
-    str,
-    Field(json_schema_extra={"type": ["string", "integer"], "minimum": -(2**63), "maximum": 2**64 - 1}),
-    BeforeValidator(written),
-]
 NetworkName = Annotated[str, Field(pattern=NAME)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
 
@@ -115,7 +102,7 @@ class Spec(Part):
     name: str = Field(pattern=NAME)
     source: Source
     ports: list[PortMapping] = Field(default_factory=list)
-    env: dict[EnvName, EnvValue] = Field(default_factory=dict)
+    env: dict[EnvName, WrittenText] = Field(default_factory=dict)
     secrets: dict[EnvName, SecretStr] = Field(default_factory=dict)
     health: Health | None = None
     resources: Resources = Resources(memory_mb=None, cpus=None)

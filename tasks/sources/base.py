@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from db.messages.key_problems import KeyProblem
+from tasks.sources.invalid_spec import wrong
+
+
+def _written(value: object) -> object:
+    if value is None or isinstance(value, bool | float):
+        raise wrong(KeyProblem.QUOTE_IT)
+    return str(value) if isinstance(value, int) else value
+
+
+# A whole number of JSON is its text. Of any other value the text as it was written is lost: 1.10 is 1.1.
+WrittenText = Annotated[
+    str,
+    Field(json_schema_extra={"type": ["string", "integer"], "minimum": -(2**63), "maximum": 2**64 - 1}),
+    BeforeValidator(_written),
+]
 
 
 class Part(BaseModel):

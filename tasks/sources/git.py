@@ -11,15 +11,12 @@ from pydantic import Field, field_validator
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl, Submodules
-from tasks.sources.base import Part
+from tasks.sources.base import Part, WrittenText
 from tasks.sources.invalid_spec import wrong
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 Name = Annotated[str, Field(pattern=_NAME, max_length=200)]
-# YAML reads `VERSION: 3` as a number; the intended value is its text.
-Value = Annotated[
-    str, Field(max_length=10_000, coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})
-]
+Value = Annotated[WrittenText, Field(max_length=10_000)]
 
 
 class Build(Part):

@@ -56,6 +56,19 @@ def test_every_place_for_a_text_has_the_text_that_was_written() -> None:
     assert (spec["command"], spec["volumes"][0]["name"]) == (["sleep", "3600", "yes", "0x10"], "0123")
 
 
+def test_arguments_of_a_build_are_texts_too() -> None:
+    source = "{kind: git, url: 'https://git.example/a.git', build: {args: {V: 1.10, M: 0x1F, N: no}}}"
+    spec = read(f"name: shop\nsource: {source}\n")
+    assert spec["source"]["build"]["args"] == {"V": "1.10", "M": "0x1F", "N": "no"}
+
+
+def test_a_fraction_of_json_is_refused_as_an_argument_of_a_build() -> None:
+    source = {"kind": "git", "url": "https://git.example/a.git", "build": {"args": {"V": 1.10}}}
+    with pytest.raises(InvalidSpec) as caught:
+        parse_spec({"name": "shop", "source": source})
+    assert (caught.value.key, caught.value.problem) == ("source.build.args.V", KeyProblem.QUOTE_IT)
+
+
 def test_names_of_variables_are_texts_too() -> None:
     assert read(f"{HEAD}env: {{NO: a, on: b, y: c, TRUE: d}}\n")["env"] == {"NO": "a", "on": "b", "y": "c", "TRUE": "d"}
 
