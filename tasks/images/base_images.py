@@ -17,6 +17,7 @@ from tasks.images import dockerfile
 from tasks.images.build_log import BuildLog
 from tasks.images.dockerfile import Dockerfile
 
+_FIRST_LINE = 1_000
 LARGEST = 200_000  # bytes of a Dockerfile that are read here; the builder reads all of it
 _ENDS = (ErrorCode.CANCELLED, ErrorCode.INTERRUPTED, ErrorCode.BUILD_FAILED)  # of `look`, not of a pull
 
@@ -31,6 +32,18 @@ def in_tar(tar: IO[bytes], name: str) -> Dockerfile:
         text = ""
     tar.seek(0)
     return dockerfile.parse(text)
+
+
+def drop_syntax(tar: IO[bytes], name: str) -> None:
+    """Turn the syntax line of the Dockerfile in a build context into a comment, in place."""
+    with tarfile.open(fileobj=tar, mode="r:") as archive:
+        member = archive.getmember(name)
+        file = archive.extractfile(member)
+        begins = file.read(_FIRST_LINE) if file else b""
+    if member.isfile():
+        tar.seek(member.offset_data)
+        tar.write(dockerfile.without_syntax(begins))
+    tar.seek(0)
 
 
 def bring(context: Context, images: Iterable[str], log: BuildLog, look: Callable[[], None]) -> list[str]:

@@ -30,7 +30,7 @@ from tasks.images import base_images
 from tasks.images.build_log import BuildLog
 from tasks.images.build_run import REFUSED, STEP, follow
 from tasks.images.builder_gaps import Gap, gaps
-from tasks.images.dockerfile import Dockerfile
+from tasks.images.dockerfile import Dockerfile, asks_for_dockers_own
 from tasks.images.dockerfile import base_images as base_images_of
 
 HUB = "https://index.docker.io/v1/"  # the classic builder's name for docker.io
@@ -96,6 +96,7 @@ def build(
     builder = context.docker.builds.builder()
     one = _Build(context, tar, order, base_images.in_tar(tar, order.dockerfile), builder, log, go_on)
     missing = _bring(one)
+    _use_what_is_built_in(one, missing)
     built = attempt(lambda: _by_buildkit(one), Failure) if builder.buildkit else _lacking(log)
     if isinstance(built, Failure) and built.kind == REFUSED:
         one = replace(one, builder=replace(builder, buildkit=False))
@@ -119,6 +120,17 @@ def _bring(one: _Build) -> list[str]:
     wanted = base_images_of(one.dockerfile, one.order.args, one.order.target)
     wanted = [one.dockerfile.syntax, *wanted] if one.dockerfile.syntax else wanted
     return base_images.bring(one.context, wanted, one.log, one.look)
+
+
+def _use_what_is_built_in(one: _Build, missing: list[str]) -> None:
+    """Do without the frontend that a syntax line asks for, where it cannot be had and the Engine's own knows as much.
+
+    Many Dockerfiles have that line and use nothing new; without a network they could not be built.
+    """
+    own = replace(one.dockerfile, syntax="")
+    if one.dockerfile.syntax in missing and asks_for_dockers_own(one.dockerfile) and not gaps(own, one.builder):
+        one.log.say("Docker's own reader of Dockerfiles is used: it knows all that this one uses.")
+        base_images.drop_syntax(one.tar, one.order.dockerfile)
 
 
 def _lacking(log: BuildLog) -> Failure:
@@ -165,12 +177,14 @@ def _explained(
     """Note why a build failed, if that can be told from the Dockerfile and the builder; return the failure to raise."""
     if failure.code is not ErrorCode.BUILD_FAILED or failure.kind not in (STEP, REFUSED):
         return failure
-    unknown = gaps(one.dockerfile, one.builder)
+    without_its_own_reader = one.dockerfile.syntax in missing and asks_for_dockers_own(one.dockerfile)
+    read = replace(one.dockerfile, syntax="") if without_its_own_reader else one.dockerfile
+    unknown = gaps(read, one.builder)
     if one.order.secrets and not one.builder.buildkit and not unknown:
         unknown = [Gap(_SECRETS)]
     for gap in unknown:
         report(_told(one.log, gap, one.builder, version))
-    for image in missing if not unknown else []:
+    for image in missing if without_its_own_reader or not unknown else []:
         report(tell("base_not_pulled", version=version, image=image))
     return Failure(ErrorCode.BUILDER_TOO_OLD, STEP) if unknown else failure
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S.*?)\s*")
+_SYNTAX_LINE = re.compile(rb"\A((?:\xef\xbb\xbf)?\s*#\s*syntax\s*)=", re.IGNORECASE)
 _FLAG = re.compile(r"--([a-z][a-z-]*)(?:=(\S*))?(?:\s+|$)")
 _HEREDOC = re.compile(r"\d*<<(-?)([\"']?)([A-Za-z_][\w.-]*)\2")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^${}]*))?\})")
@@ -35,6 +36,7 @@ class Dockerfile:
 
     instructions: tuple[Instruction, ...]
     syntax: str = ""
+    directives: int = 0  # how many there are, `# syntax=` included
 
 
 @dataclass
@@ -49,7 +51,22 @@ def parse(text: str) -> Dockerfile:
     lines = text.removeprefix("\ufeff").splitlines()
     directives = _directives(lines)
     escape = "`" if directives.get("escape") == "`" else "\\"
-    return Dockerfile(tuple(_instructions(lines, escape)), directives.get("syntax", "").partition(" ")[0])
+    syntax = directives.get("syntax", "").partition(" ")[0]
+    return Dockerfile(tuple(_instructions(lines, escape)), syntax, len(directives))
+
+
+def asks_for_dockers_own(dockerfile: Dockerfile) -> bool:
+    """Return whether the syntax line names Docker's frontend, and nothing else depends on that line.
+
+    Such a Dockerfile is in the language that each BuildKit has built in, of one version or another.
+    """
+    name = dockerfile.syntax.removeprefix("docker.io/").partition("@")[0].partition(":")[0]
+    return name == "docker/dockerfile" and dockerfile.directives == 1
+
+
+def without_syntax(text: bytes) -> bytes:
+    """Return a Dockerfile of the same length whose syntax line is an ordinary comment."""
+    return _SYNTAX_LINE.sub(rb"\g<1>:", text, count=1)
 
 
 def base_images(dockerfile: Dockerfile, args: Mapping[str, str], target: str) -> list[str]:

@@ -242,6 +242,33 @@ def test_a_syntax_line_whose_image_cannot_be_had_is_named(building: Building) ->
     assert "127.0.0.1:1/dockerfile:1 could not be pulled" in building.log
 
 
+@pytest.mark.parametrize("image", ["docker/dockerfile", "docker.io/docker/dockerfile"])
+def test_a_syntax_line_that_asks_for_nothing_new_needs_no_registry(building: Building, image: str) -> None:
+    dockerfile = (
+        f"# syntax={image}:of-no-such-tag\n# escape=`\nFROM {building.base}\n"
+        "COPY --chmod=640 page Dockerfile /\nRUN busybox stat -c %a `\n  /page > /found\n"
+    )
+    if "docker.io" not in image:
+        dockerfile = dockerfile.replace("# escape=`\n", "").replace("`", "\\")
+        built = building.build(dockerfile)
+        assert building.said(built, "cat", "/found") == "640\n"
+        assert "Docker's own reader of Dockerfiles is used" in building.log
+        return
+    # With another directive behind it the line cannot be taken away: it would no longer be one.
+    with pytest.raises(Failure):
+        building.build(dockerfile)
+    assert [note.code for note in building.notes] == ["base_not_pulled"]
+
+
+def test_a_syntax_line_that_cannot_be_had_and_is_needed_is_told_with_what_needs_it(building: Building) -> None:
+    if building.context.docker.builds.builder().version >= "23":
+        pytest.skip("this Docker knows heredocs")
+    with pytest.raises(Failure) as caught:
+        building.build(f"# syntax=docker/dockerfile:of-no-such-tag\nFROM {building.base}\nRUN <<END\ntrue\nEND\n")
+    assert caught.value.code == ErrorCode.BUILDER_TOO_OLD
+    assert [note.code for note in building.notes] == ["builder_too_old", "base_not_pulled"]
+
+
 # Engines without BuildKit.
 
 

@@ -30,7 +30,7 @@ def repository(shop: Scenario, images: Images, tmp_path: Path) -> Repository:
     """A stack of which one service is built, deployed as v1 and v2."""
     base = f"localhost/{shop.name}-base:1"
     images.build_base(base)
-    dockerfile = f"FROM {base}\nARG image_id\nCOPY page /www/index.html\nRUN echo a step\n"
+    dockerfile = f"FROM {base}\nARG image_id\nCOPY page /www/index.html\nRUN --mount=type=cache,target=/c echo a step\n"
     files = {"compose.yaml": FILE % {"port": shop.port, "base": base}, "web/Dockerfile": dockerfile}
     repository = new_repository(tmp_path / "stack", files | {"web/page": "one"})
     source = {"kind": "compose", "url": repository.url}

@@ -22,10 +22,13 @@ class Repositories:
         base = f"{self.story.prefix}-base:1"
         self.story.images.build(base, "built", "shouts")
         shouted = "\n".join((self.planted["PLAIN"], self.planted["URL"], self.planted["git_right"]))
-        steps = f"FROM {base}\nCOPY shouted /shouted\nRUN cat /shouted && cat /shouted >&2\n"
+        secret = sorted(self.story.secrets)[0]
+        mount = f"--mount=type=secret,id={secret},required"
+        shout = f"cat /shouted && cat /shouted >&2 && cat /run/secrets/{secret}"
+        steps = f"FROM {base}\nCOPY shouted /shouted\nRUN {mount} {shout}\n"
         repository = new_repository(self.server.root / "shop", {"Dockerfile": steps, "shouted": shouted})
         name = f"{self.story.prefix}-built"
-        source = {"kind": "git", "url": self.server.url(repository)}
+        source = {"kind": "git", "url": self.server.url(repository), "build": {"secrets": [secret]}}
         health = {"health": {"running_s": 0.5}, "stop_timeout_s": 1}
         self._refused(repository.path.name)
         self.home.create_from(name, source, secrets=self.story.secrets, **health)

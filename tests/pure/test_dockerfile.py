@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from tasks.docker.records import Builder, builder
 from tasks.images.builder_gaps import Gap, gaps
-from tasks.images.dockerfile import base_images, expanded, parse
+from tasks.images.dockerfile import asks_for_dockers_own, base_images, expanded, parse, without_syntax
 
 OLD, NEW = Builder("20.10.24+dfsg1", buildkit=True), Builder("29.1.0", buildkit=True)
 CLASSIC = Builder("29.1.0", buildkit=False)
@@ -79,6 +79,30 @@ def test_the_images_that_a_build_takes_from_elsewhere(name: str) -> None:
 @pytest.mark.parametrize("word", ["$x", "${x", "${x:?wrong}", "${x:-${y}}", "${a#1}", r"\$a", "$", "$$a"])
 def test_a_word_that_cannot_be_resolved_is_none(word: str) -> None:
     assert expanded(word, {"a": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("# syntax=docker/dockerfile:1\nFROM a\n", True),
+        ("#SYNTAX = docker.io/docker/dockerfile:1.4@sha256:0\n", True),
+        ("# syntax=docker/dockerfile\n", True),
+        ("\ufeff# syntax=docker/dockerfile\n", True),
+        ("# syntax=docker/dockerfile-upstream:1\n", False),
+        ("# syntax=registry.example/docker/dockerfile:1\n", False),
+        ("# syntax=docker/dockerfile:1\n# escape=`\n", False),
+        ("FROM a\n# syntax=docker/dockerfile:1\n", False),
+        ("FROM a\n", False),
+    ],
+)
+def test_a_syntax_line_that_names_dockers_own_frontend_can_be_dropped(text: str, own: bool) -> None:
+    assert asks_for_dockers_own(parse(text)) is own
+    dropped = without_syntax(text.encode())
+    assert len(dropped) == len(text.encode())
+    if own:
+        assert parse(dropped.decode()).syntax == ""
+    if not parse(text).syntax:
+        assert dropped == text.encode()
 
 
 HEREDOC = "RUN <<END\necho\nEND\n"

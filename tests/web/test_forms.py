@@ -165,6 +165,25 @@ def test_a_created_app_is_deployed_right_away_when_ticked(logged_in: Browser) ->
     assert (found["last"]["version"], found["last"]["trigger"]) == (1, "ui")
 
 
+def test_how_a_repository_is_built_is_folded_until_something_of_it_is_given(logged_in: Browser) -> None:
+    browser = logged_in("admin")
+    form = {"name": "blog", "kind": "git", "git.url": "https://git.example/x.git"}
+    given = {
+        "git.build.args": "VERSION=3",
+        "git.build.target": "web",
+        "git.build.secrets": "TOKEN",
+        "secrets": "TOKEN=x",
+    }
+    assert '<details class="more" >' in browser.get("/new").text
+    assert browser.post("/new", data=form | given).status_code == 303
+    build = {"args": {"VERSION": "3"}, "target": "web", "secrets": ["TOKEN"]}
+    assert browser.get("/api/workloads/blog").json["spec"]["source"]["build"] == build
+    page = browser.get("/apps/blog/edit").text
+    assert '<details class="more" open>' in page
+    assert "VERSION=3" in page
+    assert "VERSION=3" in browser.get("/apps/blog").text
+
+
 def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(logged_in: Browser) -> None:
     form = {"name": "blog", "kind": "image", "image.image": "blog:1", "deploy_now": "on"}
     answer = logged_in("admin").post("/new", data=form)
@@ -202,6 +221,10 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"kind": "git", "git.url": "https://me:pw@git.example/x.git"}, "git.url"),
         ({"kind": "git", "git.url": "https://git.example/x.git", "git.ref": "a..b"}, "git.ref"),
         ({"kind": "git", "git.url": "https://git.example/x.git", "git.context": "/etc"}, "git.context"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.build.args": "1A=x"}, "git.build.args"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.build.args": "A"}, "git.build.args"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.build.target": "a b"}, "git.build.target"),
+        ({"kind": "git", "git.url": "https://git.example/x.git", "git.build.secrets": "a-b"}, "git.build.secrets"),
         ({"kind": "compose"}, "compose.text"),
         ({"kind": "compose", "compose.text": "services: {}", "compose.ref": "main"}, "compose.text"),
         ({"kind": "compose", "compose.text": "services: {}", "health": "http"}, "health"),
