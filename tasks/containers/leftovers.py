@@ -49,7 +49,8 @@ class UnfinishedRow:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A single leftover: a `container`, an `image` or a `row`. `id` is Docker's, or the row's."""
+    """A single leftover: a `container`, an `image`, a `row`, or `files` of an app. `id` is Docker's, the row's, or the
+    directory's name."""
 
     kind: str
     name: str
@@ -62,8 +63,10 @@ def decide(
     standings: Mapping[str, Standing],
     images: Sequence[ImageStep],
     rows: Sequence[UnfinishedRow],
+    files: Sequence[str] = (),
 ) -> list[Leftover]:
-    """Return what to remove: rows, then containers, then images. `images` are the steps of tasks.images.retention."""
+    """Return what to remove: rows, then containers, images and files. `images` are the steps of tasks.images.retention,
+    `files` the directories that no workload has."""
     dead = [
         Leftover("row", f"{row.workload} v{row.version} {row.status}", Why.ENGINE_DEAD, str(row.deploy_id))
         for row in rows
@@ -76,7 +79,8 @@ def decide(
         if step.verb is Verb.REMOVE
     ]
     strays = [(one, _stray(one, standings)) for one in containers]
-    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + unneeded
+    ownerless = [Leftover("files", name, Why.NO_WORKLOAD, name) for name in files]
+    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + unneeded + ownerless
 
 
 def _stray(one: SeenContainer, standings: Mapping[str, Standing]) -> Why | None:
