@@ -95,6 +95,7 @@ class _Walk:
                 continue
             with suppress(FileNotFoundError, NotADirectoryError), self._directory(parts[:-1]) as above:
                 waiting += [(*parts, name) for name in self._add(tar, parts, above)]
+            _forget(tar)
 
     def _add(self, tar: tarfile.TarFile, parts: tuple[str, ...], above: int) -> list[str]:
         """Add one entry; return the names in it, if it is a directory."""
@@ -194,7 +195,13 @@ def _entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         if entry is None:
             return
         yield entry
+        _forget(tar)
     raise Damaged
+
+
+def _forget(tar: tarfile.TarFile) -> None:
+    """Drop the list of entries that a tar keeps: apps may have millions of files."""
+    tar.members.clear()  # type: ignore[attr-defined]
 
 
 def _plain(name: str) -> PurePosixPath:
