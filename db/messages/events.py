@@ -65,6 +65,9 @@ SENTENCES: dict[str, str] = {
     "compose_mount_inside": "The compose file mounts %(paths)s inside of a directory that another mount can write to: "
     "a link placed there would lead to any file of the host. Use separate directories, mount the outer one read-only, "
     "or list %(keys)s in source.allow if you trust the app.",
+    "compose_mount_of_source": "The compose file lets containers write to %(paths)s, which is the whole repository or "
+    "what an image is built from: the app would keep a copy, and no later commit would take effect. Mount it with :ro, "
+    "or only the directories that hold data, or list %(keys)s in source.allow to keep a copy.",
     "compose_files_missing": "The compose file mounts %(paths)s (%(keys)s), which does not exist. Put it into "
     "HOME/files/%(workload)s on the host, or into the repository, then deploy again.",
     "files_differ": "Version %(version)s: the repository's content of %(paths)s has changed since it was copied "

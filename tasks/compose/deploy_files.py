@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from db import event_log
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks.compose import checkout, files, own_files
+from tasks.compose import checkout, files, model, own_files
 from tasks.compose.files import Seeded
 from tasks.compose.own_files import Mount
 from tasks.context import Context, now
@@ -24,8 +25,8 @@ Model = dict[str, Any]
 def with_own_files(job: Job, rendered: Model, folder: Path) -> tuple[Model, dict[PurePosixPath, Path]]:
     """Return the rendered file with its relative mounts as they are stored, and what the checkout has for them.
 
-    Refuses files that nobody has brought, and a path inside of another mount that a container can write, unless
-    `source.allow` has its key. Raises Failure(invalid_source).
+    Refuses files that nobody has brought; and, unless `source.allow` has the key, a path inside of another mount that a
+    container can write, and one that would hide each later commit. Raises Failure(invalid_source).
     """
     settings, workload = job.context.settings, job.workload.name
     take_along(job.context, job.deploy.workload_id, workload)  # what an app has is not missing
@@ -38,11 +39,13 @@ def with_own_files(job: Job, rendered: Model, folder: Path) -> tuple[Model, dict
     if missing:
         paths = _shown(missing)
         _refuse(job, tell("compose_files_missing", keys=_keys(missing), paths=paths, workload=workload))
-    allowed = job.release["source"]["allow"]
-    every = own_files.inside_writable(own_files.mounts(stored, ""))
-    inside = [one for one in every if f"{one.service}.volumes" not in allowed]
-    if inside:
+    every = own_files.mounts(stored, "")
+    if inside := _not_allowed(job, own_files.inside_writable(every)):
         _refuse(job, tell("compose_mount_inside", keys=_keys(inside), paths=_shown(inside)))
+    contexts = [os.path.relpath(os.path.realpath(one.get("context") or folder), folder) for one in _builds(rendered)]
+    of_source = own_files.of_source([one for one in every if one.path in held], map(PurePosixPath, contexts))
+    if frozen := _not_allowed(job, of_source):
+        _refuse(job, tell("compose_mount_of_source", keys=_keys(frozen), paths=_shown(frozen)))
     return stored, held
 
 
@@ -105,6 +108,14 @@ def _telling(context: Context, workload_id: int, workload: str, mounts: Sequence
             told = tell("files_unusable", paths=_shown(mounts), workload=workload) if mounts else None
             _note(context, workload_id, told or tell("files_not_moved", workload=workload), "error")
         raise
+
+
+def _not_allowed(job: Job, mounts: Iterable[Mount]) -> list[Mount]:
+    return [one for one in mounts if f"{one.service}.volumes" not in job.release["source"]["allow"]]
+
+
+def _builds(rendered: Model) -> list[Model]:
+    return list(model.builds(rendered).values())
 
 
 def _refuse(job: Job, told: Told) -> None:

@@ -55,8 +55,12 @@ def seed(context: Context, workload: str, path: PurePosixPath, source: Path) -> 
     home, place = directory(settings, workload), directory(settings, workload) / path
     records, key, new = copies.read(settings, workload), str(path), fingerprint(source)
     before = records.get(key)
+
+    def record(copied: str) -> None:
+        _guarded(context, lambda: copies.write(settings, workload, records | {key: [copied, new]}))
+
     if _state(home, path) is None:
-        copies.write(settings, workload, records | {key: [new, new]})  # first: see tasks.compose.copies
+        record(new)  # first: see tasks.compose.copies
         _guarded(context, lambda: _put(settings, source, place))
         return Seeded.COPIED
     if new == NOTHING or (before is None and any(str(above) in records for above in path.parents)):
@@ -68,9 +72,9 @@ def seed(context: Context, workload: str, path: PurePosixPath, source: Path) -> 
     if there == new or (before and there == copied):
         if there != new:
             _guarded(context, lambda: _put(settings, source, place))
-        copies.write(settings, workload, records | {key: [new, new]})
+        record(new)
         return Seeded.SAME if there == new else Seeded.COPIED
-    copies.write(settings, workload, records | {key: [copied, new]})
+    record(copied)
     return Seeded.DIFFERS
 
 

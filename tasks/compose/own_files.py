@@ -52,10 +52,10 @@ def path_of(mount: Model, work: str) -> PurePosixPath | None:
 
     `work`: HOME/work of this host. What lay in or beside a working directory there was meant to be relative.
     """
-    source = str(mount.get("source") or "").replace("$$", "$")
-    if mount.get("type") != "bind" or not source:
+    source = str(mount.get("source") or "")
+    if mount.get("type") != "bind" or not source or "${" in source.replace("$$", ""):
         return None
-    path = PurePosixPath(source)
+    path = PurePosixPath(source.replace("$$", "$"))
     if not path.is_absolute():
         return path
     if work and path.is_relative_to(work) and path != PurePosixPath(work):
@@ -112,6 +112,12 @@ def inside_writable(every: Iterable[Mount]) -> Iterator[Mount]:
     for one in every:
         if any(one.path != path and one.path.is_relative_to(path) for path in above):
             yield one
+
+
+def of_source(every: Iterable[Mount], contexts: Iterable[PurePosixPath]) -> list[Mount]:
+    """Return the writable mounts of the whole repository, or of what an image is built from: `contexts`."""
+    frozen = {PurePosixPath("."), *contexts}
+    return [one for one in every if one.writable and any(context.is_relative_to(one.path) for context in frozen)]
 
 
 def is_shared(path: PurePosixPath, writable: Iterable[PurePosixPath]) -> bool:

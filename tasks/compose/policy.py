@@ -8,7 +8,7 @@ well: a feature of a newer Docker Compose is allowed only after a review.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -149,13 +149,13 @@ class Host:
     """What a file may mount of the host. `real` follows the links of a path.
 
     `folder` is the directory that its own files come from, and relative paths begin at; None when there is none.
-    `sockets`: of the Docker Engine. `home`: Backstay's own directory.
+    `sockets`: of the Docker Engine. `own`: Backstay's directories, HOME first.
     """
 
     folder: str | None = None
     sockets: Collection[str] = DOCKER_SOCKETS
     real: Callable[[str], str] = str
-    home: str = ""
+    own: Sequence[str] = ()
 
 
 def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host: Host) -> list[str]:
@@ -213,7 +213,7 @@ def _is_out_of_reach(one: _Path, as_written: str, host: Host) -> bool:
     if one.path.startswith("/") and not as_written.startswith("/"):
         return True
     place = PurePosixPath(host.real(one.path.replace("$$", "$")))
-    return bool(host.home) and place.is_relative_to(host.real(host.home))
+    return any(place.is_relative_to(host.real(one)) for one in host.own)
 
 
 def _is_below(path: str, folder: str | None) -> bool:
@@ -254,7 +254,7 @@ def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> 
     sockets = {one for one in inside if one.is_relative_to(place)}
     if place in inside:
         return place in there
-    if host.home and PurePosixPath(host.real(host.home)).is_relative_to(place):
+    if any(PurePosixPath(host.real(one)).is_relative_to(place) for one in host.own):
         return False
     return sockets <= set(there) and any(place.is_relative_to(one) for one in there)
 

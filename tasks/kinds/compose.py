@@ -236,7 +236,10 @@ def _host(job: Job, folder: Path) -> policy.Host:
     address = job.context.settings.engine_address
     own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
     sockets = {*policy.DOCKER_SOCKETS, *own}
-    return policy.Host(str(folder), sockets, os.path.realpath, str(job.context.settings.home))
+    settings = job.context.settings
+    # Each may be a link to another disk.
+    directories = [str(one) for one in (settings.home, settings.files, settings.work)]
+    return policy.Host(str(folder), sockets, os.path.realpath, directories)
 
 
 def _names_of_others(job: Job) -> set[str]:

@@ -339,3 +339,24 @@ def test_an_own_directory_is_no_other_apps(
     assert other.run("busybox ls /data") == ""
     other.shop.remove()
     assert app.run("cat /data/a") == "one\n"
+
+
+def test_the_code_of_an_app_is_not_frozen_by_a_mount_of_the_repository(app: App, tmp_path: Path) -> None:
+    built = app.text(".:/app").replace(f"image: {app.image}", "build: .")
+    repository = of_repository(app, tmp_path, {"compose.yaml": built, "Dockerfile": f"FROM {app.image}\n"})
+    assert "no later commit would take effect" in app.refused()
+    source = {"kind": "compose", "url": repository.url}
+    part = app.text("./src:/app").replace(f"image: {app.image}", "build: ./src")
+    repository.commit({"compose.yaml": part, "src/Dockerfile": f"FROM {app.image}\n"})
+    assert "./src" in app.refused()
+    repository.commit({"compose.yaml": app.text(".:/app")})
+    assert "web.volumes" in app.refused()
+    app.shop.change(source=source | {"allow": ["web.volumes"]})
+    app.deploy()
+    assert app.run("cat /app/Dockerfile").startswith("FROM")
+    repository.commit({"compose.yaml": app.text(".:/app:ro")})
+    app.shop.change(source=source)
+    app.deploy()
+    repository.commit({"new": "n"})
+    app.deploy()
+    assert app.run("cat /app/new") == "n"

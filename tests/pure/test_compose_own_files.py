@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.compose.own_files import Mount, inside_writable, mounts, path_of, placed, relative
+from tasks.compose.own_files import Mount, inside_writable, mounts, of_source, path_of, placed, relative
 
 WORK = "/home/work/local"
 
@@ -24,6 +24,8 @@ def bind(source: str, **more: Any) -> dict[str, Any]:
         ("./a/b", "a/b"),
         ("./a$$b", "a$b"),
         ("/srv/store", None),
+        ("${TOKEN}", None),
+        ("./$${b}", "${b}"),
         ("/home/work", None),
         (WORK, None),
         ("/home/work/local2/tmp12345678/store", None),
@@ -83,3 +85,22 @@ def test_a_path_inside_of_one_that_a_container_writes_could_be_replaced_by_a_lin
 )
 def test_a_missing_file_is_told_from_a_missing_directory_by_both_names(source: str, target: str, is_file: bool) -> None:
     assert Mount("web", PurePosixPath(source), target).looks_like_a_file is is_file
+
+
+@pytest.mark.parametrize(
+    ("path", "contexts", "is_source"),
+    [
+        (".", [], True),
+        ("store", ["."], False),
+        ("app", ["app"], True),
+        ("apps", ["apps/web"], True),
+        ("app/data", ["app"], False),
+        ("store", [], False),
+    ],
+)
+def test_a_directory_that_a_commit_changes_is_told_from_one_for_data(
+    path: str, contexts: list[str], is_source: bool
+) -> None:
+    mount = Mount("web", PurePosixPath(path))
+    assert of_source([mount], map(PurePosixPath, contexts)) == ([mount] if is_source else [])
+    assert of_source([Mount("web", PurePosixPath(path), writable=False)], map(PurePosixPath, contexts)) == []

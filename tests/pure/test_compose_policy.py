@@ -174,7 +174,7 @@ def test_a_path_that_leads_out_or_lies_below_home_is_beyond_any_permission(
     def model(path: str) -> dict[str, Any]:
         return {"services": {"web": {"volumes": [bind("/tree/fine") | {"target": "/y"}, bind(path)]}}}
 
-    host = Host("/tree", real=real, home=HOME)
+    host = Host("/tree", real=real, own=[HOME])
     assert out_of_reach(model(source), lambda: model(as_written), host) == ([] if fine else ["web.volumes"])
 
 
@@ -197,7 +197,7 @@ def test_a_path_that_leads_out_or_lies_below_home_is_beyond_any_permission(
 def test_other_paths_of_a_file_are_held_to_the_same(
     what: str, thing: dict[str, Any], written: dict[str, Any] | None, key: str | None
 ) -> None:
-    host = Host("/tree", home=HOME)
+    host = Host("/tree", own=[HOME])
     found = out_of_reach({what: {"it": thing}}, lambda: {what: {"it": written or thing}}, host)
     assert found == ([key] if key else [])
 
@@ -206,13 +206,13 @@ def test_the_file_as_written_is_looked_at_only_where_a_path_leads_out() -> None:
     def never() -> dict[str, Any]:
         raise AssertionError
 
-    assert out_of_reach({"services": {"web": {"volumes": [bind("/tree/a")]}}}, never, Host("/tree", home=HOME)) == []
+    assert out_of_reach({"services": {"web": {"volumes": [bind("/tree/a")]}}}, never, Host("/tree", own=[HOME])) == []
 
 
 def test_naming_a_directory_does_not_permit_one_that_has_home_in_it() -> None:
     model = {"services": {"web": {"volumes": [bind("/home")]}}}
-    assert refused(model, PROJECT, ["/home"], Host(home=HOME)) == ["web.volumes"]
-    assert refused(model, PROJECT, ["web.volumes"], Host(home=HOME)) == []
+    assert refused(model, PROJECT, ["/home"], Host(own=[HOME])) == ["web.volumes"]
+    assert refused(model, PROJECT, ["web.volumes"], Host(own=[HOME])) == []
 
 
 def test_files_of_the_checkout_may_be_mounted() -> None:
