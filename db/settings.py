@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         return self.home / "work" / self.host_name
 
     @property
+    def files(self) -> Path:
+        """Directory of what apps store in relative mounts: a directory per workload."""
+        return self.home / "files"
+
+    @property
     def git(self) -> Path:
         """Directory of the fetched commits of git repositories."""
         return self.home / "git"

@@ -1,4 +1,4 @@
-"""Backup and restore of an installation: the ledger, the key of its secrets, the login of Prefect.
+"""Backup and restore of an installation: the ledger, the key of its secrets, the login of Prefect, the files of apps.
 
 A backup is made while everything runs. A restore needs HOME exclusively, checks everything before it changes anything,
 and keeps the earlier state aside. Containers, images, volumes and Prefect's own database are never included.
@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from db import history, migrate
 from db.backup import archive, snapshot
+from db.backup import files as app_files
 from db.backup.archive import BackupRefused, Manifest, MemberName
 from db.connection import Database
 from db.models import Workload
@@ -31,22 +32,30 @@ STATE = [
     *(f"{name}{end}" for name in (LEDGER, "prefect.db") for end in ("", "-wal", "-shm")),
     *("secret.key", "prefect-auth"),
 ]
+OF_HOME = {"secret.key", "prefect-auth"}  # the members that are files of HOME as they are
 MADE_BY_LOOKING = {"prefect-auth"}  # written by any verb that logs: a random password of a Prefect that never ran
 
 
 @dataclass(frozen=True)
 class Restored:
-    """The outcome of a restore. `kept` is where the earlier state went; the next engine ends `unfinished` deploys."""
+    """The outcome of a restore. `kept` is where the earlier state went; the next engine ends `unfinished` deploys.
+
+    `files` are the apps whose files were restored, `files_left` those that have files in HOME, which were not touched.
+    """
 
     manifest: Manifest
     revision: str
     workloads: int
     unfinished: int
     kept: Path | None
+    files: list[str]
+    files_left: list[str]
 
 
-def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = False) -> Manifest:
-    """Write a complete backup to `file`, or nothing. Raises BackupRefused, LedgerUnavailable, OSError.
+def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = False, with_files: bool = True) -> Manifest:
+    """Write a complete backup to `file`, or nothing. `with_files`: with those of apps.
+
+    Raises BackupRefused, LedgerUnavailable, OSError.
 
     BackupRefused: ledger_elsewhere, backup_exists, nothing_to_back_up, ledger_damaged.
     """
@@ -59,8 +68,11 @@ def back_up(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
         draft = Path(directory)
         revision = _copy_ledger(settings, draft / "ledger.db")
         members: dict[MemberName, Path] = {"ledger.db": draft / "ledger.db"}
+        if with_files and app_files.names(settings.files):
+            app_files.pack(settings.files, draft / "files.tar")
+            members["files.tar"] = draft / "files.tar"
         for name in get_args(MemberName):
-            if (settings.home / name).exists():
+            if name in OF_HOME and (settings.home / name).exists():
                 members[name] = settings.home / name
         manifest = archive.pack(draft / "archive", members, revision, now)
         _not_there(file, force)
@@ -80,12 +92,13 @@ def restore(settings: Settings, file: Path, now: datetime, *, force: bool = Fals
 
     def restored() -> Restored:
         with home_locks.hold_whole_home(settings):
-            return _restore(settings.home, file, now, force)
+            return _restore(settings, file, now, force)
 
     return translated(restored, home_locks.HomeInUse, into=BackupRefused("home_in_use"))
 
 
-def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
+def _restore(settings: Settings, file: Path, now: datetime, force: bool) -> Restored:
+    home = settings.home
     before = [name for name in STATE if (home / name).exists()]
     is_empty = set(before) <= MADE_BY_LOOKING
     if not is_empty and not force:
@@ -94,12 +107,39 @@ def _restore(home: Path, file: Path, now: datetime, force: bool) -> Restored:
         staged = Path(directory)
         manifest = archive.unpack(file, staged)
         revision, workloads, unfinished = _prepare(staged, manifest)
+        files = _unpack_files(staged) if "files.tar" in manifest.members else []
         kept = None if is_empty else _put_aside(home, before, now)
+        left = _place_files(settings, staged / "files", files)
         # The ledger comes last: without it nothing starts on half a restore.
-        for name in sorted(manifest.members, key=lambda member: member == "ledger.db"):
+        members = [name for name in manifest.members if name != "files.tar"]
+        for name in sorted(members, key=lambda member: member == "ledger.db"):
             (staged / name).replace(home / (LEDGER if name == "ledger.db" else name))
         _sync(home)
-    return Restored(manifest, revision, workloads, unfinished, kept)
+    restored = [name for name in files if name not in left]
+    return Restored(manifest, revision, workloads, unfinished, kept, restored, left)
+
+
+def _unpack_files(staged: Path) -> list[str]:
+    def unpacked() -> list[str]:
+        return app_files.unpack(staged / "files.tar", staged / "files")
+
+    return translated(unpacked, app_files.Damaged, into=BackupRefused("backup_damaged"))
+
+
+def _place_files(settings: Settings, staged: Path, files: list[str]) -> list[str]:
+    """Move the files of apps to HOME; return the names of apps that have some there: they are newer, and in use."""
+    left = []
+    for name in files:
+        place, record = settings.files / name, Path(app_files.COPIES, f"{name}.json")
+        if place.exists():
+            left.append(name)
+            continue
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        (staged / name).rename(place)
+        if (staged / record).is_file():
+            (settings.files / record).parent.mkdir(mode=0o700, exist_ok=True)
+            (staged / record).replace(settings.files / record)
+    return left
 
 
 def _prepare(staged: Path, manifest: Manifest) -> tuple[str, int, int]:

@@ -42,6 +42,7 @@ def examine(settings: Settings) -> list[Check]:
         check_host,
         check_builds,
         check_compose,
+        check_files,
         check_git,
         check_prefect,
         check_ports,
@@ -177,6 +178,30 @@ def check_compose(settings: Settings) -> Check:
     if settings.compose:
         return Check("compose", False, f"BACKSTAY_COMPOSE does not name a working Docker Compose; {todo}.")
     return Check("compose", not _has_compose_workloads(settings), f"not found; compose workloads need it: {todo}.")
+
+
+def check_files(settings: Settings) -> Check:
+    """Check that no app stores files where the engine works: versions before 0.1 mounted relative paths there."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.connection import Database, LedgerUnavailable
+    from db.installation import known_identity
+    from tasks.compose import work
+    from tasks.docker.client import DockerEngine
+    from tasks.failures import Failure
+
+    try:
+        database = Database(settings.ledger_url)
+        with database.reading() as session:
+            installation = known_identity(session) or ""
+        database.close()
+        containers = DockerEngine(settings.engine_address).containers.list_all()
+    except (SQLAlchemyError, LedgerUnavailable, ImportError, OSError, Failure):
+        return Check("files", True, "not examined: the ledger or Docker does not respond")  # others report it
+    if found := work.mounted_by(settings, containers, installation):
+        names = ", ".join(found)
+        return Check("files", False, f"in HOME/work, for {names}: deploy again, and they move to HOME/files.")
+    return Check("files", True, str(settings.files))
 
 
 def check_git(settings: Settings) -> Check:

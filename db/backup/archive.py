@@ -18,13 +18,13 @@ from typing import IO, Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-FORMAT = 1
+FORMAT: Literal[2] = 2  # 1 had no files of apps
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 64 * 1024
 CHUNK = 1024 * 1024
 PROGRAM = "backstay"
 
-MemberName = Literal["ledger.db", "secret.key", "prefect-auth"]
+MemberName = Literal["ledger.db", "secret.key", "prefect-auth", "files.tar"]
 
 
 class BackupRefused(Exception):  # noqa: N818 - it names what happened
@@ -46,7 +46,7 @@ class Manifest(BaseModel):
     """The description of a backup, stored in it. `revision` is the schema of its ledger."""
 
     program: Literal["backstay"] = "backstay"
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
     revision: str
     created_at: datetime
     members: dict[MemberName, Member]
@@ -55,7 +55,9 @@ class Manifest(BaseModel):
 def pack(file: Path, members: Mapping[MemberName, Path], revision: str, now: datetime) -> Manifest:
     """Write a new archive of these files, readable by its owner only and synced to disk. Raises OSError."""
     described = {name: _describe(path) for name, path in members.items()}
-    manifest = Manifest(revision=revision, created_at=now, members=described)
+    # An older version can restore what it knows all of.
+    form: Literal[1, 2] = FORMAT if "files.tar" in members else 1
+    manifest = Manifest(format=form, revision=revision, created_at=now, members=described)
     words = manifest.model_dump_json(indent=2).encode()
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as output:

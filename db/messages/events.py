@@ -85,6 +85,28 @@ SENTENCES: dict[str, str] = {
     "compose_warned_more": "Version %(version)s: Docker Compose warned about the compose file (%(count)s); the "
     "engine's log has its words.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
+    "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
+    "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
+    "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",
+    "compose_mount_inside": "The compose file mounts %(paths)s inside of a directory that another mount can write to: "
+    "a link placed there would lead to any file of the host. Use separate directories, mount the outer one read-only, "
+    "or list %(keys)s in source.allow if you trust the app.",
+    "compose_mount_of_source": "The compose file lets containers write to %(paths)s, which is the whole repository or "
+    "what an image is built from: the app would keep a copy, and no later commit would take effect. Mount it with :ro, "
+    "or only the directories that hold data, or list %(keys)s in source.allow to keep a copy.",
+    "compose_files_missing": "The compose file mounts %(paths)s (%(keys)s), which does not exist. Put it into "
+    "HOME/files/%(workload)s on the host, or into the repository, then deploy again.",
+    "files_differ": "Version %(version)s: the repository's content of %(paths)s has changed since it was copied "
+    "to HOME/files/%(workload)s, and the app keeps its copy, because it may write there. Mount it with :ro if it is to "
+    "follow the repository, or change the copy.",
+    "files_moved": "Files of the app were moved from HOME/work to HOME/files/%(workload)s, its own directory, where "
+    "they last: %(paths)s.",
+    "files_not_moved": "The app's files in HOME/work could not be moved to HOME/files/%(workload)s; the engine's log "
+    "has the reason. They are kept. Move them by hand, then deploy again.",
+    "files_unusable": "One of %(paths)s in HOME/files/%(workload)s cannot be mounted: it is a link or a missing file, "
+    "or cannot be written. Remove or replace it there, then deploy again.",
+    "files_in_work": "The app stores files in HOME/work, which Backstay clears at its start; they were kept. Deploy "
+    "the app again to move them to HOME/files/%(workload)s.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     # Later findings.
     "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "

@@ -15,14 +15,15 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, one file
 def backup(
     file: File,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    files: Annotated[bool, typer.Option("--files/--no-files", help="With the files that apps store.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Back up the ledger and its keys into one file while everything keeps running."""
+    """Back up the ledger, its keys and the files of apps into one file while everything keeps running."""
     from db.settings import load_settings
     from flows.backups import back_up
     from tasks.context import now
 
-    manifest = back_up(load_settings(), file, now(), force=force)
+    manifest = back_up(load_settings(), file, now(), force=force, with_files=files)
     if as_json:
         data({"file": str(file.absolute()), "bytes": file.stat().st_size, **manifest.model_dump(mode="json")})
     else:
@@ -46,10 +47,15 @@ def restore(
         kept = str(done.kept) if done.kept else None
         made = done.manifest.model_dump(mode="json")["created_at"]
         counts = {"workloads": done.workloads, "unfinished": done.unfinished}
-        data({"revision": done.revision, "created_at": made, "kept": kept, **counts})
+        apps = {"files": done.files, "files_left": done.files_left}
+        data({"revision": done.revision, "created_at": made, "kept": kept, **counts, **apps})
         return
     text(f"Restored {done.workloads} workloads as of {done.manifest.created_at:%Y-%m-%d %H:%M:%S} UTC.")
     if done.unfinished:
         say(f"{done.unfinished} deploys were unfinished then; the next start marks them as interrupted.")
+    if done.files:
+        say(f"The files of {', '.join(done.files)} were restored.")
+    if done.files_left:
+        say(f"HOME has files of {', '.join(done.files_left)}; they were not replaced.")
     if done.kept:
         say(f"The previous state was moved to {done.kept}.")

@@ -64,20 +64,25 @@ def sweep(
     apply: Annotated[
         bool, typer.Option("--apply", help="Remove what is listed; without this nothing is changed.")
     ] = False,
+    files: Annotated[bool, typer.Option("--files", help="With --apply: remove files of apps as well.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List leftovers on this host: containers, networks, images and abandoned deploys. Exit code 1 if --apply could not
-    remove all of them."""
+    """List leftovers on this host: containers, networks, images, abandoned deploys, files of apps. Exit code 1 if
+    --apply could not remove all of them."""
     from flows.upkeep import sweep as upkeep_sweep
 
     with opened_context() as context:
-        found = upkeep_sweep.sweep(context, apply)
+        found = upkeep_sweep.sweep(context, apply, files)
     if as_json:
         data({"applied": apply, "leftovers": [one.as_dict() for one in found]})
     elif found:
         table(("KIND", "WHY", "NAME"), [[one.leftover.kind, one.leftover.why, one.leftover.name] for one in found])
     stay = sum(one.done is False for one in found)
-    say(_swept(len(found), stay, apply))
+    kept = apply and any(one.done is None for one in found)
+    if not kept or any(one.done is not None for one in found):
+        say(_swept(sum(one.done is not None for one in found) if apply else len(found), stay, apply))
+    if kept:
+        say("Files of apps were kept; `backstay sweep --apply --files` removes them as well.")
     if stay:
         raise typer.Exit(1)
 

@@ -140,13 +140,15 @@ def remove(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a workload with its containers, history and samples. Its volumes are kept. Exit code 1 if it takes longer;
-    the engine then continues the removal."""
+    """Remove a workload with its containers, its files in HOME/files, history and samples. Its volumes are kept. Exit
+    code 1 if it takes longer; the engine then continues the removal."""
     from flows.cli.follow import follow_removal
     from flows.workloads.removal import request_removal
 
     if sys.stdin.isatty() and not yes:
-        typer.confirm(f"Remove {name} with its containers, history and samples?", abort=True, err=True)
+        typer.confirm(
+            f"Remove {name} with its containers, its files in HOME/files, history and samples?", abort=True, err=True
+        )
     with opened_context() as context:
         removal = request_removal(context, name, actor())
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from db import migrate
 from db.settings import Settings
 from flows.home_locks import AlreadyRunning, hold_engine_lock
 from flows.supervisor.programs import client_env
+from tasks.compose import work
 from tasks.context import Context
 from tasks.logs.log import guard_streams
 
@@ -30,7 +30,6 @@ def serve(settings: Settings) -> None:
     Because of the lock, reconcile knows that a running row with another engine's name has a dead engine.
     """
     with hold_engine_lock(settings):
-        shutil.rmtree(settings.work, ignore_errors=True)  # left behind by an engine that was killed
         os.environ.update(client_env(settings, os.environ) | {"PREFECT_LOGGING_LEVEL": "CRITICAL"})
         context = Context.open(settings, "engine")
         guard_streams(context.redactor)  # before Prefect takes over stderr
@@ -39,6 +38,7 @@ def serve(settings: Settings) -> None:
 
         try:
             migrate.upgrade(context.database)
+            work.clear(context)
             run_engine(context)
         finally:
             context.close()

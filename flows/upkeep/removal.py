@@ -1,4 +1,4 @@
-"""The engine's part of a removal: the containers of a marked workload, then all its data in the ledger.
+"""The engine's part of a removal: the containers of a marked workload, its files, then all its data in the ledger.
 
 Carried out by the Prefect run of the request, or by reconcile if that run does not begin. Both hold the workload's
 lock; the second one finds nothing to do.
@@ -12,6 +12,7 @@ from db import workloads
 from db.connection import LedgerUnavailable
 from db.models import Workload
 from flows.upkeep.housekeeping import arrange_images
+from tasks.compose import files
 from tasks.containers import workload_networks
 from tasks.context import Context
 from tasks.failures import Failure
@@ -50,8 +51,8 @@ def carry_out(context: Context, workload_id: int, name: str) -> str:
 
 
 def finish(context: Context, workload: Workload) -> bool:
-    """Remove the containers of a workload, then all its data in the ledger, then the images that were brought for it
-    and that no other release needs; return False when it is not marked for removal.
+    """Remove the containers of a workload and its files, then all its data in the ledger, then the images that were
+    brought for it and that no other release needs; return False when it is not marked for removal.
 
     The caller holds its lock. Raises Failure.
     """
@@ -61,6 +62,8 @@ def finish(context: Context, workload: Workload) -> bool:
     if current is None or current.removing_at is None:
         return False
     kind_of(current).rollout.restore(context, current, None)
+    # Before the ledger forgets the workload: whoever continues an interrupted removal begins here again.
+    files.remove(context, str(current.id), current.name)
     with context.database.writing() as session:
         workloads.remove(session, current.id)
         needed = {name for one in workloads.every(session, current.host) for name in one.spec.get("networks") or ()}

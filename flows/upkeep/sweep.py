@@ -15,6 +15,7 @@ from db import history, workloads
 from db.models import Deploy
 from flows.home_locks import AlreadyRunning, hold_engine_lock
 from flows.upkeep import reconcile
+from tasks.compose import files as own_files
 from tasks.containers import converge, workload_networks
 from tasks.containers.leftovers import Leftover, SeenContainer, SeenNetwork, Standing, UnfinishedRow, decide
 from tasks.context import Context
@@ -48,8 +49,11 @@ class _Gathered:
     leftovers: list[Leftover]
 
 
-def sweep(context: Context, apply: bool = False) -> list[Swept]:
-    """Return the leftovers, and with `apply` whether each was removed. Raises Failure when Docker is unreachable."""
+def sweep(context: Context, apply: bool = False, files: bool = False) -> list[Swept]:
+    """Return the leftovers, and with `apply` whether each was removed; files of apps only with `files`.
+
+    Raises Failure when Docker is unreachable.
+    """
     with ExitStack() as held:
         engine_runs = False
         try:
@@ -63,7 +67,9 @@ def sweep(context: Context, apply: bool = False) -> list[Swept]:
         ended = [Swept(one, _tried(context, one, found)) for one in found.leftovers if one.kind == "row"]
         # Ending a row converges its workload, so the rest is gathered again.
         rest = _gather(context, engine_runs) if ended else found
-        return ended + [Swept(one, _tried(context, one, rest)) for one in rest.leftovers if one.kind != "row"]
+        kept = {"row"} if files else {"row", "files"}
+        done = [Swept(one, _tried(context, one, rest)) for one in rest.leftovers if one.kind not in kept]
+        return ended + done + [Swept(one) for one in rest.leftovers if one.kind == "files" and not files]
 
 
 def _gather(context: Context, engine_runs: bool) -> _Gathered:
@@ -74,8 +80,10 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
     images = host_images.steps(context, seen_images)
     ours = context.docker.networks.find({INSTALLATION: context.installation})
     networks = [SeenNetwork(one.id, one.name, one.labels.get(WORKLOAD)) for one in ours]
+    directories = own_files.names(context.settings)
     with context.database.reading() as session:
         known = {workload.id: workload.name for workload in workloads.every(session, host)}
+        everywhere = {workload.name for workload in workloads.every(session, removing=True)}
         live_rows, _ = history.live_and_latest(session)
         live = {known[key]: row for key, row in live_rows.items() if key in known}
         unfinished = [row for row in history.unfinished(session, host) if row.workload_id in known]
@@ -88,7 +96,8 @@ def _gather(context: Context, engine_runs: bool) -> _Gathered:
         name: Standing(live[name].version if name in live else None, at_work.get(name)) for name in known.values()
     }
     strays = [_seen(one, live.get(one.labels.get(WORKLOAD, ""))) for one in containers]
-    leftovers = decide(strays, standings, images, seen, networks)
+    ownerless = [name for name in directories if name not in everywhere]
+    leftovers = decide(strays, standings, images, seen, networks, ownerless)
     return _Gathered(containers, images, seen_images.brought, {str(row.id): row for row in unfinished}, leftovers)
 
 
@@ -114,6 +123,7 @@ def _tried(context: Context, leftover: Leftover, found: _Gathered) -> bool:
         "container": lambda: _remove_container(context, leftover.id),
         "network": lambda: _remove_network(context, leftover.id),
         "image": lambda: _remove_image(context, leftover, found),
+        "files": lambda: _remove_files(context, leftover.name),
     }
     try:
         return actions[leftover.kind]()
@@ -142,6 +152,13 @@ def _remove_container(context: Context, container_id: str) -> bool:
 def _remove_network(context: Context, network_id: str) -> bool:
     workload_networks.remove(context, network_id)
     return True
+
+
+def _remove_files(context: Context, name: str) -> bool:
+    with context.database.reading() as session:
+        if workloads.find(session, name, removing=True) is not None:
+            return False  # one of that name has been created meanwhile
+    return own_files.remove_leftover(context, name)
 
 
 def _remove_image(context: Context, leftover: Leftover, found: _Gathered) -> bool:

@@ -39,7 +39,7 @@ class Removal:
 
 
 def request_removal(context: Context, name: str, actor: str) -> Removal:
-    """Mark a workload for removal and have its engine remove it, with its containers and history. Volumes stay.
+    """Mark a workload for removal and have its engine remove it, with its containers, files and history. Volumes stay.
 
     A repeated request during the removal returns the same removal. Raises Refusal: no_such_workload, deploy_in_flight.
     """

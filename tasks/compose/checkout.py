@@ -1,18 +1,20 @@
 """Compose files in a checkout: what they may open there, and which of its files become part of the release.
 
-A release must start again without its repository, so a file that is mounted from the checkout is copied into the stored
-file, as a config with its content. Only texts of modest size are; state belongs in a volume.
+A release must start again without its repository, so a file or a read-only directory that is mounted from the checkout
+is copied into the stored file, as a config with its content. Only texts of modest size are. A directory that a
+container may write belongs to the app instead: tasks.compose.own_files.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.compose.external_files import Opened, Unreadable, opened
+from tasks.compose.own_files import Mount, is_shared, relative, with_volumes
 from tasks.failures import translated
 
 Model = dict[str, Any]
@@ -85,6 +87,52 @@ class _Found:
                 elif (self._tree / path).is_dir():  # the `project_directory` of an include
                     self._folders.add(path)
         return len(self._files) > before
+
+
+def lasting(
+    model: Model, tree: Path, exists: Callable[[PurePosixPath], bool]
+) -> tuple[Model, dict[PurePosixPath, Path], list[Mount]]:
+    """Return the rendered file with relative paths for the mounts that belong to the app's own directory; those of its
+    paths that the repository has, with their place in the checkout; and the mounts of files that nobody has brought.
+
+    These are the directories that a container may write, with what other services read of them, and what the repository
+    does not have. `exists` answers whether the app's own directory has a path.
+    """
+    root = os.path.realpath(tree)
+    held: dict[PurePosixPath, Path] = {}
+    missing: list[Mount] = []
+
+    def where(mount: Model) -> PurePosixPath | None:
+        source = str(mount.get("source") or "").replace("$$", "$")
+        if mount.get("type") != "bind" or not source or not _is_inside(source, tree):
+            return None
+        path = PurePosixPath(os.path.relpath(os.path.realpath(source), root))
+        return None if ".." in path.parts else path
+
+    mounts = [(mount, path) for _, mount in _every_mount(model) if (path := where(mount)) is not None]
+    written = {path for mount, path in mounts if not mount.get("read_only") and not (tree / path).is_file()}
+
+    def stored(service: str, mount: Model) -> Model:
+        path = where(mount)
+        if path is None or (tree / path).is_file():
+            return mount
+        if (tree / path).is_dir():
+            if path not in written:
+                return mount
+            held[path] = tree / path
+        else:
+            one = Mount(service, path, str(mount.get("target") or ""), not mount.get("read_only"))
+            if not exists(path) and (one.looks_like_a_file or not is_shared(path, written)):
+                missing.append(one)
+        return relative(mount, path)
+
+    return with_volumes(model, stored), held, missing
+
+
+def _every_mount(model: Model) -> Iterator[tuple[str, Model]]:
+    for name, service in model["services"].items():
+        for mount in service.get("volumes") or []:
+            yield name, mount
 
 
 def copied(model: Model, tree: Path) -> tuple[Model, list[str]]:

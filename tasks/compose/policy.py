@@ -8,7 +8,7 @@ well: a feature of a newer Docker Compose is allowed only after a review.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,6 +31,7 @@ HARMLESS = frozenset(
 )
 
 Fine = Callable[[Any], bool]
+Model = Mapping[str, Any]
 # The options of a bridge that affect only the network itself: others name the bridge, which may be one of the host's,
 # or open every port of it.
 BRIDGE_OPTIONS = frozenset(
@@ -147,12 +148,14 @@ SHARED: Mapping[str, Mapping[str, Fine]] = {
 class Host:
     """What a file may mount of the host. `real` follows the links of a path.
 
-    `folder` is the checkout that its own files come from; None when there is none. `sockets`: of the Docker Engine.
+    `folder` is the directory that its own files come from, and relative paths begin at; None when there is none.
+    `sockets`: of the Docker Engine. `own`: Backstay's directories, HOME first.
     """
 
     folder: str | None = None
     sockets: Collection[str] = DOCKER_SOCKETS
     real: Callable[[str], str] = str
+    own: Sequence[str] = ()
 
 
 def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host: Host) -> list[str]:
@@ -163,6 +166,59 @@ def refused(model: Mapping[str, Any], project: str, allow: Collection[str], host
         *(key for what in SHARED for key in _shared(what, model.get(what) or {}, project, host)),
     ]
     return [key for key in dict.fromkeys(found) if key not in allow]
+
+
+def out_of_reach(model: Model, as_written: Callable[[], Model], host: Host) -> list[str]:
+    """Return the keys of paths that nobody can allow: a relative one that leads out of `host.folder`, one that lies
+    below HOME, links followed, and one with a secret in it, which is not known yet.
+
+    `as_written` returns the file with relative paths; it is called only where a path leads out of the folder.
+    """
+    outside = [one for one in _paths(model) if not (one.may_be_of_the_folder and _is_below(one.path, host.folder))]
+    if not outside:
+        return []
+    written = {(one.key, one.at): one.path for one in _paths(as_written())}
+    found = [one.key for one in outside if _is_out_of_reach(one, written.get((one.key, one.at), one.path), host)]
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class _Path:
+    """A path of the host in a file. `at`: what distinguishes it from others of its key."""
+
+    key: str
+    path: str
+    at: str = ""
+    may_be_of_the_folder: bool = True
+
+
+def _paths(model: Model) -> Iterator[_Path]:
+    for name, service in (model.get("services") or {}).items():
+        for mount in service.get("volumes") or []:
+            if mount.get("type") == "bind":
+                yield _Path(f"{name}.volumes", str(mount.get("source") or ""), str(mount.get("target")))
+    for what in ("configs", "secrets"):
+        for name, thing in (model.get(what) or {}).items():
+            if (file := (thing or {}).get("file")) is not None:
+                # Configs are copied into the release. A file in a repository is no secret.
+                yield _Path(f"{what}.{name}.file", str(file), may_be_of_the_folder=what == "configs")
+    for name, thing in (model.get("volumes") or {}).items():
+        if device := ((thing or {}).get("driver_opts") or {}).get("device"):
+            yield _Path(f"volumes.{name}.driver_opts", str(device), may_be_of_the_folder=False)
+
+
+def _is_out_of_reach(one: _Path, as_written: str, host: Host) -> bool:
+    if "${" in one.path or one.path.startswith((".", "~")):  # Docker Compose leaves the path of a device as it is
+        return True
+    if one.path.startswith("/") and not as_written.startswith("/"):
+        return True
+    place = PurePosixPath(host.real(one.path.replace("$$", "$")))
+    return any(place.is_relative_to(host.real(one)) for one in host.own)
+
+
+def _is_below(path: str, folder: str | None) -> bool:
+    place = PurePosixPath(path)
+    return folder is not None and "${" not in path and place.is_relative_to(folder) and ".." not in place.parts
 
 
 def taken_names(model: Mapping[str, Any], others: Collection[str], allow: Collection[str]) -> list[str]:
@@ -193,11 +249,13 @@ def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> 
     if host.folder is not None and PurePosixPath(source).is_relative_to(host.folder):
         return True
     place, there = PurePosixPath(host.real(source)), [PurePosixPath(host.real(one)) for one in allowed]
-    # Allowing a directory allows neither the socket in it nor a directory above both.
+    # Allowing a directory allows neither the socket in it nor a directory above both, nor one that has HOME in it.
     inside = {PurePosixPath(host.real(one)) for one in host.sockets}
     sockets = {one for one in inside if one.is_relative_to(place)}
     if place in inside:
         return place in there
+    if any(PurePosixPath(host.real(one)).is_relative_to(place) for one in host.own):
+        return False
     return sockets <= set(there) and any(place.is_relative_to(one) for one in there)
 
 

@@ -58,7 +58,8 @@ class UnfinishedRow:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A single leftover: a `container`, a `network`, an `image` or a `row`. `id` is Docker's, or the row's."""
+    """A single leftover: a `container`, a `network`, an `image`, a `row`, or `files` of an app. `id` is Docker's, the
+    row's, or the directory's name."""
 
     kind: str
     name: str
@@ -72,9 +73,10 @@ def decide(
     images: Sequence[ImageStep],
     rows: Sequence[UnfinishedRow],
     networks: Sequence[SeenNetwork] = (),
+    files: Sequence[str] = (),
 ) -> list[Leftover]:
-    """Return what to remove: rows, then containers, then networks, then images. `images` are the steps of
-    tasks.images.retention."""
+    """Return what to remove: rows, then containers, networks, images and files. `images` are the steps of
+    tasks.images.retention, `files` the directories that no workload has."""
     dead = [
         Leftover("row", f"{row.workload} v{row.version} {row.status}", Why.ENGINE_DEAD, str(row.deploy_id))
         for row in rows
@@ -92,7 +94,9 @@ def decide(
         for one in networks
         if one.workload is not None and one.workload not in standings
     ]
-    return dead + [Leftover("container", one.name, why, one.id) for one, why in strays if why] + empty + unneeded
+    ownerless = [Leftover("files", name, Why.NO_WORKLOAD, name) for name in files]
+    unwanted = [Leftover("container", one.name, why, one.id) for one, why in strays if why]
+    return dead + unwanted + empty + unneeded + ownerless
 
 
 def _stray(one: SeenContainer, standings: Mapping[str, Standing]) -> Why | None:

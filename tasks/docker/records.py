@@ -43,11 +43,14 @@ class Builder:
 
 @dataclass(frozen=True)
 class ListedContainer:
-    """A container in a list of containers, whatever its owner."""
+    """A container in a list of containers, whatever its owner. `binds` are what it has mounted of the host: (directory
+    or file of the host, path in the container)."""
 
     id: str
     names: tuple[str, ...]
     image_id: str
+    labels: dict[str, str] = field(default_factory=dict)
+    binds: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,9 @@ def listed_image(raw: dict[str, Any]) -> ListedImage:
 def listed_container(raw: dict[str, Any]) -> ListedContainer:
     """Parse an entry of the Engine's list of containers."""
     names = tuple(str(name).removeprefix("/") for name in raw.get("Names") or ())
-    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]))
+    mounts = [one for one in raw.get("Mounts") or () if one.get("Type") == "bind"]
+    binds = tuple((str(one.get("Source") or ""), str(one.get("Destination") or "")) for one in mounts)
+    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]), raw.get("Labels") or {}, binds)
 
 
 def container_record(raw: dict[str, Any]) -> ContainerRecord:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -16,7 +17,7 @@ from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
 from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, cli, external_files, model, policy, warning_log
+from tasks.compose import builds, checkout, cli, deploy_files, external_files, model, policy, warning_log
 from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure, translated
@@ -114,10 +115,16 @@ def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Render a text, which stands alone: there are no files beside it that it could open."""
     text = str(source["text"])
     _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
-    rendered = _render(job, source, folder, ["-"], text.encode())
-    _forbid(job, policy.refused(rendered, _project(job), source["allow"], _host(job, None)))
-    _refuse(job, [f"{name}.build" for name in model.builds(rendered)])
-    return rendered
+    render = _Render(job, source, folder, ["-"], text.encode())
+    _forbid_what_reaches_out(job, source, render, folder)
+    stored, _ = deploy_files.with_own_files(job, render.model, folder)
+    _refuse(job, [f"{name}.build" for name in model.builds(stored)])
+    _refuse(job, [f"configs.{name}.file" for name, one in (stored.get("configs") or {}).items() if _is_of(one, folder)])
+    return stored
+
+
+def _is_of(config: dict[str, Any] | None, folder: Path) -> bool:
+    return Path((config or {}).get("file") or "/").is_relative_to(folder)
 
 
 def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
@@ -126,16 +133,25 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     if not all((tree / file).is_file() for file in files):
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
     _refuse(job, _readable(lambda: checkout.opened_outside(tree, files)))
-    rendered = _render(job, source, (tree / files[0]).parent, [str(tree / file) for file in files])
-    _forbid(job, policy.refused(rendered, _project(job), source["allow"], _host(job, tree)))
-    whole, refused = checkout.copied(rendered, tree)
+    render = _Render(job, source, (tree / files[0]).parent, [str(tree / file) for file in files])
+    _forbid_what_reaches_out(job, source, render, tree)
+    stored, held = deploy_files.with_own_files(job, render.model, tree)
+    whole, refused = checkout.copied(stored, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(job, [*refused, *(f"{name}.build" for name in cannot)])
+    deploy_files.fill(job, held)
     return whole | {
         "services": {
             name: one | ({"build": found[name]} if name in found else {}) for name, one in whole["services"].items()
         }
     }
+
+
+def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: _Render, folder: Path) -> None:
+    host = _host(job, folder)
+    never = policy.out_of_reach(render.model, lambda: render.as_written, host)
+    _refuse(job, never, tell("compose_out_of_reach", keys=never))
+    _forbid(job, policy.refused(render.model, _project(job), source["allow"], host))
 
 
 def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
@@ -178,16 +194,29 @@ def _on_the_whole(built: Iterable[_Built]) -> str:
     return "build" if any(one["image_from"] == "build" for one in built) else "kept"
 
 
-def _render(job: Job, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> dict[str, Any]:
-    marked = model.marks(job.release.get("secrets", []))
-    arguments = [word for file in files for word in ("--file", file)]
-    arguments += [word for profile in source["profiles"] for word in ("--profile", profile)]
-    arguments += ["config", "--format", "json"]
-    values = {**job.release.get("env", {}), **marked}
-    said = cli.config(job.context, _project(job), folder, arguments, values, text, warning_log.listener(job))
-    return translated(
-        lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
-    )
+class _Render:
+    """A file as Docker Compose renders it. `as_written` has its paths as the file has them, after interpolation."""
+
+    def __init__(self, job: Job, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> None:
+        self._job, self._source, self._folder, self._files, self._text = job, source, folder, files, text
+        self.model = self._rendered()
+
+    @cached_property
+    def as_written(self) -> dict[str, Any]:
+        """The file with its paths as written."""
+        return self._rendered("--no-path-resolution")
+
+    def _rendered(self, *options: str) -> dict[str, Any]:
+        job, marked = self._job, model.marks(self._job.release.get("secrets", []))
+        arguments = [word for file in self._files for word in ("--file", file)]
+        arguments += [word for profile in self._source["profiles"] for word in ("--profile", profile)]
+        arguments += ["config", "--format", "json", *options]
+        values = {**job.release.get("env", {}), **marked}
+        heard = warning_log.listener(job)  # notes the same warning once
+        said = cli.config(job.context, _project(job), self._folder, arguments, values, self._text, heard)
+        return translated(
+            lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
+        )
 
 
 def _readable(look: Callable[[], list[str]]) -> list[str]:
@@ -208,12 +237,15 @@ def _refuse(job: Job, keys: list[str], told: Told | None = None) -> None:
         raise Failure(ErrorCode.INVALID_SOURCE, "refused")
 
 
-def _host(job: Job, tree: Path | None) -> policy.Host:
-    """Return what a file may mount of the host, links followed."""
+def _host(job: Job, folder: Path) -> policy.Host:
+    """Return what a file may mount of the host, links followed. `folder`: where its relative paths begin."""
     address = job.context.settings.engine_address
     own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
     sockets = {*policy.DOCKER_SOCKETS, *own}
-    return policy.Host(None if tree is None else str(tree), sockets, os.path.realpath)
+    settings = job.context.settings
+    # Each may be a link to another disk.
+    directories = [str(one) for one in (settings.home, settings.files, settings.work)]
+    return policy.Host(str(folder), sockets, os.path.realpath, directories)
 
 
 def _names_of_others(job: Job) -> set[str]:

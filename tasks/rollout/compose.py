@@ -17,7 +17,7 @@ from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.releases import ComposePin, Release
 from db.states import ErrorCode
-from tasks.compose import cli, model
+from tasks.compose import cli, deploy_files, model
 from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
@@ -44,7 +44,7 @@ def roll_out(job: Job) -> None:
     job.restarts = {one.id: one.restarts for one in _observe(job)}
     limit = compose_health.limits(job.release.get("health"))
     began, pin = time.monotonic(), _pin(job)
-    went_well = _up(job.context, job.workload.name, pin, _values(job.release, job.secrets), limit.timeout_s, job)
+    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), limit.timeout_s, job)
     records = _observe(job)
     converge.refresh_index(job.context, job.workload, records)
     if not went_well:
@@ -113,7 +113,7 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
     limit = compose_health.limits(release.get("health"))
-    went_well = _up(context, workload.name, pin, _values(release, secrets), limit.timeout_s, None)
+    went_well = _up(context, workload, pin, _values(release, secrets), limit.timeout_s, None)
     records = converge.observe(context, workload.name)
     converge.refresh_index(context, workload, records)
     if not went_well:
@@ -150,7 +150,7 @@ def _keep_running(context: Context, pin: ComposePin, records: Sequence[Container
 
 def _up(
     context: Context,
-    workload: str,
+    workload: Workload,
     pin: ComposePin,
     values: Mapping[str, str],
     timeout_s: float,
@@ -158,15 +158,15 @@ def _up(
 ) -> bool:
     with context.database.reading() as session:
         stored = workloads.document(session, pin["sha256"])
-    shared = {WORKLOAD: workload, INSTALLATION: context.installation}
+    shared = {WORKLOAD: workload.name, INSTALLATION: context.installation}
     file = model.effective(
-        stored,
+        deploy_files.make_ready(context, workload.id, workload.name, stored),
         pin["services"],
-        lambda service: container_labels(context.installation, workload, pin["runs"][service]["since"], service),
+        lambda service: container_labels(context.installation, workload.name, pin["runs"][service]["since"], service),
         shared,
         values,
     )
-    project = project_of(context, workload)
+    project = project_of(context, workload.name)
     raise_if_cancelled: Callable[[], None] = _Meanwhile(job, timeout_s) if job else (lambda: None)
     return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, raise_if_cancelled)
 

@@ -100,6 +100,8 @@ def test_a_backup_is_restored_into_an_empty_home(saved: Path, shop: str, bare: B
         "kept": None,
         "workloads": 1,
         "unfinished": 0,
+        "files": [],
+        "files_left": [],
     }
     assert complaints(elsewhere.home / "backstay.db") == []
     database = Database(elsewhere.ledger_url)

@@ -44,7 +44,7 @@ def test_sweep_reports_and_touches_nothing_until_it_is_told_to(backstay: Backsta
 
 def test_sweep_says_what_it_could_not_remove(backstay: Backstay, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = sweep.Swept(Leftover("container", "shop-v1", Why.NOT_LIVE, "c1"), done=False)
-    monkeypatch.setattr(sweep, "sweep", lambda context, apply: [kept])
+    monkeypatch.setattr(sweep, "sweep", lambda context, apply, files: [kept])
     said = backstay("sweep", "--apply")
     assert said.code == 1
     assert said.err == "0 removed, 1 could not be removed; see HOME/logs/cli.jsonl.\n"
@@ -54,3 +54,22 @@ def test_sweep_needs_docker_and_says_so(backstay: Backstay) -> None:
     said = backstay("sweep")
     assert said.code == 1
     assert "engine_unreachable" in said.err
+
+
+def test_files_of_apps_are_removed_only_when_they_are_named(
+    environment: pytest.MonkeyPatch, database: Database, settings: Settings, backstay: Backstay
+) -> None:
+    environment.setenv("BACKSTAY_DOCKER_HOST", docker_address())
+    left, rest = settings.files / "gone" / "store", settings.files / ".removed" / "7"
+    left.mkdir(parents=True)
+    rest.mkdir(parents=True)
+    assert backstay("sweep").out.split()[3:] == ["files", "no_workload", "gone", "files", "no_workload", ".removed/7"]
+    said = backstay("sweep", "--apply")
+    assert (said.code, said.err) == (
+        0,
+        "Files of apps were kept; `backstay sweep --apply --files` removes them as well.\n",
+    )
+    assert left.exists() and rest.exists()
+    said = backstay("sweep", "--apply", "--files")
+    assert (said.code, said.err) == (0, "2 removed.\n")
+    assert not list(settings.files.iterdir())

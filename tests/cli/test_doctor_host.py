@@ -23,7 +23,8 @@ class Engine(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         version = {"Version": "20.10.24", "ApiVersion": "1.41"}
-        body = json.dumps(self.info if self.path.endswith("/info") else version).encode()
+        answer: object = self.info if self.path.endswith("/info") else version
+        body = json.dumps([] if "/containers/json" in self.path else answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -12,6 +12,7 @@ from db.migrate import upgrade
 from db.settings import Settings
 from tasks.context import Context
 from tests.docker.building import Building
+from tests.docker.compose_app import App
 from tests.docker.images import Images
 from tests.docker.registries import RegistryServer
 from tests.docker.scenario import Scenario
@@ -49,3 +50,11 @@ def building(
 def tag(registry: RegistryServer, workload_name: str) -> Callable[[str], str]:
     """Names an image of this test in the registry."""
     return lambda version: f"{registry.address}/{workload_name}:{version}"
+
+
+@pytest.fixture
+def app(shop: Scenario, images: Images, registry: RegistryServer) -> App:
+    """A workload of compose files."""
+    image = f"{registry.address}/{shop.name}/web:1"
+    images.publish(image, "web")
+    return App(shop, image)

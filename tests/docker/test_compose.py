@@ -328,7 +328,7 @@ services:
   web:
     image: %s/web:1
     init: true
-    volumes: ["./pages:/www/pages"]
+    volumes: ["./pages:/www/pages:ro"]
     configs: [{source: word, target: /www/word}, {source: nothing, target: /www/nothing}]
 configs:
   word: {content: "${TOKEN}"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -88,6 +89,45 @@ def test_links_that_lead_out_are_taken_away_and_others_stay(tree: Path) -> None:
     checkout.take_links_away(tree)
     assert not (tree / "deploy/link.env").is_symlink()
     assert (tree / "deploy/fine.env").read_text() == "A=1"
+
+
+def lasting(tree: Path, *volumes: str, own: Iterable[str] = ()) -> tuple[list[str], list[str], list[str]]:
+    """The sources as stored, what is to be copied, and what is missing, of `source:target[:ro]`."""
+    mounts = []
+    for one in volumes:
+        source, target, *mode = one.split(":")
+        mounts.append({"type": "bind", "source": str(tree / source), "target": target, "read_only": bool(mode)})
+    have = {PurePosixPath(one) for one in own}
+    model = {"services": {"web": {"image": "a", "volumes": mounts}}}
+    stored, held, missing = checkout.lasting(model, tree, lambda path: path in have)
+    sources = [one["source"].replace(str(tree), "TREE") for one in stored["services"]["web"]["volumes"]]
+    return sources, sorted(str(path) for path in held), [one.shown for one in missing]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "own", "sources", "held", "missing"),
+    [
+        (["conf:/c"], [], ["./conf"], ["conf"], []),
+        (["conf:/c:ro"], [], ["TREE/conf"], [], []),
+        (["app.env:/e"], [], ["TREE/app.env"], [], []),
+        (["deploy/../conf:/c"], [], ["./conf"], ["conf"], []),
+        (["new:/n"], [], ["./new"], [], []),
+        (["new:/n:ro"], [], ["./new"], [], ["./new"]),
+        (["new:/n:ro"], ["new"], ["./new"], [], []),
+        (["new:/n", "new:/m:ro"], [], ["./new", "./new"], [], []),
+        (["conf:/c", "conf:/d:ro"], [], ["./conf", "./conf"], ["conf"], []),
+        (["conf:/c", "conf/sites:/d:ro"], [], ["./conf", "TREE/conf/sites"], ["conf"], []),
+        (["x.conf:/x.conf"], [], ["./x.conf"], [], ["./x.conf"]),
+        (["x.conf:/x.conf"], ["x.conf"], ["./x.conf"], [], []),
+        ([".:/all"], [], ["."], ["."], []),
+        (["way:/w"], [], ["./conf"], ["conf"], []),
+    ],
+)
+def test_a_directory_that_a_container_may_write_belongs_to_the_app(
+    tree: Path, volumes: list[str], own: list[str], sources: list[str], held: list[str], missing: list[str]
+) -> None:
+    (tree / "way").symlink_to("conf")
+    assert lasting(tree, *volumes, own=own) == (sources, held, missing)
 
 
 def of_web(tree: Path, *volumes: Any, configs: Any = None) -> tuple[dict[str, Any], list[str]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from tasks.compose.policy import DECIDED, HARMLESS, Host, refused, taken_names
+from tasks.compose.policy import DECIDED, HARMLESS, Host, out_of_reach, refused, taken_names
 
 PROJECT = "backstay-12345678-shop"
 SOCKET = "/var/run/docker.sock"
@@ -139,6 +140,79 @@ def test_links_are_followed_before_a_directory_of_the_host_is_looked_at(
     model = {"name": PROJECT, "services": {"web": {"volumes": [bind(source)]}}}
     host = Host(sockets=["/run/docker.sock", "/srv/own.sock"], real=real)
     assert refused(model, PROJECT, allow, host) == ([] if fine else ["web.volumes"])
+
+
+HOME = "/home/backstay"
+
+
+@pytest.mark.parametrize(
+    ("source", "as_written", "fine"),
+    [
+        ("/tree/store", "./store", True),
+        ("/srv/store", "/srv/store", True),
+        ("/srv/a$$b", "/srv/a$$b", True),
+        ("/srv/store", "../store", False),
+        ("/srv/store", "../../../../../srv/store", False),
+        ("/home/backstay/compose/x", "~/x", False),
+        (HOME, HOME, False),
+        (f"{HOME}/files/another/store", f"{HOME}/files/another/store", False),
+        (f"{HOME}/work/local/x", "../x", False),
+        (f"{HOME}2", f"{HOME}2", True),
+        ("/srv/../home/backstay", "/srv/../home/backstay", False),
+        ("/link/secret.key", "/link/secret.key", False),
+        ("/tree/../secret.key", "/tree/../secret.key", True),  # `refused` has a say in it
+        ("/srv/${TOKEN}", "/srv/${TOKEN}", False),
+        ("/tree/${TOKEN}", "./${TOKEN}", False),
+    ],
+)
+def test_a_path_that_leads_out_or_lies_below_home_is_beyond_any_permission(
+    source: str, as_written: str, fine: bool
+) -> None:
+    def real(path: str) -> str:
+        return os.path.normpath(path.replace("/link", HOME))
+
+    def model(path: str) -> dict[str, Any]:
+        return {"services": {"web": {"volumes": [bind("/tree/fine") | {"target": "/y"}, bind(path)]}}}
+
+    host = Host("/tree", real=real, own=[HOME])
+    assert out_of_reach(model(source), lambda: model(as_written), host) == ([] if fine else ["web.volumes"])
+
+
+@pytest.mark.parametrize(
+    ("what", "thing", "written", "key"),
+    [
+        ("configs", {"file": "/tree/nginx.conf"}, None, None),
+        ("configs", {"file": f"{HOME}/secret.key"}, None, "configs.it.file"),
+        ("configs", {"file": "/srv/x"}, {"file": "../x"}, "configs.it.file"),
+        ("configs", {"file": "/srv/x"}, None, None),
+        ("secrets", {"file": "/tree/pw"}, {"file": "./pw"}, "secrets.it.file"),
+        ("secrets", {"file": f"{HOME}/secret.key"}, None, "secrets.it.file"),
+        ("secrets", {"file": "/etc/pw"}, None, None),
+        ("volumes", {"driver_opts": {"device": f"{HOME}/files/other"}}, None, "volumes.it.driver_opts"),
+        ("volumes", {"driver_opts": {"device": "./data"}}, None, "volumes.it.driver_opts"),
+        ("volumes", {"driver_opts": {"device": "/mnt/disk"}}, None, None),
+        ("volumes", {"driver_opts": {"device": ":/exported", "type": "nfs"}}, None, None),
+    ],
+)
+def test_other_paths_of_a_file_are_held_to_the_same(
+    what: str, thing: dict[str, Any], written: dict[str, Any] | None, key: str | None
+) -> None:
+    host = Host("/tree", own=[HOME])
+    found = out_of_reach({what: {"it": thing}}, lambda: {what: {"it": written or thing}}, host)
+    assert found == ([key] if key else [])
+
+
+def test_the_file_as_written_is_looked_at_only_where_a_path_leads_out() -> None:
+    def never() -> dict[str, Any]:
+        raise AssertionError
+
+    assert out_of_reach({"services": {"web": {"volumes": [bind("/tree/a")]}}}, never, Host("/tree", own=[HOME])) == []
+
+
+def test_naming_a_directory_does_not_permit_one_that_has_home_in_it() -> None:
+    model = {"services": {"web": {"volumes": [bind("/home")]}}}
+    assert refused(model, PROJECT, ["/home"], Host(own=[HOME])) == ["web.volumes"]
+    assert refused(model, PROJECT, ["web.volumes"], Host(own=[HOME])) == []
 
 
 def test_files_of_the_checkout_may_be_mounted() -> None:

@@ -57,3 +57,8 @@ def test_only_rows_that_nobody_works_on_are_left_over_and_they_come_first() -> N
         Leftover("row", "shop v3 running", Why.ENGINE_DEAD, "7"),
         Leftover("container", "shop-v2", Why.NOT_LIVE, "c1"),
     ]
+
+
+def test_files_without_a_workload_come_last() -> None:
+    found = decide([CONTAINER], {}, [], [], files=["gone"])
+    assert found[1:] == [Leftover("files", "gone", Why.NO_WORKLOAD, "gone")]

@@ -94,3 +94,10 @@ def test_of_a_compose_file_every_port_is_told_and_no_udp() -> None:
         {"container": "web:80", "host": None, "address": "0.0.0.0"},
         {"container": "web:443", "host": 8443, "address": "0.0.0.0"},
     ]
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_question_of_a_removal_names_the_files(logged_in: Callable[[str], FlaskClient]) -> None:
+    browser = logged_in("admin")
+    assert "Its files in HOME/files/stack" in browser.get("/apps/stack/remove?dialog=1").text
+    assert "HOME/files/stack" in browser.post("/apps/stack/remove?lang=ru", data={"name": "x"}).text

@@ -296,7 +296,9 @@ def test_a_form_that_is_stale_overwrites_nothing_unasked(logged_in: Browser, sho
 def test_an_app_is_removed_only_by_its_name(logged_in: Browser, shop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "REMOVED_WITHIN_S", 0.1)  # no engine runs here
     browser = logged_in("admin")
-    assert "Its volumes are kept" in browser.get("/apps/shop/remove?dialog=1").text
+    asked = browser.get("/apps/shop/remove?dialog=1").text
+    assert "Its volumes are kept" in asked
+    assert "HOME/files" not in asked
     assert browser.post("/apps/shop/remove", data={"name": "shoop"}).status_code == 422
     assert browser.get("/apps/shop").status_code == 200
     answer = browser.post("/apps/shop/remove", data={"name": "shop"})

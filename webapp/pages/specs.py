@@ -87,15 +87,15 @@ def change(name: str) -> Response | tuple[str, int]:
 @blueprint.get("/apps/<name>/remove")
 def confirm_removal(name: str) -> str:
     """Render what a removal deletes, with a field for the name."""
-    return _removal(workload_named(name).name)
+    return _removal(workload_named(name))
 
 
 @blueprint.post("/apps/<name>/remove")
 def remove(name: str) -> Response | tuple[str, int]:
     """Remove the app if its name was typed; a longer removal continues and shows in the list."""
-    workload_named(name)
+    workload = workload_named(name)
     if request.form.get("name", "").strip() != name:
-        return _removal(name, gettext(NOT_THE_NAME)), 422
+        return _removal(workload, gettext(NOT_THE_NAME)), 422
     removed(name)
     return redirect("/apps", 303)
 
@@ -140,6 +140,7 @@ def _becomes(workload: Workload) -> list[str]:
     return [kind for kind, one in KINDS.items() if one.rollout is kind_of(workload).rollout]
 
 
-def _removal(name: str, error: str | None = None) -> str:
+def _removal(workload: Workload, error: str | None = None) -> str:
     folder = "dialogs" if "dialog" in request.args else "confirm"
-    return render_template(f"{folder}/remove.html", name=name, error=error)
+    has_files = workload.spec["source"]["kind"] == "compose"
+    return render_template(f"{folder}/remove.html", name=workload.name, has_files=has_files, error=error)

@@ -35,7 +35,7 @@ CALLS: dict[str, Call] = {
     "workloads.remove": Call(
         "Remove a workload",
         {
-            204: Answer("Its containers are gone, and what the ledger had of it. Its volumes stay."),
+            204: Answer("Its containers and files are gone, and what the ledger had of it. Its volumes stay."),
             202: Answer("That takes longer than ten seconds; the engine of its host finishes it.", UnderRemoval),
         },
         refuses=(Code.NO_SUCH_WORKLOAD, Code.DEPLOY_IN_FLIGHT),
