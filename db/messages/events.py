@@ -96,6 +96,9 @@ SENTENCES: dict[str, str] = {
     "or only the directories that hold data, or list %(keys)s in source.allow to keep a copy.",
     "compose_files_missing": "The compose file mounts %(paths)s (%(keys)s), which does not exist. Put it into "
     "HOME/files/%(workload)s on the host, or into the repository, then deploy again.",
+    "files_in_container": "The app has stored files in its container, which this deploy would remove: %(paths)s. From "
+    "now on they belong to HOME/files/%(workload)s. Copy them there, or create the directory to begin without them, "
+    "then deploy again: %(commands)s",
     "files_differ": "Version %(version)s: the repository's content of %(paths)s has changed since it was copied "
     "to HOME/files/%(workload)s, and the app keeps its copy, because it may write there. Mount it with :ro if it is to "
     "follow the repository, or change the copy.",

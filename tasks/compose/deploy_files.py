@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Any
 
-from db import event_log
+from db import event_log, pins, workloads
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks.compose import checkout, files, model, own_files
+from tasks.compose import checkout, files, layer_files, model, own_files
 from tasks.compose.files import Seeded
 from tasks.compose.own_files import Mount
 from tasks.context import Context, now
@@ -46,7 +47,26 @@ def with_own_files(job: Job, rendered: Model, folder: Path) -> tuple[Model, dict
     of_source = own_files.of_source([one for one in every if one.path in held], map(PurePosixPath, contexts))
     if frozen := _not_allowed(job, of_source):
         _refuse(job, tell("compose_mount_of_source", keys=_keys(frozen), paths=_shown(frozen)))
+    _refuse_to_leave_behind(job, [one for one in every if one.writable and not exists(one.path)])
     return stored, held
+
+
+def _refuse_to_leave_behind(job: Job, mounts: list[Mount]) -> None:
+    """Raise Failure(invalid_source) where the app has written what the first mount of a directory would hide."""
+    live, name = pins.of_compose(job.live.pin) if job.live else None, job.workload.name
+    if live is None or not mounts:
+        return
+    with job.context.database.reading() as session:
+        document = workloads.document(session, live["sha256"])
+    left = layer_files.left_behind(job.context, files.containers(job.context, name), document, mounts)
+    if left:
+        places = [f"HOME/files/{PurePosixPath(name, mount.path)}" for mount, _ in left]
+        commands = [
+            f"mkdir -p {quote(place)} && docker cp {quote(f'{container}:{mount.target}/.')} {quote(place)}"
+            for place, (mount, container) in zip(places, left, strict=True)
+        ]
+        paths = [mount.target for mount, _ in left]
+        _refuse(job, tell("files_in_container", paths=paths, workload=name, commands=commands))
 
 
 def fill(job: Job, held: Mapping[PurePosixPath, Path]) -> None:

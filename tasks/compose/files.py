@@ -69,7 +69,7 @@ def seed(context: Context, workload: str, path: PurePosixPath, source: Path) -> 
     if new in {copied, told}:
         return Seeded.SAME
     there = None if _is_mounted(context, workload, place) else _content(place)
-    if there == new or (before and there == copied):
+    if there in {new, copied}:
         if there != new:
             _guarded(context, lambda: _put(settings, source, place))
         record(new)

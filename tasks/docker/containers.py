@@ -10,6 +10,8 @@ from tasks.docker import oom_kills
 from tasks.docker.caller import CONFLICT, GONE, GONE_OR_GOING, Caller, labelled
 from tasks.docker.records import ContainerRecord, ListedContainer, NewContainer, container_record, listed_container
 
+MOST_ARCHIVED = 4 * 2**20
+_DELETED = 2  # as the Engine's list of changes has it
 _REFUSED = ErrorCode.CREATE_FAILED
 
 
@@ -70,6 +72,25 @@ class Containers:
     def list_all(self) -> list[ListedContainer]:
         """Return all containers of the host, stopped ones too, whatever their owner."""
         return [listed_container(one) for one in self._caller.ask("list", lambda api: api.containers(all=True))]
+
+    def changes(self, container_id: str) -> list[str]:
+        """Return the paths of its own layer that were added or changed since it was created; none if it is gone."""
+        raw = self._caller.ask_unless(GONE_OR_GOING, "diff", lambda api: api.diff(container_id))
+        return [str(one["Path"]) for one in raw or [] if one.get("Kind") != _DELETED]
+
+    def archive(self, container_id: str, path: str) -> bytes | None:
+        """Return a file of a container as a tar, at most MOST_ARCHIVED bytes of it; None if it is not there."""
+
+        def read(api: Any) -> bytes:
+            stream, _ = api.get_archive(container_id, path)
+            found = b""
+            for chunk in stream:
+                found += chunk
+                if len(found) > MOST_ARCHIVED:
+                    break
+            return found
+
+        return self._caller.ask_unless(GONE_OR_GOING, "archive", read)
 
     def log_tail(self, container_id: str, lines: int) -> list[str]:
         """Return the last lines of a container's output, both streams, oldest first."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import sys
+import tarfile
 from pathlib import Path
 
 from db import workloads
@@ -15,7 +17,7 @@ from flows.supervisor.programs import client_env
 from tasks.compose import files
 from tasks.context import now
 from tasks.docker.client import DockerEngine
-from tests.docker.compose_app import App, start_engine_again, workload_id
+from tests.docker.compose_app import App, of_repository, start_engine_again, workload_id
 from tests.docker.images import Images
 from tests.real_parts import free_port, running
 
@@ -97,6 +99,39 @@ def test_an_engine_that_is_started_and_killed_leaves_every_file(app: App) -> Non
         assert (lasting / "b").read_text() == "b"
 
 
+def old_copy(app: App, place: Path, files: dict[str, str]) -> None:
+    """A version as it was deployed before: what the repository has in `store` was copied into the container."""
+    stored = {f"store/{name}": content for name, content in files.items()}
+    repository = of_repository(app, place, {"compose.yaml": app.text("./store:/data:ro"), **stored})
+    app.deploy()
+    repository.commit({"compose.yaml": app.text("./store:/data")})
+
+
+def test_files_that_lie_in_the_container_are_not_left_behind_without_a_word(app: App, tmp_path: Path) -> None:
+    old_copy(app, tmp_path, {"a": "a", "deep/b": "b", "empty": ""})
+    app.run("echo mine > /data/deep/c")
+    said = app.refused()
+    assert f"docker cp {app.container().name}:/data/. HOME/files/{app.shop.name}/store" in said
+    assert "/data" in said
+    (app.files / "store").mkdir(parents=True)
+    stream, _ = app.container().get_archive("/data/.")  # as `docker cp` does
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        tar.extractall(app.files / "store", filter="data")
+    app.deploy()
+    assert app.run("cat /data/deep/c /data/a") == "mine\na"
+
+
+def test_a_copied_file_that_the_app_changed_is_one_too_and_others_are_none(app: App, tmp_path: Path) -> None:
+    old_copy(app, tmp_path, {"a": "costs 5$", "deep/b": "b", "empty": ""})
+    before = app.container().id
+    app.run("echo changed > /data/deep/b")
+    assert "docker cp" in app.refused()
+    assert app.container().id == before
+    app.run("printf b > /data/deep/b; echo elsewhere > /tmp-file")
+    app.deploy()
+    assert app.run("cat /data/deep/b") == "b"
+
+
 def test_while_docker_is_away_a_start_clears_nothing(app: App, settings: Settings) -> None:
     place = app.shop.context.settings.work / "tmp1" / "store"
     place.mkdir(parents=True)
@@ -162,3 +197,12 @@ def test_a_container_that_is_started_again_where_its_files_have_moved_finds_them
     app.container().restart(timeout=1)
     assert app.run("cat /data/a") == "old\n"
     assert (app.files / "store" / "a").read_text() == "of another time"
+
+
+def test_a_person_may_begin_without_them(app: App, tmp_path: Path) -> None:
+    old_copy(app, tmp_path, {"a": "a"})
+    app.run("echo mine > /data/b")
+    assert "docker cp" in app.refused()
+    (app.files / "store").mkdir(parents=True)
+    app.deploy()
+    assert app.run("busybox ls /data; cat /data/a") == "a\na"
