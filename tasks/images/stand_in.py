@@ -1,7 +1,7 @@
 """Whether the host's image of a tag may be deployed when the registry did not serve it. Pure.
 
 An image that came from a registry may be an old one: it never stands in. One that was built or loaded here does, where
-there is no registry to ask behind its name. See docs/decisions/0021-when-the-hosts-image-stands-in.md.
+there is no registry to ask behind its name. See docs/decisions/0022-when-the-hosts-image-stands-in.md.
 """
 
 from __future__ import annotations
