@@ -82,7 +82,7 @@ class Health(Part):
     tcp: Port | None = None
     docker: Literal[True] | None = None
     running_s: float | None = Field(None, gt=0, le=3600)
-    timeout_s: float = Field(30, gt=0, le=3600)
+    timeout_s: float | None = Field(None, gt=0, le=3600)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Health:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.releases import Port
+from tasks.docker.health_checks import patience_s
 from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
@@ -15,11 +16,12 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """An image of the host. `repo_digests` are `repository@sha256:…` texts."""
+    """An image of the host. `repo_digests` are `repository@sha256:…` texts; check_s: the seconds that its own health
+    check may need, None without one."""
 
     id: str
     repo_digests: list[str]
-    has_healthcheck: bool
+    check_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class ListedContainer:
 class ContainerRecord:
     """A container of the host. `address` is its IP on its network, empty when it has none or does not run.
 
-    `host_not_ready`: the last attempt to start it failed because the host lacks something.
+    `host_not_ready`: the last attempt to start it failed because the host lacks something. check_s: as for an image.
     """
 
     id: str
@@ -64,6 +66,7 @@ class ContainerRecord:
     ports: list[dict[str, Any]]
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     host_not_ready: bool = False
+    check_s: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -165,9 +168,8 @@ def engine_facts(raw: dict[str, Any]) -> EngineFacts:
 
 def image_record(raw: dict[str, Any]) -> ImageRecord:
     """Parse the Engine's image inspection."""
-    check = (raw.get("Config") or {}).get("Healthcheck") or {}
-    test = check.get("Test") or []
-    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
+    check = (raw.get("Config") or {}).get("Healthcheck")
+    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), patience_s(check))
 
 
 def listed_image(raw: dict[str, Any]) -> ListedImage:
@@ -205,6 +207,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         ports=_ports(raw),
         environment=dict(entry.partition("=")[::2] for entry in raw["Config"].get("Env") or []),
         host_not_ready=is_host_not_ready(state.get("Error") or ""),
+        check_s=patience_s(raw["Config"].get("Healthcheck")),
     )
 
 

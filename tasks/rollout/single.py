@@ -140,7 +140,7 @@ def still_works(context: Context, live: Deploy, release: Release, records: Seque
 def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
     image_id = pins.image_id(pin)
     image = context.docker.images.inspect(image_id) if image_id else None
-    return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
+    return health.choose(release.get("health"), release["ports"], image.check_s if image else None)
 
 
 def _container_of(job: Job) -> NewContainer:

@@ -36,6 +36,7 @@ class Behaviour:
     script: str = SERVE
     healthz: bool = True
     healthcheck: bool = False
+    plain_healthcheck: bool = False  # one without options: Docker looks for the first time after half a minute
     on_build: str = ""  # a step of every build upon it
 
 
@@ -59,6 +60,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
     "slow_to_build_upon": Behaviour(on_build="RUN echo begun; sleep 100"),
     "docker_healthy": Behaviour(healthcheck=True),
+    "docker_healthy_by_default": Behaviour(healthz=False, plain_healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }
 
@@ -157,6 +159,8 @@ def _description(behaviour: Behaviour, layer: bytes, labels: dict[str, str]) -> 
     if behaviour.healthcheck:
         probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
         config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 10 * SECOND, "Retries": 1}
+    if behaviour.plain_healthcheck:
+        config["Healthcheck"] = {"Test": ["CMD", "test", "-e", "/www"]}
     if behaviour.on_build:
         config["OnBuild"] = [behaviour.on_build]
     image = {

@@ -153,7 +153,13 @@ HEALTH = Field(
 HEALTH_HTTP = Field("health.http", N_("Path for HTTP"), example="/healthz")
 HEALTH_PORT = Field("health.port", N_("Port for HTTP or TCP"), "number", N_("Empty: the first port."))
 HEALTH_RUNNING = Field("health.running_s", N_("Seconds it must keep running"), "number", example="3")
-HEALTH_TIMEOUT = Field("health.timeout_s", N_("Timeout, seconds"), "number", example="30")
+HEALTH_TIMEOUT = Field(
+    "health.timeout_s",
+    N_("Timeout, seconds"),
+    "number",
+    N_("Empty: 30; for a container's own health check as long as that may need, at least 60."),
+    "30",
+)
 MEMORY = Field("resources.memory_mb", N_("Memory limit, MiB"), "number", N_("Empty: no limit."), "256")
 CPUS = Field("resources.cpus", N_("CPU limit, cores"), "number", N_("Empty: no limit."), "0.5")
 VOLUMES = Field(
