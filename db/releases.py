@@ -53,6 +53,7 @@ class Release(TypedDict):
     resources: NotRequired[Resources]
     command: NotRequired[list[str]]
     stop_timeout_s: NotRequired[int]
+    init: NotRequired[bool]
 
 
 class _Pin(TypedDict):

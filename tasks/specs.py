@@ -109,7 +109,8 @@ class Volume(Part):
 
 
 class Spec(Part):
-    """A complete spec. `secrets` is write-only."""
+    """A complete spec. `secrets` is write-only. `init`: whether Docker's init is process 1; by default unless the image
+    brings one of its own."""
 
     name: str = Field(pattern=NAME)
     source: Source
@@ -121,6 +122,7 @@ class Spec(Part):
     volumes: list[Volume] = Field(default_factory=list)
     command: list[str] | None = Field(None, min_length=1)
     stop_timeout_s: Seconds = 10
+    init: bool | None = Field(None, strict=True)
     auto_rollback: bool = Field(False, strict=True)
     watch_s: WatchSeconds = 60
     host: str = Field("local", pattern=NAME)
@@ -167,7 +169,7 @@ def _written(address: Address, port: int) -> str:
 
 def _goes_with_compose(spec: Spec) -> None:
     """Refuse spec keys that the compose file itself sets, service by service."""
-    for key in ("ports", "volumes", "command", "resources"):
+    for key in ("ports", "volumes", "command", "init", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
@@ -202,7 +204,7 @@ def public(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
 
 
-RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "stop_timeout_s")
+RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "stop_timeout_s", "init")
 
 
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:

@@ -17,11 +17,13 @@ MIB = 1024 * 1024
 @dataclass(frozen=True)
 class ImageRecord:
     """An image of the host. `repo_digests` are `repository@sha256:…` texts; check_s: the seconds that its own health
-    check may need, None without one."""
+    check may need, None without one. The container's command replaces `command`."""
 
     id: str
     repo_digests: list[str]
     check_s: float | None = None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class NewContainer:
     memory_mb: int | None = None
     cpus: float | None = None
     stop_timeout_s: int = 10
+    init: bool = True
     other_name: str = ""
 
     def config(self) -> dict[str, Any]:
@@ -118,7 +121,7 @@ class NewContainer:
             if host is not None:
                 bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
-            "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
+            "init": self.init,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
             "port_bindings": bindings,
             "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
             # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
@@ -168,8 +171,10 @@ def engine_facts(raw: dict[str, Any]) -> EngineFacts:
 
 def image_record(raw: dict[str, Any]) -> ImageRecord:
     """Parse the Engine's image inspection."""
-    check = (raw.get("Config") or {}).get("Healthcheck")
-    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), patience_s(check))
+    config = raw.get("Config") or {}
+    entrypoint, command = (tuple(config.get(key) or ()) for key in ("Entrypoint", "Cmd"))
+    check_s = patience_s(config.get("Healthcheck"))
+    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), check_s, entrypoint, command)
 
 
 def listed_image(raw: dict[str, Any]) -> ListedImage:

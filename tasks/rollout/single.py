@@ -14,6 +14,7 @@ from db.releases import Pin, Release
 from db.states import ErrorCode
 from tasks.containers import converge, last_log
 from tasks.context import Context
+from tasks.docker.inits import brings_an_init
 from tasks.docker.records import ContainerRecord, NewContainer
 from tasks.failures import Failure, attempt
 from tasks.job import Job
@@ -116,7 +117,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
             return None
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
-    return _new_container(context.installation, workload.name, live.version, image_id, release, secrets)
+    return _new_container(context, workload.name, live.version, image_id, release, secrets)
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
@@ -144,15 +145,15 @@ def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
 
 
 def _container_of(job: Job) -> NewContainer:
-    installation, image_id = job.context.installation, pins.image_id(job.pinned)
+    image_id = pins.image_id(job.pinned)
     assert image_id is not None  # noqa: S101 - prepare comes first
-    return _new_container(installation, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
+    return _new_container(job.context, job.workload.name, job.deploy.version, image_id, job.release, job.secrets)
 
 
 def _new_container(
-    installation: str, workload: str, version: int, image_id: str, release: Release, secrets: dict[str, str]
+    context: Context, workload: str, version: int, image_id: str, release: Release, secrets: dict[str, str]
 ) -> NewContainer:
-    resources = release.get("resources", {})
+    resources, installation = release.get("resources", {}), context.installation
     return NewContainer(
         name=f"{workload}-v{version}",
         other_name=f"{workload}-v{version}-{installation[:8]}",
@@ -166,7 +167,17 @@ def _new_container(
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),
         stop_timeout_s=release.get("stop_timeout_s", 10),
+        init=_with_init(context, image_id, release),
     )
+
+
+def _with_init(context: Context, image_id: str, release: Release) -> bool:
+    """Return whether Docker's init is process 1: what the release says, else unless the image brings one."""
+    if (said := release.get("init")) is not None:
+        return said
+    image = context.docker.images.inspect(image_id)
+    command = release.get("command") or (image.command if image else ())
+    return image is None or not brings_an_init([*image.entrypoint, *command])
 
 
 def _start(job: Job) -> None:

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "volumes": [{"name": "data", "path": "/data"}],
     "command": ["serve", "--greeting", " hi "],
     "stop_timeout_s": 3,
+    "init": False,
     "auto_rollback": True,
     "watch_s": 30,
     "host": "local",

@@ -23,7 +23,7 @@ def lines(spec: dict[str, Any]) -> list[Line]:
         found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
     if spec.get("command"):
         found.append(("command", list(spec["command"])))
-    for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
+    for key in ("init", "stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
             found.append((key, plain(spec[key])))
     return found
