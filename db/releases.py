@@ -54,6 +54,7 @@ class Release(TypedDict):
     command: NotRequired[list[str]]
     networks: NotRequired[list[str]]  # named ones, beside its own
     stop_timeout_s: NotRequired[int]
+    init: NotRequired[bool]
 
 
 class _Pin(TypedDict):

@@ -70,7 +70,7 @@ class Health(Part):
     tcp: Port | None = None
     docker: Literal[True] | None = None
     running_s: float | None = Field(None, gt=0, le=3600)
-    timeout_s: float = Field(30, gt=0, le=3600)
+    timeout_s: float | None = Field(None, gt=0, le=3600)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Health:
@@ -97,7 +97,8 @@ class Volume(Part):
 
 
 class Spec(Part):
-    """A complete spec. `secrets` is write-only."""
+    """A complete spec. `secrets` is write-only. `init`: whether Docker's init is process 1; by default unless the image
+    brings one of its own."""
 
     name: str = Field(pattern=NAME)
     source: Source
@@ -110,6 +111,7 @@ class Spec(Part):
     command: list[str] | None = Field(None, min_length=1)
     networks: list[NetworkName] | None = Field(None, max_length=16)
     stop_timeout_s: Seconds = 10
+    init: bool | None = Field(None, strict=True)
     auto_rollback: bool = Field(False, strict=True)
     watch_s: WatchSeconds = 60
     host: str = Field("local", pattern=NAME)
@@ -157,7 +159,7 @@ def _written(address: Address, port: int) -> str:
 
 def _goes_with_compose(spec: Spec) -> None:
     """Refuse spec keys that the compose file itself sets, service by service."""
-    for key in ("ports", "volumes", "networks", "command", "resources"):
+    for key in ("ports", "volumes", "networks", "command", "init", "resources"):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
@@ -192,7 +194,10 @@ def public(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
 
 
-RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "networks", "stop_timeout_s")
+RELEASE_KEYS = (
+    *("source", "ports", "env", "health", "resources", "volumes"),
+    *("command", "networks", "stop_timeout_s", "init"),
+)
 
 
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.releases import Port
+from tasks.docker.health_checks import patience_s
 from tasks.docker.host_errors import is_host_not_ready
 from tasks.labels import DEPLOY
 
@@ -16,11 +17,14 @@ FIRST_API_WITH_BUILDKIT = (1, 39)
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """An image of the host. `repo_digests` are `repository@sha256:…` texts."""
+    """An image of the host. `repo_digests` are `repository@sha256:…` texts; check_s: the seconds that its own health
+    check may need, None without one. The container's command replaces `command`."""
 
     id: str
     repo_digests: list[str]
-    has_healthcheck: bool
+    check_s: float | None = None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class ListedContainer:
 class ContainerRecord:
     """A container of the host. `address` is its IP on its network, empty when it has none or does not run.
 
-    `host_not_ready`: the last attempt to start it failed because the host lacks something.
+    `host_not_ready`: the last attempt to start it failed because the host lacks something. check_s: as for an image.
     """
 
     id: str
@@ -78,6 +82,7 @@ class ContainerRecord:
     host_not_ready: bool = False
     addresses: dict[str, str] = field(default_factory=dict)  # by name of the network; empty while it does not run
     network_ids: frozenset[str] = frozenset()
+    check_s: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -107,6 +112,7 @@ class NewContainer:
     memory_mb: int | None = None
     cpus: float | None = None
     stop_timeout_s: int = 10
+    init: bool = True
     other_name: str = ""
     network: str = ""  # empty: Docker's default network
     address: str | None = None  # in `network`; None leaves the choice to Docker
@@ -131,7 +137,7 @@ class NewContainer:
             if host is not None:
                 bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
-            "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
+            "init": self.init,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
             "port_bindings": bindings,
             "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
             "network_mode": self.network or "default",
@@ -209,9 +215,10 @@ def builder(version: dict[str, Any], builder_version: str) -> Builder:
 
 def image_record(raw: dict[str, Any]) -> ImageRecord:
     """Parse the Engine's image inspection."""
-    check = (raw.get("Config") or {}).get("Healthcheck") or {}
-    test = check.get("Test") or []
-    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), bool(test) and test[0] != "NONE")
+    config = raw.get("Config") or {}
+    entrypoint, command = (tuple(config.get(key) or ()) for key in ("Entrypoint", "Cmd"))
+    check_s = patience_s(config.get("Healthcheck"))
+    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), check_s, entrypoint, command)
 
 
 def listed_image(raw: dict[str, Any]) -> ListedImage:
@@ -253,6 +260,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         host_not_ready=is_host_not_ready(state.get("Error") or ""),
         addresses=addresses,
         network_ids=frozenset(str(network.get("NetworkID")) for network in networks.values()),
+        check_s=patience_s(raw["Config"].get("Healthcheck")),
     )
 
 

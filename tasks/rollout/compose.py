@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from db import event_log, pins, workloads
 from db.messages.events import tell
@@ -42,13 +42,14 @@ def project_of(context: Context, workload: str) -> str:
 def roll_out(job: Job) -> None:
     """Start the new release in place of the old one. Raises Failure."""
     job.restarts = {one.id: one.restarts for one in _observe(job)}
-    limit = compose_health.limits(job.release.get("health"))
     began, pin = time.monotonic(), _pin(job)
-    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), limit.timeout_s, job)
+    limit = compose_health.limits(job.release.get("health"))
+    seconds = compose_health.time_for_up(_stored(job.context, pin), limit)
+    went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), seconds, job)
     records = _observe(job)
     converge.refresh_index(job.context, job.workload, records)
     if not went_well:
-        timed_out = time.monotonic() - began >= limit.timeout_s + MORE_FOR_UP_S
+        timed_out = time.monotonic() - began >= seconds + MORE_FOR_UP_S
         taken = _a_port_is_taken(job, records)
         why = compose_health.why_up_failed(pin["runs"], records, job.restarts, timed_out=timed_out, port_is_taken=taken)
         _give_up(job, why, records)
@@ -65,7 +66,7 @@ def check_health(job: Job) -> None:
         late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
             return
-        if waited >= max(limit.timeout_s, limit.running_s):
+        if waited >= max(limit.for_service(records, late), limit.running_s):
             _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT), records)
         job.pause(LOOK_EVERY_S)
 
@@ -112,8 +113,8 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
     with context.database.reading() as session:
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
-    limit = compose_health.limits(release.get("health"))
-    went_well = _up(context, workload, pin, _values(release, secrets), limit.timeout_s, None)
+    seconds = compose_health.time_for_up(_stored(context, pin), compose_health.limits(release.get("health")))
+    went_well = _up(context, workload, pin, _values(release, secrets), seconds, None)
     records = converge.observe(context, workload.name)
     converge.refresh_index(context, workload, records)
     if not went_well:
@@ -156,8 +157,7 @@ def _up(
     timeout_s: float,
     job: Job | None,
 ) -> bool:
-    with context.database.reading() as session:
-        stored = workloads.document(session, pin["sha256"])
+    stored = _stored(context, pin)
     shared = {WORKLOAD: workload.name, INSTALLATION: context.installation}
     file = model.effective(
         deploy_files.make_ready(context, workload.id, workload.name, stored),
@@ -167,7 +167,7 @@ def _up(
         values,
     )
     project = project_of(context, workload.name)
-    raise_if_cancelled: Callable[[], None] = _Meanwhile(job, timeout_s) if job else (lambda: None)
+    raise_if_cancelled: Callable[[], None] = _Meanwhile(job) if job else (lambda: None)
     return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, raise_if_cancelled)
 
 
@@ -175,8 +175,8 @@ class _Meanwhile:
     """Checks the new containers while Docker Compose waits for those that others depend on: it has no time limit for
     them, and keeps waiting for one that exits again and again."""
 
-    def __init__(self, job: Job, timeout_s: float) -> None:
-        self._job, self._timeout_s = job, timeout_s
+    def __init__(self, job: Job) -> None:
+        self._job, self._limit = job, compose_health.limits(job.release.get("health"))
         self._looked_at = 0.0
         self._waiting_since: dict[str, float] = {}  # container id -> when it was first seen not yet healthy
 
@@ -193,7 +193,7 @@ class _Meanwhile:
             _give_up(self._job, found, new)
         for one in new:
             since = self._waiting_since.setdefault(one.id, moment)
-            if one.running and one.health == "starting" and moment - since > self._timeout_s:
+            if one.running and one.health == "starting" and moment - since > self._limit.for_check(one.check_s):
                 _give_up(self._job, Trouble(one.labels[SERVICE], ErrorCode.HEALTH_TIMEOUT), new)
 
 
@@ -211,9 +211,13 @@ def _give_up(job: Job, why: Trouble, records: Sequence[ContainerRecord]) -> None
     raise Failure(why.code, "service")
 
 
+def _stored(context: Context, pin: ComposePin) -> dict[str, Any]:
+    with context.database.reading() as session:
+        return workloads.document(session, pin["sha256"])
+
+
 def _a_port_is_taken(job: Job, records: Sequence[ContainerRecord]) -> bool:
-    with job.context.database.reading() as session:
-        stored = workloads.document(session, _pin(job)["sha256"])
+    stored = _stored(job.context, _pin(job))
     bound = {(port["address"], port["host"]) for one in records for port in one.ports}
     return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
 

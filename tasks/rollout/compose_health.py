@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from db.releases import ComposePin, HealthCheck, ServiceRun
 from db.states import ErrorCode
+from tasks.docker.health_checks import LONGEST_S, patience_of_file
 from tasks.docker.records import ContainerRecord
 from tasks.labels import SERVICE
 
@@ -20,10 +22,19 @@ DEFAULT_RUNNING_S = 3.0
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds: how long a service may take to become healthy, and how long one without a health check has to run."""
+    """Seconds: how long a service may take to become healthy (None: as long as its own check may need), and how long
+    one without a health check has to run."""
 
-    timeout_s: float
+    timeout_s: float | None
     running_s: float
+
+    def for_check(self, check_s: float | None) -> float:
+        """Return the time for a container whose own check may need `check_s`."""
+        return max(check_s or 0.0, DEFAULT_TIMEOUT_S) if self.timeout_s is None else self.timeout_s
+
+    def for_service(self, records: Sequence[ContainerRecord], name: str) -> float:
+        """Return the time for a service, of whose containers some may be there."""
+        return max([self.for_check(one.check_s) for one in of_service(records, name)], default=self.for_check(None))
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,21 @@ class Trouble:
 def limits(health: HealthCheck | None) -> Limits:
     """Read the limits from the spec's `health`."""
     given: HealthCheck = health or {}
-    return Limits(given.get("timeout_s", DEFAULT_TIMEOUT_S), given.get("running_s", DEFAULT_RUNNING_S))
+    return Limits(given.get("timeout_s"), given.get("running_s", DEFAULT_RUNNING_S))
+
+
+def time_for_up(model: Mapping[str, Any], limit: Limits) -> float:
+    """Return the seconds that services may take which others wait for, one after the other, by the stored file.
+
+    A check that only the image has is not in the file: it counts as one without options.
+    """
+    if limit.timeout_s is not None:
+        return limit.timeout_s
+    services = model["services"]
+    waits = [wait for one in services.values() for wait in (one.get("depends_on") or {}).items()]
+    awaited = {name for name, how in waits if (how or {}).get("condition") == "service_healthy" and name in services}
+    checks = [patience_of_file(services[name].get("healthcheck") or {"test": ["image"]}) for name in awaited]
+    return min(LONGEST_S, max(DEFAULT_TIMEOUT_S, sum(seconds or 0.0 for seconds in checks)))
 
 
 def trouble(

@@ -21,6 +21,7 @@ FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.5
 PROBE_TIMEOUT_S = 3.0
 DEFAULT_TIMEOUT_S = 30.0
+LEAST_FOR_DOCKER_S = 60.0
 DEFAULT_RUNNING_S = 3.0
 
 
@@ -35,17 +36,18 @@ class Check:
     running_s: float = DEFAULT_RUNNING_S
 
 
-def choose(health: HealthCheck | None, ports: Sequence[Port], image_has_healthcheck: bool) -> Check:
-    """Return the check for a release. Pure.
+def choose(health: HealthCheck | None, ports: Sequence[Port], image_check_s: float | None) -> Check:
+    """Return the check for a release. Pure. image_check_s: the seconds that the image's HEALTHCHECK may need.
 
     Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.
     """
     first_port = ports[0]["container"] if ports else None
+    by_docker = max(image_check_s or 0.0, LEAST_FOR_DOCKER_S)
     if health is None:
-        if not image_has_healthcheck and first_port is not None:
-            return Check("tcp", DEFAULT_TIMEOUT_S, port=first_port)
-        return Check("docker" if image_has_healthcheck else "running", DEFAULT_TIMEOUT_S)
-    timeout = health["timeout_s"]
+        if image_check_s is not None:
+            return Check("docker", by_docker)
+        return Check("running" if first_port is None else "tcp", DEFAULT_TIMEOUT_S, port=first_port)
+    timeout = health.get("timeout_s") or (by_docker if "docker" in health else DEFAULT_TIMEOUT_S)
     if "http" in health:
         return Check("http", timeout, port=health.get("port") or first_port, path=health["http"])
     if "tcp" in health:

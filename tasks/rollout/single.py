@@ -15,6 +15,7 @@ from db.releases import Pin, Release
 from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
 from tasks.context import Context
+from tasks.docker.inits import brings_an_init
 from tasks.docker.records import ContainerRecord, NetworkRecord, NewContainer
 from tasks.failures import Failure, attempt
 from tasks.job import Job
@@ -161,7 +162,7 @@ def still_works(context: Context, live: Deploy, release: Release, records: Seque
 def _check(context: Context, release: Release, pin: Pin | None) -> health.Check:
     image_id = pins.image_id(pin)
     image = context.docker.images.inspect(image_id) if image_id else None
-    return health.choose(release.get("health"), release["ports"], image is not None and image.has_healthcheck)
+    return health.choose(release.get("health"), release["ports"], image.check_s if image else None)
 
 
 def _create(job: Job, there: Sequence[ContainerRecord]) -> str:
@@ -209,6 +210,7 @@ def _new_container(
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),
         stop_timeout_s=release.get("stop_timeout_s", 10),
+        init=_with_init(context, image_id, release),
         network=network.name,
         address=workload_networks.address_for(context, network, version),
     )
@@ -218,6 +220,15 @@ def _without_build_secrets(release: Release, secrets: dict[str, str]) -> dict[st
     """Return the secrets that the container gets: those that a build gets are for the build alone."""
     of_build = build_of(release["source"]).get("secrets", [])
     return {name: value for name, value in secrets.items() if name not in of_build}
+
+
+def _with_init(context: Context, image_id: str, release: Release) -> bool:
+    """Return whether Docker's init is process 1: what the release says, else unless the image brings one."""
+    if (said := release.get("init")) is not None:
+        return said
+    image = context.docker.images.inspect(image_id)
+    command = release.get("command") or (image.command if image else ())
+    return image is None or not brings_an_init([*image.entrypoint, *command])
 
 
 def _start(job: Job) -> None:

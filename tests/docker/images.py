@@ -24,6 +24,7 @@ LABEL = "backstay.test"
 PORT = 8080
 SECOND = 10**9
 SERVE = f"exec httpd -f -p {PORT} -h /www"
+FIRST = f"test $$ = 1 || {{ echo can only run as process 1; exit 100; }}; {SERVE}"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
 TOLD = "/tmp/told"  # in the container, which comes to its end when this file does
 UNTIL_TOLD = f"httpd -p {PORT} -h /www; while [ ! -e {TOLD} ]; do sleep 0.1; done"
@@ -39,6 +40,8 @@ class Behaviour:
     script: str = SERVE
     healthz: bool = True
     healthcheck: bool = False
+    plain_healthcheck: bool = False  # one without options: Docker looks for the first time after half a minute
+    start: str = "start"  # the name of the script; the entry is its path where it is executable
     on_build: str = ""  # a step of every build upon it
 
 
@@ -62,7 +65,11 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "shouts_and_exits": Behaviour(f"{SHOUT}; exit 5"),
     "slow_to_build_upon": Behaviour(on_build=f"RUN echo begun; {FOR_EVER}"),
     "leaves_a_file_when_built_upon": Behaviour(on_build="RUN echo triggered > /found"),
+    # As the first program of many images does, which must be process 1.
+    "must_be_first": Behaviour(FIRST),
+    "has_its_own_init": Behaviour(FIRST, start="init"),
     "docker_healthy": Behaviour(healthcheck=True),
+    "docker_healthy_by_default": Behaviour(healthz=False, plain_healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),
 }
 
@@ -154,18 +161,26 @@ def image_archive(tag: str, behaviour: Behaviour, page: str, labels: dict[str, s
 
 @lru_cache(32)  # two megabytes each
 def _layer(behaviour: Behaviour, page: str) -> bytes:
-    files = {"www/index.html": page.encode(), "start": behaviour.script.encode(), "data/.keep": b"", "tmp/.keep": b""}
+    files = {
+        "www/index.html": page.encode(),
+        behaviour.start: f"#!/bin/sh\n{behaviour.script}".encode(),
+        "data/.keep": b"",
+        "tmp/.keep": b"",
+    }
     if behaviour.healthz:
         files["www/healthz"] = b"ok"
     return _tar({"bin/busybox": Path("/bin/busybox").read_bytes(), **files}, links=[f"bin/{name}" for name in APPLETS])
 
 
 def _description(behaviour: Behaviour, layer: bytes, labels: dict[str, str]) -> bytes:
-    config: dict[str, Any] = {"Cmd": ["/bin/sh", "/start"], "Env": ["PATH=/bin"], "Labels": labels}
+    command = ["/bin/sh", "/start"] if behaviour.start == "start" else [f"/{behaviour.start}"]
+    config: dict[str, Any] = {"Cmd": command, "Env": ["PATH=/bin"], "Labels": labels}
     config["ExposedPorts"] = {f"{PORT}/tcp": {}}
     if behaviour.healthcheck:
         probe = ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{PORT}/healthz"]
         config["Healthcheck"] = {"Test": probe, "Interval": SECOND, "Timeout": 10 * SECOND, "Retries": 1}
+    if behaviour.plain_healthcheck:
+        config["Healthcheck"] = {"Test": ["CMD", "test", "-e", "/www"]}
     if behaviour.on_build:
         config["OnBuild"] = [behaviour.on_build]
     image = {
@@ -190,7 +205,7 @@ def _tar(files: Mapping[str, bytes], links: Sequence[str] = ()) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
+            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") or name == "init" else 0o644
             archive.addfile(entry, io.BytesIO(content))
         for name in links:
             link = tarfile.TarInfo(name)

@@ -90,6 +90,16 @@ def test_a_bad_version_fails_with_its_code_and_leaves_the_old_one_serving(
     assert shop.containers() == before
 
 
+def test_a_check_without_options_has_the_time_that_docker_takes_for_it(
+    shop: Scenario, images: Images, tag: Tag
+) -> None:
+    images.publish(tag("1"), "one", "docker_healthy_by_default")
+    shop.create(tag("1"))
+    row = shop.deploy()
+    assert (row["status"], row["error_code"], shop.served()) == ("succeeded", None, "one")
+    assert shop.docker.containers.list(filters={"label": f"backstay.workload={shop.name}"})[0].health == "healthy"
+
+
 def test_the_row_of_a_failed_deploy_ends_when_the_old_version_works_again(
     shop: Scenario, images: Images, tag: Tag
 ) -> None:

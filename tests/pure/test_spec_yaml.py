@@ -100,7 +100,7 @@ def test_in_quotes_anything_is_a_text() -> None:
         ("auto_rollback: FALSE", "auto_rollback", False),
         ("ports: [{container: 8080}]", "ports", [{"container": 8080, "address": "127.0.0.1"}]),
         ("health: null", "health", None),
-        ("health: {docker: True}", "health", {"docker": True, "timeout_s": 30.0}),
+        ("health: {docker: True}", "health", {"docker": True}),
     ],
 )
 def test_a_number_and_a_boolean_are_read_by_yaml_1_2(line: str, key: str, value: object) -> None:

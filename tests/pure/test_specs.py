@@ -33,6 +33,7 @@ WHOLE = spec(
     command=["serve", "--fast"],
     networks=["backend"],
     stop_timeout_s=10,
+    init=True,
     auto_rollback=False,
     watch_s=60,
     host="local",
@@ -278,3 +279,10 @@ def test_one_port_on_several_addresses_is_fine(addresses: tuple[str, ...]) -> No
 def test_the_same_container_port_under_several_numbers_is_fine() -> None:
     ports = [*published("0.0.0.0", host=8080), *published("127.0.0.1", host=8081)]
     assert len(parse_spec(spec(ports=ports)).ports) == 2
+
+
+def test_process_1_is_for_the_compose_file_to_say() -> None:
+    for value in (True, False):
+        with pytest.raises(InvalidSpec) as caught:
+            parse_spec(spec(source=COMPOSE, init=value))
+        assert (caught.value.key, caught.value.problem) == ("init", KeyProblem.IN_COMPOSE_FILE)

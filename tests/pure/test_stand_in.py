@@ -44,17 +44,17 @@ def test_an_image_of_the_host_stands_in_where_no_registry_is_behind_its_name(
     reference = parse_reference(image)
     assert reference is not None
     digests: tuple[list[str], ...] = ([], [f"{reference.repository}@{ID}"], [f"{reference.repository}@{DIGEST}"])
-    answers = [stands_in(reference, refused, ImageRecord(ID, one, False), logged_in=False) for one in digests]
+    answers = [stands_in(reference, refused, ImageRecord(ID, one), logged_in=False) for one in digests]
     assert answers == [built_here, with_containerd, pulled]
 
 
 def test_it_does_not_where_stored_credentials_were_refused() -> None:
     reference = parse_reference("shop:1")
     assert reference is not None
-    assert not stands_in(reference, DENIED, ImageRecord(ID, [], False), logged_in=True)
+    assert not stands_in(reference, DENIED, ImageRecord(ID, []), logged_in=True)
 
 
 def test_the_digest_of_another_repository_says_nothing_of_this_one() -> None:
     reference = parse_reference("registry.example/shop:1")
     assert reference is not None
-    assert stands_in(reference, AWAY, ImageRecord(ID, [f"other.example/shop@{DIGEST}"], False), logged_in=False)
+    assert stands_in(reference, AWAY, ImageRecord(ID, [f"other.example/shop@{DIGEST}"]), logged_in=False)

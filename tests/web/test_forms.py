@@ -33,6 +33,7 @@ FULL: dict[str, Any] = {
     "command": ["serve", "--greeting", " hi "],
     "networks": ["backend", "metrics"],
     "stop_timeout_s": 3,
+    "init": False,
     "auto_rollback": True,
     "watch_s": 30,
     "host": "local",

@@ -195,7 +195,13 @@ HEALTH = Field(
 HEALTH_HTTP = Field("health.http", N_("Path for HTTP"), example="/healthz")
 HEALTH_PORT = Field("health.port", N_("Port for HTTP or TCP"), "number", N_("Empty: the first port."))
 HEALTH_RUNNING = Field("health.running_s", N_("Seconds it must keep running"), "number", example="3")
-HEALTH_TIMEOUT = Field("health.timeout_s", N_("Timeout, seconds"), "number", example="30")
+HEALTH_TIMEOUT = Field(
+    "health.timeout_s",
+    N_("Timeout, seconds"),
+    "number",
+    N_("Empty: 30; for a container's own health check as long as that may need, at least 60."),
+    "30",
+)
 MEMORY = Field("resources.memory_mb", N_("Memory limit, MiB"), "number", N_("Empty: no limit."), "256")
 CPUS = Field("resources.cpus", N_("CPU limit, cores"), "number", N_("Empty: no limit."), "0.5")
 VOLUMES = Field(
@@ -206,6 +212,16 @@ VOLUMES = Field(
     "data:/var/lib/shop",
 )
 COMMAND = Field("command", N_("Command"), "lines", N_("One argument per line. Empty: the image's own command."))
+INIT = Field(
+    "init",
+    N_("Process 1 of the container"),
+    "choice",
+    choices=(
+        ("", N_("automatic: Docker's init, unless the image brings one")),
+        ("true", N_("Docker's init")),
+        ("false", N_("the image's own program")),
+    ),
+)
 STOP_TIMEOUT = Field("stop_timeout_s", N_("Time to stop, seconds"), "number", example="10")
 AUTO_ROLLBACK = Field(
     "auto_rollback",
@@ -216,14 +232,16 @@ AUTO_ROLLBACK = Field(
 WATCH = Field("watch_s", N_("Watch a new version, seconds"), "number", example="60")
 
 # A compose file sets these itself.
-NOT_FOR_COMPOSE = frozenset({"ports", "networks", "resources.memory_mb", "resources.cpus", "volumes", "command"})
+NOT_FOR_COMPOSE = frozenset(
+    {"ports", "networks", "resources.memory_mb", "resources.cpus", "volumes", "command", "init"}
+)
 # The groups of the form; the source and the secrets have sections of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("Network"), (PORTS, NETWORKS)),
     (N_("Environment and secrets"), (ENV,)),
     (N_("Health"), (HEALTH, HEALTH_HTTP, HEALTH_PORT, HEALTH_RUNNING, HEALTH_TIMEOUT)),
     (N_("Limits and data"), (MEMORY, CPUS, VOLUMES)),
-    (N_("Running and rolling back"), (COMMAND, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
+    (N_("Running and rolling back"), (COMMAND, INIT, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
 )
 COMMON: dict[str, Field] = {
     field.name: field for field in (NAME, SECRETS, *(one for _, fields in GROUPS for one in fields))

@@ -72,6 +72,7 @@ def patch_of(
     patch["resources"] = {key: value for key, value in limits.items() if value is not None} or None
     for key in _NUMBERS:
         patch[key] = reader.read(key, texts.number)
+    patch["init"] = {"true": True, "false": False}.get(reader.text("init") or "")
     patch["auto_rollback"] = True if reader.text("auto_rollback") else None
     patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", texts.pairs) or {})
     if reader.problems:
@@ -97,6 +98,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["command"] = texts.arguments_text(spec.get("command") or [])
     inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
     inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}
+    inputs["init"] = plain(spec["init"]) if spec.get("init") is not None else ""
     inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
     return inputs | _health_inputs(spec.get("health") or {})
 

@@ -22,7 +22,7 @@ def lines(spec: dict[str, Any]) -> list[Line]:
     if not is_compose:
         found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
     found += [(key, list(spec[key])) for key in ("command", "networks") if spec.get(key)]
-    for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
+    for key in ("init", "stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
             found.append((key, plain(spec[key])))
     return found
