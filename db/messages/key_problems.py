@@ -53,6 +53,11 @@ class KeyProblem(StrEnum):
 
     # Ports, variables, health.
     NOT_AN_ADDRESS = "not_an_address", "must be an IP address", "An address in here is no IP address."
+    BAD_PORT_RANGE = (
+        "bad_port_range",
+        "is no usable range: to comes after container, at most %(limit)s ports, none of the host's above 65535",
+        "A range of ports goes upwards, has at most %(limit)s ports, and ends at 65535 at the latest.",
+    )
     IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
     SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
     ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."
@@ -65,6 +70,39 @@ class KeyProblem(StrEnum):
         "no_port",
         "is missing, and there is no port to take instead",
         "Say which port to ask, or give the app a port.",
+    )
+
+    # Options of a container.
+    NOT_A_USER = (
+        "not_a_user",
+        "must be a user or user:group, by name or number",
+        "This must be a user or user:group, by name or number.",
+    )
+    NOT_IN_CONTAINER = (
+        "not_in_container",
+        "must be an absolute path in the container, without a colon",
+        "A path in the container begins with / and has no colon.",
+    )
+    BAD_LABEL = (
+        "bad_label",
+        "must be a name without spaces and =, and must not begin with backstay., which Backstay uses itself",
+        "The name of a label has no spaces, and names beginning with backstay. belong to Backstay.",
+    )
+    NOT_A_HOST_NAME = "not_a_host_name", "must be the name of a host", "One of these names is no name of a host."
+    NOT_A_HOST_ADDRESS = (
+        "not_a_host_address",
+        "must be an IP address, or host-gateway for the machine itself",
+        "An address here must be an IP address, or host-gateway for the machine itself.",
+    )
+    SOFT_ABOVE_HARD = (
+        "soft_above_hard",
+        "has a soft limit above the hard one",
+        "A soft limit is above the hard one.",
+    )
+    LOG_WITHOUT_FILES = (
+        "log_without_files",
+        "has a size or a number of files, which go with json-file and local only",
+        "Size and number of files go with json-file and local only.",
     )
 
     # Images and repositories.

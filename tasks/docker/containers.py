@@ -11,6 +11,7 @@ from tasks.docker.caller import CONFLICT, GONE, GONE_OR_GOING, Caller, labelled
 from tasks.docker.records import ContainerRecord, ListedContainer, NewContainer, container_record, listed_container
 
 _REFUSED = ErrorCode.CREATE_FAILED
+UNREADABLE = 501  # what Docker answers for the log of a driver that keeps none
 
 
 class Containers:
@@ -42,17 +43,17 @@ class Containers:
             GONE_OR_GOING, "remove", lambda api: api.remove_container(container_id, v=True, force=True)
         )
 
-    def keep_running(self, container_id: str) -> None:
+    def keep_running(self, container_id: str, policy: str = "always") -> None:
         """Make Docker restart a container from now on when it exits, the host boots, or Docker was killed.
 
-        One with the policy `on-failure` may exit, and keeps that policy.
+        With the policy `on-failure` it may exit with code 0, with `no` in any way. One that has `on-failure` keeps it.
         """
 
         # Not `unless-stopped`: a dockerd that was killed stops running containers at its next start, as a person would.
         def update(api: Any) -> None:
-            policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
-            if policy in {"", "no", "unless-stopped"}:
-                api.update_container(container_id, restart_policy={"Name": "always"})
+            found = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
+            if found in {"", "no", "unless-stopped"} and policy != "no":
+                api.update_container(container_id, restart_policy={"Name": policy})
 
         self._caller.ask("update", update)
 
@@ -72,9 +73,10 @@ class Containers:
         return [listed_container(one) for one in self._caller.ask("list", lambda api: api.containers(all=True))]
 
     def log_tail(self, container_id: str, lines: int) -> list[str]:
-        """Return the last lines of a container's output, both streams, oldest first."""
+        """Return the last lines of a container's output, both streams, oldest first; none where its log driver keeps
+        nothing to read."""
         raw: bytes | None = self._caller.ask_unless(
-            GONE_OR_GOING, "logs", lambda api: api.logs(container_id, tail=lines)
+            (*GONE_OR_GOING, UNREADABLE), "logs", lambda api: api.logs(container_id, tail=lines)
         )
         return (raw or b"").decode(errors="replace").splitlines()
 

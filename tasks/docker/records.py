@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.releases import Port
+from db.releases import Options, Port, pairs_of, protocol_of
 from tasks.docker.host_errors import is_host_not_ready
+from tasks.docker.options import MIB, config_of, host_config_of
 from tasks.labels import DEPLOY
-
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -98,34 +97,31 @@ class NewContainer:
     other_name: str = ""
     network: str = ""  # empty: Docker's default network
     address: str | None = None  # in `network`; None leaves the choice to Docker
+    options: Options = field(default_factory=Options)
 
     def config(self) -> dict[str, Any]:
         """Return the arguments of the SDK's create_container."""
         return {
             "image": self.image_id,
             "name": self.name,
-            "labels": self.labels,
+            "labels": self.options.get("labels", {}) | self.labels,
             "environment": self.environment,
             "command": self.command,
-            "ports": [port["container"] for port in self.ports],
+            "ports": [(inside, protocol_of(port)) for port in self.ports for inside, _ in pairs_of(port)],
             "stop_timeout": self.stop_timeout_s,
+            **config_of(self.options),
         }
 
     def host_config(self) -> dict[str, Any]:
         """Return the arguments of the SDK's create_host_config."""
-        bindings: dict[int, list[tuple[str, int]]] = {}
-        for port in self.ports:
-            host = port.get("host")
-            if host is not None:
-                bindings.setdefault(port["container"], []).append((port["address"], host))
         config: dict[str, Any] = {
             "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
-            "port_bindings": bindings,
+            "port_bindings": _bindings(self.ports),
             "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
             "network_mode": self.network or "default",
             # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
             "restart_policy": {"Name": "no"},
-            "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "3"}},
+            **host_config_of(self.options),
         }
         if self.memory_mb is not None:
             # Without the second, the same amount of swap would be added, and the limit would not hold.
@@ -133,6 +129,16 @@ class NewContainer:
         if self.cpus is not None:
             config["nano_cpus"] = round(self.cpus * 1e9)
         return config
+
+
+def _bindings(ports: Sequence[Port]) -> dict[str, list[tuple[str, int]]]:
+    """Return port/protocol of the container -> (address, port) of the host."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for port in ports:
+        for inside, outside in pairs_of(port):
+            if outside is not None:
+                found.setdefault(f"{inside}/{protocol_of(port)}", []).append((port["address"], outside))
+    return found
 
 
 @dataclass(frozen=True)
@@ -235,7 +241,8 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
 def _ports(raw: dict[str, Any]) -> list[dict[str, Any]]:
     found = ((raw.get("NetworkSettings") or {}).get("Ports") or {}).items()
     return [
-        {"container": int(key.split("/")[0]), "host": int(bound["HostPort"]), "address": bound["HostIp"]}
-        for key, bindings in found
+        {"container": int(inside), "host": int(bound["HostPort"]), "address": bound["HostIp"]}
+        | ({} if protocol == "tcp" else {"protocol": protocol})
+        for (inside, _, protocol), bindings in ((key.partition("/"), bound) for key, bound in found)
         for bound in bindings or []
     ]

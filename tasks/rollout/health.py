@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from db.releases import HealthCheck, Port
+from db.releases import HealthCheck, Port, protocol_of
 from db.states import ErrorCode
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -38,9 +38,10 @@ class Check:
 def choose(health: HealthCheck | None, ports: Sequence[Port], image_has_healthcheck: bool) -> Check:
     """Return the check for a release. Pure.
 
-    Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.
+    Its own, else the image's HEALTHCHECK, else TCP on the first TCP port, else some seconds of running.
     """
-    first_port = ports[0]["container"] if ports else None
+    # Over UDP, silence says nothing.
+    first_port = next((port["container"] for port in ports if protocol_of(port) == "tcp"), None)
     if health is None:
         if not image_has_healthcheck and first_port is not None:
             return Check("tcp", DEFAULT_TIMEOUT_S, port=first_port)
@@ -127,14 +128,15 @@ def http_answers(address: str, port: int, path: str) -> bool:
         connection.close()
 
 
-def port_is_taken(address: str, port: int) -> bool:
-    """Return whether another process listens on a port of this machine: called when a container could not start.
+def port_is_taken(address: str, port: int, protocol: str = "tcp") -> bool:
+    """Return whether another process has a port of this machine: called when a container could not start.
 
     False when it is unknown, as for an address that is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM) as probe:
+        if protocol == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:

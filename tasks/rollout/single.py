@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from db import pins, workloads
 from db.messages.events import tell
 from db.models import Deploy, Workload
-from db.releases import Pin, Release
+from db.releases import Pin, Release, pairs_of, protocol_of
 from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
 from tasks.context import Context
@@ -70,7 +70,7 @@ def verify(job: Job) -> None:
 def settle(job: Job) -> None:
     """Hand over to the new version: Docker keeps it running from now on, others find it in the named networks, the old
     one stops."""
-    job.context.docker.containers.keep_running(_id(job))
+    job.context.docker.containers.keep_running(_id(job), job.release.get("restart", "always"))
     if not _is_found_from_its_start(job):
         workload_networks.be_found(job.context, job.workload.name, _id(job), job.release.get("networks", []))
     _stop_old(job)
@@ -112,9 +112,10 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     if new is None:
         return False
     made = context.docker.containers.create(new)
-    workload_networks.join(context, made, _networks_of(context, live), workload.name)
+    release = _release_of(context, live)
+    workload_networks.join(context, made, release.get("networks", []), workload.name)
     context.docker.containers.start(made)
-    context.docker.containers.keep_running(made)
+    context.docker.containers.keep_running(made, release.get("restart", "always"))
     if _as_released(context, workload.id, live, image_id) is None:  # a removal under way may have missed it
         context.docker.containers.remove(made)
         return False
@@ -122,9 +123,9 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     return True
 
 
-def _networks_of(context: Context, live: Deploy) -> list[str]:
+def _release_of(context: Context, live: Deploy) -> Release:
     with context.database.reading() as session:
-        return workloads.release(session, live).get("networks", [])
+        return workloads.release(session, live)
 
 
 def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
@@ -210,6 +211,7 @@ def _new_container(
         stop_timeout_s=release.get("stop_timeout_s", 10),
         network=network.name,
         address=workload_networks.address_for(context, network, version),
+        options=release,
     )
 
 
@@ -217,7 +219,12 @@ def _start(job: Job) -> None:
     refused = attempt(lambda: job.context.docker.containers.start(_id(job)), Failure)
     if refused is None:
         return
-    wanted = [(port["address"], port["host"]) for port in job.release["ports"] if port.get("host")]
+    wanted = [
+        (port["address"], host, protocol_of(port))
+        for port in job.release["ports"]
+        for _, host in pairs_of(port)
+        if host is not None
+    ]
     if refused.code is ErrorCode.START_FAILED and any(health.port_is_taken(*one) for one in wanted):
         raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
     raise refused.with_traceback(None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.sources.invalid_spec import InvalidSpec
-from tasks.specs import RELEASE_KEYS, parse_spec, public, release_of
+from tasks.specs import OPTIONS, RELEASE_KEYS, parse_spec, public, release_of
 
 # Stands where a bad value stands. It may be a secret in the wrong place, so no refusal may contain it.
 CANARY = "hunter2canary"
@@ -22,14 +22,33 @@ def spec(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
+def both(limit: int) -> dict[str, int]:
+    """A limit that is soft and hard."""
+    return {"soft": limit, "hard": limit}
+
+
 WHOLE = spec(
-    ports=[{"container": 8080, "host": 18080, "address": "127.0.0.1"}],
+    ports=[
+        {"container": 8080, "host": 18080, "address": "127.0.0.1"},
+        {"container": 8000, "to": 8010, "host": 18000, "address": "127.0.0.1", "protocol": "udp"},
+    ],
     env={"LOG_LEVEL": "info"},
     secrets={"DB_PASSWORD": CANARY},
     health={"http": "/healthz", "port": 8080, "timeout_s": 30},
     resources={"memory_mb": 64, "cpus": 0.5},
     volumes=[{"name": "data", "path": "/data"}],
     command=["serve", "--fast"],
+    entrypoint=["/bin/sh", "-c"],
+    user="1000:www-data",
+    working_dir="/app",
+    read_only=True,
+    tmpfs=[{"path": "/tmp"}, {"path": "/run", "size_mb": 16}],
+    shm_mb=128,
+    ulimits={"nofile": {"soft": 1024, "hard": 65536}},
+    labels={"traefik.enable": "true", "org.example/team": "shop"},
+    extra_hosts={"host.docker.internal": "host-gateway", "db": "::1"},
+    log={"driver": "local", "max_size_mb": 50, "max_files": 5},
+    restart="on-failure",
     networks=["backend"],
     stop_timeout_s=10,
     auto_rollback=False,
@@ -50,6 +69,8 @@ WHOLE = spec(
         pytest.param({"ports": [{"container": 80}, {"container": 81}]}, id="ports that are not published"),
         pytest.param({"ports": [{"container": 80, "host": 1}, {"container": 80, "host": 2}]}, id="one port, twice out"),
         pytest.param({"ports": [{"container": 80, "host": 80, "address": "::1"}]}, id="an IPv6 address"),
+        pytest.param({"ports": [{"container": 53}, {"container": 53, "protocol": "udp"}]}, id="TCP and UDP"),
+        pytest.param({"ports": [{"container": 1, "to": 1000, "host": 64536}]}, id="the longest range"),
         pytest.param({"env": {"PORT": 8080, "RATIO": 0.5}}, id="numbers in env"),
         pytest.param({"health": {"tcp": 8080}}, id="health by tcp"),
         pytest.param({"health": {"docker": True}}, id="health by docker"),
@@ -57,6 +78,10 @@ WHOLE = spec(
         pytest.param({"health": {"http": "/"}, "ports": [{"container": 80}]}, id="the port of http from ports"),
         pytest.param({"resources": {"memory_mb": 6}}, id="the least memory"),
         pytest.param({"stop_timeout_s": 0}, id="stop at once"),
+        pytest.param({"user": "1000"}, id="a user by number"),
+        pytest.param({"ulimits": {"core": {"soft": 0, "hard": -1}}}, id="a limit up to none"),
+        pytest.param({"log": {"driver": "none"}}, id="no log"),
+        pytest.param({"log": {"max_files": 1}}, id="one log file"),
     ],
 )
 def test_a_good_spec_is_taken_and_comes_back_as_it_was(changes: dict[str, Any]) -> None:
@@ -89,6 +114,20 @@ def test_what_is_absent_gets_its_default() -> None:
 
 def test_numbers_in_env_become_their_text() -> None:
     assert parse_spec(spec(env={"PORT": 8080})).env == {"PORT": "8080"}
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "stored"),
+    [
+        ("tmpfs", ["/tmp"], [{"path": "/tmp"}]),
+        ("ulimits", {"nofile": 65536, "core": 0.0}, {"nofile": both(65536), "core": both(0)}),
+        ("labels", {"traefik.enable": True, "n": 1}, {"traefik.enable": "true", "n": "1"}),
+        ("restart", False, "no"),
+        ("read_only", False, None),
+    ],
+)
+def test_what_may_be_written_in_short_is_stored_in_full(key: str, written: Any, stored: Any) -> None:
+    assert public(parse_spec(spec(**{key: written}))).get(key) == stored
 
 
 PORT = {"container": 80}
@@ -147,6 +186,15 @@ PORT = {"container": 80}
         ("ports.0.container", spec(ports=[{"container": 0}])),
         ("ports.0.host", spec(ports=[PORT | {"host": 65536}])),
         ("ports.1.address", spec(ports=[PORT, {"container": 81, "address": CANARY}])),
+        ("ports.0.to", spec(ports=[PORT | {"to": CANARY}])),
+        ("ports.0", spec(ports=[PORT | {"to": 80}])),
+        ("ports.0", spec(ports=[PORT | {"to": 79}])),
+        ("ports.0", spec(ports=[PORT | {"to": 1080}])),
+        ("ports.0", spec(ports=[PORT | {"to": 90, "host": 65526}])),
+        ("ports", spec(ports=[{"container": 80, "to": 90}, {"container": 85}])),
+        ("ports", spec(ports=[{"container": 80, "to": 90, "host": 80}, {"container": 1, "host": 90}])),
+        ("ports", spec(ports=[{"container": one} for one in range(1, 202)])),
+        ("health.port", spec(ports=[{"container": 53, "protocol": "udp"}], health={"http": "/"})),
         ("ports.0.protocol", spec(ports=[PORT | {"protocol": CANARY}])),
         ("ports", spec(ports=[PORT | {"host": 80}, {"container": 81, "host": 80}])),
         ("ports", spec(ports=[PORT, PORT])),
@@ -183,6 +231,40 @@ PORT = {"container": 80}
         ("networks", spec(networks=["backend", "backend"])),
         ("networks", spec(networks=[f"n{number}" for number in range(17)])),
         ("networks.0", spec(networks=["with.a.dot"])),
+        ("user", spec(user=f"{CANARY} x")),
+        ("user", spec(user=f"{CANARY}\n")),
+        ("user", spec(user="")),
+        ("working_dir", spec(working_dir=CANARY)),
+        ("read_only", spec(read_only=CANARY)),
+        ("entrypoint", spec(entrypoint=[])),
+        ("entrypoint", spec(entrypoint=CANARY)),
+        ("tmpfs", spec(tmpfs=CANARY)),
+        ("tmpfs.0.path", spec(tmpfs=[CANARY])),
+        ("tmpfs.0.path", spec(tmpfs=[f"/{CANARY}:exec"])),
+        ("tmpfs.0.size_mb", spec(tmpfs=[{"path": "/tmp", "size_mb": CANARY}])),
+        ("tmpfs", spec(tmpfs=["/data"], volumes=[{"name": "data", "path": "/data"}])),
+        ("tmpfs", spec(tmpfs=["/data", "/data"])),
+        ("shm_mb", spec(shm_mb=0)),
+        ("shm_mb", spec(shm_mb=f"{CANARY}m")),
+        ("ulimits", spec(ulimits=[CANARY])),
+        ("ulimits.nofiles", spec(ulimits={"nofiles": 1})),
+        ("ulimits.nofile", spec(ulimits={"nofile": CANARY})),
+        ("ulimits.nofile", spec(ulimits={"nofile": True})),
+        ("ulimits.nofile", spec(ulimits={"nofile": {"soft": 2, "hard": 1}})),
+        ("ulimits.nofile", spec(ulimits={"nofile": {"soft": -1, "hard": 1}})),
+        ("ulimits.nofile.soft", spec(ulimits={"nofile": -2})),
+        ("labels", spec(labels=[CANARY])),
+        ("labels.a", spec(labels={"a": [CANARY]})),
+        ("labels.a…", spec(labels={f"a={CANARY}": "1"})),
+        ("labels.backstay.workload", spec(labels={"backstay.workload": CANARY})),
+        ("extra_hosts.db", spec(extra_hosts={"db": CANARY})),
+        ("extra_hosts.a…", spec(extra_hosts={f"a {CANARY}": "::1"})),
+        ("log.driver", spec(log={"driver": CANARY})),
+        ("log.max_size_mb", spec(log={"max_size_mb": f"{CANARY}m"})),
+        ("log", spec(log={"driver": "journald", "max_size_mb": 1})),
+        ("restart", spec(restart=CANARY)),
+        ("restart", spec(restart=True)),
+        *((key, spec(source=COMPOSE, **{key: WHOLE[key]})) for key in OPTIONS),
         ("command", spec(command=CANARY)),
         ("command", spec(command=[])),
         ("command.0", spec(command=[1])),

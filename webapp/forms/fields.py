@@ -104,7 +104,7 @@ PORTS = Field(
     "lines",
     N_(
         "One per line: 8080; 18080:8080 to publish it on this machine only; 0.0.0.0:18080:8080 to publish it on "
-        "every address."
+        "every address; 53:53/udp; 18000-18010:8000-8010."
     ),
     "18080:8080",
 )
@@ -167,8 +167,88 @@ AUTO_ROLLBACK = Field(
 )
 WATCH = Field("watch_s", N_("Watch a new version, seconds"), "number", example="60")
 
+ENTRYPOINT = Field(
+    "entrypoint",
+    N_("Entrypoint"),
+    "lines",
+    N_("One argument per line, instead of the image's own. The image's command is not used then: give one above."),
+)
+USER = Field(
+    "user", N_("User"), hint=N_("Name or number, with :group if needed. Empty: the image's own."), example="1000:1000"
+)
+WORKING_DIR = Field("working_dir", N_("Working directory"), hint=N_("Empty: the image's own."), example="/app")
+RESTART = Field(
+    "restart",
+    N_("When it exits"),
+    "choice",
+    N_("Counts once the version is live. While a new version is checked, an exit is a failure."),
+    choices=(
+        ("", N_("start it again, whatever the exit code")),
+        ("on-failure", N_("start it again unless the exit code is 0")),
+        ("no", N_("leave it stopped")),
+    ),
+)
+LABELS = Field(
+    "labels",
+    N_("Labels of the container"),
+    "lines",
+    N_("One name=value per line. Names beginning with backstay. are taken."),
+    "traefik.enable=true",
+)
+EXTRA_HOSTS = Field(
+    "extra_hosts",
+    N_("Additional host names"),
+    "lines",
+    N_("One name=address per line; host-gateway is the address of this machine."),
+    "host.docker.internal=host-gateway",
+)
+READ_ONLY = Field(
+    "read_only",
+    N_("Read-only files"),
+    "flag",
+    N_("The program can write into its volumes and into directories in memory only."),
+)
+TMPFS = Field(
+    "tmpfs",
+    N_("Directories in memory"),
+    "lines",
+    N_("One /path per line, or /path:64 for at most 64 MiB. Empty at each start."),
+    "/run:64",
+)
+SHM = Field("shm_mb", N_("Shared memory, MiB"), "number", N_("Empty: 64."), "256")
+ULIMITS = Field(
+    "ulimits",
+    N_("Limits of processes"),
+    "lines",
+    N_("One name=limit per line, or name=soft:hard; -1 is none."),
+    "nofile=65536",
+)
+LOG_DRIVER = Field(
+    "log.driver",
+    N_("Where Docker keeps the output"),
+    "choice",
+    choices=(
+        ("", N_("in files as JSON (json-file)")),
+        ("local", N_("in files, smaller (local)")),
+        ("journald", N_("in the journal of the machine (journald)")),
+        ("none", N_("nowhere; then there is no log to show (none)")),
+    ),
+)
+LOG_SIZE = Field("log.max_size_mb", N_("Size of a log file, MiB"), "number", N_("Empty: 10."), "10")
+LOG_FILES = Field("log.max_files", N_("Number of log files"), "number", N_("Empty: 3."), "3")
+
+# Rarely needed: folded until one of them is given.
+MORE: tuple[Field, ...] = (
+    *(ENTRYPOINT, USER, WORKING_DIR, RESTART, LABELS, EXTRA_HOSTS, READ_ONLY, TMPFS, SHM, ULIMITS),
+    *(LOG_DRIVER, LOG_SIZE, LOG_FILES),
+)
 # A compose file sets these itself.
-NOT_FOR_COMPOSE = frozenset({"ports", "networks", "resources.memory_mb", "resources.cpus", "volumes", "command"})
+NOT_FOR_COMPOSE = frozenset(
+    {
+        *("ports", "networks", "resources.memory_mb", "resources.cpus", "volumes", "command"),
+        *(field.name for field in MORE),
+    }
+)
 # The groups of the form; the source and the secrets have sections of their own.
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("Network"), (PORTS, NETWORKS)),
@@ -178,6 +258,6 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("Running and rolling back"), (COMMAND, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
 )
 COMMON: dict[str, Field] = {
-    field.name: field for field in (NAME, SECRETS, *(one for _, fields in GROUPS for one in fields))
+    field.name: field for field in (NAME, SECRETS, *(one for _, fields in GROUPS for one in fields), *MORE)
 }
 EVERY: dict[str, Field] = COMMON | {field.name: field for fields in SOURCES.values() for field in fields}

@@ -6,6 +6,7 @@ from webapp.forms.fields import EVERY, SOURCES
 from webapp.i18n.marking import N_
 
 ANYWHERE = ""
+_SHOWN_AT = {"health.tcp": "health.port", "log": "log.driver"}
 NAME_TAKEN = N_("An app of this name exists already.")
 
 
@@ -16,8 +17,8 @@ def field_of(key: str, kind: str) -> str:
         names = [field.name for field in SOURCES.get(kind, ())]
         wanted = f"{kind}.{parts[-1]}"
         return wanted if wanted in names else (names[0] if names else ANYWHERE)
-    if key == "health.tcp":
-        return "health.port"
+    if key in _SHOWN_AT:
+        return _SHOWN_AT[key]
     for length in (2, 1):
         if (name := ".".join(parts[:length])) in EVERY:
             return name

@@ -8,7 +8,7 @@ from typing import Any
 from webapp.forms import texts
 from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
 from webapp.forms.texts import NEEDED, Unreadable
-from webapp.presenters.spec_lines import plain
+from webapp.presenters.spec_lines import option_texts, plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
@@ -16,8 +16,20 @@ _LISTS: dict[str, Callable[[str], Any]] = {
     "volumes": texts.volumes,
     "command": texts.arguments,
     "networks": texts.arguments,
+    "entrypoint": texts.arguments,
+    "labels": texts.pairs,
+    "extra_hosts": texts.pairs,
+    "tmpfs": texts.memory_files,
+    "ulimits": texts.limits,
 }
-_NUMBERS = ("stop_timeout_s", "watch_s")
+_NUMBERS = ("stop_timeout_s", "watch_s", "shm_mb")
+_TEXTS = ("user", "working_dir", "restart")
+_FLAGS = ("auto_rollback", "read_only")
+# Keys with keys of their own, and how these are read.
+_PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
+    "resources": {"memory_mb": texts.number, "cpus": texts.number},
+    "log": {"driver": texts.word, "max_size_mb": texts.number, "max_files": texts.number},
+}
 REMOVE = "remove_secret"
 
 
@@ -68,11 +80,13 @@ def patch_of(
     for key, how in _LISTS.items():
         patch[key] = reader.read(key, how) or None
     patch["health"] = _health(reader)
-    limits = {key: reader.read(f"resources.{key}", texts.number) for key in ("memory_mb", "cpus")}
-    patch["resources"] = {key: value for key, value in limits.items() if value is not None} or None
+    for part, keys in _PARTS.items():
+        given = {key: reader.read(f"{part}.{key}", how) for key, how in keys.items()}
+        patch[part] = {key: value for key, value in given.items() if value is not None} or None
     for key in _NUMBERS:
         patch[key] = reader.read(key, texts.number)
-    patch["auto_rollback"] = True if reader.text("auto_rollback") else None
+    patch |= {key: reader.text(key) for key in _TEXTS}
+    patch |= {key: True if reader.text(key) else None for key in _FLAGS}
     patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", texts.pairs) or {})
     if reader.problems:
         raise BadInputs(reader.problems)
@@ -93,11 +107,13 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
-    inputs["networks"] = texts.arguments_text(spec.get("networks") or [])
-    inputs["command"] = texts.arguments_text(spec.get("command") or [])
-    inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
-    inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}
-    inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
+    inputs |= {key: texts.arguments_text(spec.get(key) or []) for key in ("networks", "command", "entrypoint")}
+    inputs |= {key: texts.pairs_text(spec.get(key) or {}) for key in ("labels", "extra_hosts")}
+    inputs |= {key: "\n".join(option_texts(key, spec[key])) for key in ("tmpfs", "ulimits") if spec.get(key)}
+    for part in _PARTS:
+        inputs |= {f"{part}.{key}": plain(value) for key, value in (spec.get(part) or {}).items()}
+    inputs |= {key: plain(spec[key]) for key in (*_NUMBERS, *_TEXTS) if key in spec}
+    inputs |= {key: "on" if spec.get(key) else "" for key in _FLAGS}
     return inputs | _health_inputs(spec.get("health") or {})
 
 
@@ -140,7 +156,7 @@ def _health(reader: _Reader) -> dict[str, Any] | None:
 
 def _first_port(reader: _Reader) -> int | None:
     given = reader.read("ports", texts.ports) or []
-    return int(given[0]["container"]) if given else None
+    return next((int(one["container"]) for one in given if one.get("protocol") != "udp"), None)
 
 
 def _health_inputs(health: dict[str, Any]) -> dict[str, str]:

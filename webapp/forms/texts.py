@@ -14,11 +14,14 @@ import orjson
 from webapp.i18n.marking import N_
 
 _PORT = re.compile(
-    r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=\d+:))?(?:(?P<host>\d{1,5}):)?(?P<container>\d{1,5})"
+    r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=[\d-]+:))?"
+    r"(?:(?P<host>\d{1,5})(?:-(?P<host_to>\d{1,5}))?:)?(?P<container>\d{1,5})(?:-(?P<to>\d{1,5}))?(?:/(?P<protocol>tcp|udp))?"
 )
 
 BAD_LINE = N_("Line %(line)s does not have the format that the note describes.")
 TWICE = N_("Line %(line)s repeats a name of an earlier line.")
+UNEVEN = N_("Line %(line)s has more ports on one side than on the other.")
+BAD_LIMIT = N_("A limit is a number, or two with a colon between them.")
 NO_NUMBER = N_("This is not a number.")
 NEEDED = N_("This field is required.")
 
@@ -37,15 +40,18 @@ def lines(text: str) -> list[tuple[int, str]]:
 
 
 def ports(text: str) -> list[dict[str, Any]]:
-    """Parse 8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080. Raises Unreadable."""
-    found = []
+    """Parse 8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080, 53:53/udp, 18000-18010:8000-8010. Raises
+    Unreadable."""
+    found: list[dict[str, Any]] = []
     for at, line in lines(text):
         match = _PORT.fullmatch(line)
         if match is None:
             raise Unreadable(BAD_LINE, at)
-        port: dict[str, Any] = {"container": int(match["container"])}
-        port |= {"host": int(match["host"])} if match["host"] else {}
-        found.append(port | ({"address": match["address"].strip("[]")} if match["address"] else {}))
+        port: dict[str, Any] = {key: int(match[key]) for key in ("container", "to", "host") if match[key]}
+        if match["host_to"] and int(match["host_to"]) - port["host"] != port.get("to", 0) - port["container"]:
+            raise Unreadable(UNEVEN, at)
+        texts = {"address": (match["address"] or "").strip("[]"), "protocol": match["protocol"]}
+        found.append(port | {key: value for key, value in texts.items() if value})
     return found
 
 
@@ -98,6 +104,29 @@ def arguments_text(given: Iterable[str]) -> str:
     return "\n".join(quoted(argument) for argument in given)
 
 
+def memory_files(text: str) -> list[dict[str, Any]]:
+    """Parse /path or /path:MiB, one per line. Raises Unreadable."""
+    found = []
+    for at, line in lines(text):
+        path, colon, size = line.partition(":")
+        if colon and not re.fullmatch(r"\d{1,8}", size, re.ASCII):
+            raise Unreadable(BAD_LINE, at)
+        found.append({"path": path} | ({"size_mb": int(size)} if colon else {}))
+    return found
+
+
+def limits(text: str) -> dict[str, dict[str, int]]:
+    """Parse name=limit or name=soft:hard, one per line. Raises Unreadable."""
+    return {name: _limit_pair(value) for name, value in pairs(text).items()}
+
+
+def _limit_pair(text: str) -> dict[str, int]:
+    match = re.fullmatch(r"(-1|\d{1,16})(?::(-1|\d{1,16}))?", text, re.ASCII)
+    if match is None:
+        raise Unreadable(BAD_LIMIT)
+    return {"soft": int(match[1]), "hard": int(match[2] or match[1])}
+
+
 def number(text: str) -> int | float | None:
     """Parse a number; None for nothing. Raises Unreadable."""
     plain = text.strip().replace(",", ".")
@@ -108,6 +137,11 @@ def number(text: str) -> int | float | None:
     if re.fullmatch(r"\d{1,12}\.\d{1,6}", plain, re.ASCII):
         return float(plain)
     raise Unreadable(NO_NUMBER)
+
+
+def word(text: str) -> str | None:
+    """Return the text without surrounding blanks; None for nothing."""
+    return text.strip() or None
 
 
 def quoted(value: str) -> str:
@@ -130,8 +164,11 @@ def unquoted(text: str, at: int) -> str:
 
 
 def _port_text(port: dict[str, Any]) -> str:
-    address = port.get("address", "127.0.0.1")
+    protocol = f"/{port['protocol']}" if port.get("protocol") else ""
+    inside = f"{port['container']}-{port['to']}" if port.get("to") else str(port["container"])
     if not port.get("host"):
-        return str(port["container"])
+        return f"{inside}{protocol}"
+    address = port.get("address", "127.0.0.1")
     shown = "" if address == "127.0.0.1" else f"[{address}]:" if ":" in address else f"{address}:"
-    return f"{shown}{port['host']}:{port['container']}"
+    last = f"-{port['host'] + port['to'] - port['container']}" if port.get("to") else ""
+    return f"{shown}{port['host']}{last}:{inside}{protocol}"

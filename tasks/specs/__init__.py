@@ -5,30 +5,43 @@ Every refusal names the key and what it should be, never the value, which may be
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
 from tasks.sources.base import Part, alone
 from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
+from tasks.specs.options import (
+    ContainerPath,
+    Flag,
+    HostAddress,
+    HostName,
+    LabelName,
+    LabelValue,
+    Log,
+    Restart,
+    Tmpfs,
+    Ulimit,
+    UlimitName,
+    User,
+)
+from tasks.specs.options import Mebibytes as SharedMebibytes
+from tasks.specs.ports import Port, PortMapping, whole
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
+# Of one container; absent in what is stored unless given.
+OPTIONS = (
+    *("entrypoint", "user", "working_dir", "read_only", "tmpfs", "shm_mb", "ulimits", "labels", "extra_hosts"),
+    *("log", "restart"),
+)
 CHECKS = ("http", "tcp", "docker", "running_s")
 
 
-def whole(value: object) -> object:
-    """Return 8080.0 as 8080: JSON has one kind of number. Any other value is left for validation to refuse."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# The limits stand before the validator: after it, the description of the API would omit them.
-Port = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(whole)]
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whole)]
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
@@ -36,23 +49,6 @@ WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 NetworkName = Annotated[str, Field(pattern=NAME)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
-
-
-class PortMapping(Part):
-    """A TCP port of the container; published on `address`:`host` when `host` is given."""
-
-    container: Port
-    host: Port | None = None
-    address: str = Field("127.0.0.1", json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        try:
-            ipaddress.ip_address(value)
-        except ValueError:
-            raise wrong(KeyProblem.NOT_AN_ADDRESS) from None
-        return value
 
 
 def _alone(chosen: str) -> dict[str, Any]:
@@ -94,7 +90,7 @@ class Volume(Part):
     """A named volume, kept across deploys and rollbacks."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
-    path: str = Field(pattern=r"^/[^:\x00]+$", max_length=500)
+    path: ContainerPath
 
 
 class Spec(Part):
@@ -102,13 +98,24 @@ class Spec(Part):
 
     name: str = Field(pattern=NAME)
     source: Source
-    ports: list[PortMapping] = Field(default_factory=list)
+    ports: list[PortMapping] = Field(default_factory=list, max_length=200)
     env: dict[EnvName, EnvValue] = Field(default_factory=dict)
     secrets: dict[EnvName, SecretStr] = Field(default_factory=dict)
     health: Health | None = None
     resources: Resources = Resources(memory_mb=None, cpus=None)
     volumes: list[Volume] = Field(default_factory=list)
     command: list[str] | None = Field(None, min_length=1)
+    entrypoint: list[str] | None = Field(None, min_length=1)
+    user: User | None = None
+    working_dir: ContainerPath | None = None
+    read_only: Flag = None
+    tmpfs: list[Tmpfs] | None = Field(None, min_length=1, max_length=50)
+    shm_mb: SharedMebibytes | None = None
+    ulimits: dict[UlimitName, Ulimit] | None = None
+    labels: dict[LabelName, LabelValue] | None = Field(None, max_length=200)
+    extra_hosts: dict[HostName, HostAddress] | None = Field(None, max_length=200)
+    log: Log | None = None
+    restart: Restart | None = None
     networks: list[NetworkName] | None = Field(None, max_length=16)
     stop_timeout_s: Seconds = 10
     auto_rollback: bool = Field(False, strict=True)
@@ -117,18 +124,22 @@ class Spec(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Spec:
-        published = [(port.address, port.host) for port in self.ports if port.host is not None]
-        _once("ports", published)
-        _once("ports", [port.container for port in self.ports if port.host is None])
+        _once("ports", [place for port in self.ports for place in port.places()])
         _once("networks", self.networks or [])
-        _once("volumes", [volume.path for volume in self.volumes])
+        mounted = [volume.path for volume in self.volumes]
+        _once("volumes", mounted)
+        _once("tmpfs", [*mounted, *(one.path for one in self.tmpfs or [])])
         if both := set(self.env) & set(self.secrets):
             raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
         if isinstance(self.source, ComposeSource):
             _goes_with_compose(self)
-        if self.health and self.health.http and not (self.health.port or self.ports):
+        if self.health and self.health.http and not (self.health.port or _has_tcp_port(self)):
             raise wrong(KeyProblem.NO_PORT, "health.port")
         return self
+
+
+def _has_tcp_port(spec: Spec) -> bool:
+    return any(not port.is_udp for port in spec.ports)
 
 
 def _once(key: str, values: list[Any]) -> None:
@@ -138,7 +149,7 @@ def _once(key: str, values: list[Any]) -> None:
 
 def _goes_with_compose(spec: Spec) -> None:
     """Refuse spec keys that the compose file itself sets, service by service."""
-    for key in ("ports", "volumes", "networks", "command", "resources"):
+    for key in ("ports", "volumes", "networks", "command", "resources", *OPTIONS):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
             raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
@@ -173,7 +184,9 @@ def public(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude={"secrets"}, exclude_none=True)
 
 
-RELEASE_KEYS = ("source", "ports", "env", "health", "resources", "volumes", "command", "networks", "stop_timeout_s")
+RELEASE_KEYS = (
+    *("source", "ports", "env", "health", "resources", "volumes", "command", *OPTIONS, "networks", "stop_timeout_s"),
+)
 
 
 def release_of(spec: dict[str, Any], secret_names: list[str]) -> dict[str, Any]:
