@@ -31,10 +31,13 @@ def pairs_of(port: Port) -> list[tuple[int, int | None]]:
 
 
 class Volume(TypedDict):
-    """A named volume and where it is mounted."""
+    """A volume, of the workload or (`existing`) of Docker, or a directory of the host, and where it is mounted."""
 
-    name: str
+    name: NotRequired[str]
+    host_path: NotRequired[str]
     path: str
+    read_only: NotRequired[bool]
+    existing: NotRequired[bool]
 
 
 class HealthCheck(TypedDict, total=False):
@@ -84,6 +87,10 @@ class Options(TypedDict, total=False):
     extra_hosts: dict[str, str]
     log: LogOptions
     restart: str
+    cap_add: list[str]
+    devices: list[str]  # host[:container][:rwm]
+    privileged: bool
+    allow: list[str]
 
 
 class Release(Options):

@@ -73,11 +73,7 @@ class KeyProblem(StrEnum):
     )
 
     # Options of a container.
-    NOT_A_USER = (
-        "not_a_user",
-        "must be a user or user:group, by name or number",
-        "This must be a user or user:group, by name or number.",
-    )
+    NOT_A_USER = "not_a_user", "must be user or user:group", "This must be a user or user:group."
     NOT_IN_CONTAINER = (
         "not_in_container",
         "must be an absolute path in the container, without a colon",
@@ -94,11 +90,35 @@ class KeyProblem(StrEnum):
         "must be an IP address, or host-gateway for the machine itself",
         "An address here must be an IP address, or host-gateway for the machine itself.",
     )
-    SOFT_ABOVE_HARD = (
-        "soft_above_hard",
-        "has a soft limit above the hard one",
-        "A soft limit is above the hard one.",
+    NOT_A_VOLUME = (
+        "not_a_volume",
+        "must be the name of a volume: letters, digits, and _ . - inside",
+        "The name of a volume has letters, digits, and _ . - inside; a directory of the host begins with /.",
     )
+    ONE_VOLUME = "one_volume", "must have one of name, host_path", "Give a volume or a directory of the host."
+    NOT_A_HOST_PATH = (
+        "not_a_host_path",
+        "must be an absolute path of the host, without .. and without a colon",
+        "A directory of the host begins with /, and has no .. and no colon.",
+    )
+    HOST_PATH_NOT_ALLOWED = (
+        "host_path_not_allowed",
+        "is not below a directory that allow lists; add it there if the container may have it",
+        "Directories of the host have to be allowed: list this one, or one above it, under what is allowed.",
+    )
+    NOT_ALLOWED = (
+        "not_allowed",
+        "gives the container power over the host; add %(name)s to allow if it is intended",
+        "This gives the container power over the host: add %(name)s to what is allowed if it is intended.",
+    )
+    NOT_TO_ALLOW = (
+        "not_to_allow",
+        "must be cap_add, devices, privileged, or the absolute path of a directory of the host",
+        "This must be cap_add, devices, privileged, or the absolute path of a directory of the host.",
+    )
+    NOT_A_CAPABILITY = "not_a_capability", "must be like NET_ADMIN", "A capability is written like NET_ADMIN."
+    NOT_A_DEVICE = "not_a_device", "must be a path below /dev", "A device is a path below /dev."
+    SOFT_ABOVE_HARD = ("soft_above_hard", "has a soft limit above the hard one", "A soft limit is above the hard one.")
     LOG_WITHOUT_FILES = (
         "log_without_files",
         "has a size or a number of files, which go with json-file and local only",
@@ -155,11 +175,7 @@ class KeyProblem(StrEnum):
         "goes with no other place",
         "Say one place only: a directory, a repository, or files that are uploaded.",
     )
-    TAKES_NO_FILES = (
-        "takes_no_files",
-        "must be static, so that it takes files",
-        "Only a static site takes files.",
-    )
+    TAKES_NO_FILES = ("takes_no_files", "must be static, so that it takes files", "Only a static site takes files.")
     BAD_ARCHIVE = (
         "bad_archive",
         "must be a tar or zip with files, and links that stay among them; or it is too large",
@@ -214,11 +230,7 @@ class KeyProblem(StrEnum):
     # A file of specs.
     NOT_UTF8 = "not_utf8", "is not UTF-8 text", "This is not UTF-8 text."
     NOT_YAML = "not_yaml", "is not valid YAML", "This is not valid YAML."
-    NAME_REPEATED = (
-        "name_repeated",
-        "is that of an earlier document too",
-        "An earlier document has this name too.",
-    )
+    NAME_REPEATED = ("name_repeated", "is that of an earlier document too", "An earlier document has this name too.")
     ONE_PATH = (
         "one_path",
         "must be one path when there is no url",
@@ -236,11 +248,7 @@ class KeyProblem(StrEnum):
         "goes with a source that has %(needs)s, which this workload's has not",
         "This sender does not fit the app's source.",
     )
-    NO_BRANCHES = (
-        "no_branches",
-        "does not go with an image, which has tags",
-        "An image has tags and no branches.",
-    )
+    NO_BRANCHES = ("no_branches", "does not go with an image, which has tags", "An image has tags and no branches.")
     NOT_A_NAME_PATTERN = (
         "not_a_name_pattern",
         "must be a name or a pattern with * of at most 200 characters",

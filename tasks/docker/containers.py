@@ -9,6 +9,7 @@ from db.states import ErrorCode
 from tasks.docker import oom_kills
 from tasks.docker.caller import CONFLICT, GONE, GONE_OR_GOING, Caller, labelled
 from tasks.docker.records import ContainerRecord, ListedContainer, NewContainer, container_record, listed_container
+from tasks.failures import Failure
 
 _REFUSED = ErrorCode.CREATE_FAILED
 UNREADABLE = 501  # what Docker answers for the log of a driver that keeps none
@@ -21,10 +22,16 @@ class Containers:
         self._caller = caller
 
     def create(self, new: NewContainer) -> str:
-        """Create a container without starting it; return its id. Raises Failure(create_failed)."""
+        """Create a container without starting it; return its id. Raises Failure: create_failed, volume_missing."""
         # Created here with labels, because Docker would create them without any when the container starts.
-        for volume in new.volumes:
-            self._caller.ask("create", partial(_create_volume, name=volume, labels=new.volume_labels), _REFUSED)
+        for mount in new.mounts:
+            if mount.exists:
+                look = partial(_inspect_volume, name=mount.source)
+                if self._caller.ask_unless(GONE, "create", look, _REFUSED) is None:
+                    raise Failure(ErrorCode.VOLUME_MISSING, "volume")
+            elif not mount.is_host_path:
+                make = partial(_create_volume, name=mount.source, labels=new.volume_labels)
+                self._caller.ask("create", make, _REFUSED)
         name_taken = (CONFLICT,) if new.other_name else ()
         made = self._caller.ask_unless(name_taken, "create", lambda api: _create(api, new, new.name), _REFUSED)
         return made or self._caller.ask("create", lambda api: _create(api, new, new.other_name), _REFUSED)
@@ -79,6 +86,10 @@ class Containers:
             (*GONE_OR_GOING, UNREADABLE), "logs", lambda api: api.logs(container_id, tail=lines)
         )
         return (raw or b"").decode(errors="replace").splitlines()
+
+
+def _inspect_volume(api: Any, name: str) -> Any:
+    return api.inspect_volume(name)
 
 
 def _create_volume(api: Any, name: str, labels: dict[str, str]) -> None:

@@ -33,6 +33,9 @@ def host_config_of(options: Options) -> dict[str, Any]:
         config["shm_size"] = options["shm_mb"] * MIB
     if ulimits := options.get("ulimits"):
         config["ulimits"] = [{"name": name, **pair} for name, pair in ulimits.items()]
+    if devices := options.get("devices"):
+        config["devices"] = devices
+    config |= {key: options[key] for key in ("cap_add", "privileged") if options.get(key)}
     if hosts := options.get("extra_hosts"):
         config["extra_hosts"] = hosts
     return config

@@ -79,6 +79,17 @@ class ContainerRecord:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A volume, made with the container unless it `exists`, or a directory of the host."""
+
+    source: str
+    path: str
+    read_only: bool = False
+    exists: bool = False
+    is_host_path: bool = False
+
+
+@dataclass(frozen=True)
 class NewContainer:
     """A container to be created, as `other_name` when another container has `name`. `environment` has secret values:
     never in a repr."""
@@ -89,7 +100,7 @@ class NewContainer:
     environment: dict[str, str] = field(repr=False)
     command: list[str] | None = None
     ports: Sequence[Port] = ()
-    volumes: dict[str, str] = field(default_factory=dict)  # volume name -> path
+    mounts: Sequence[Mount] = ()
     volume_labels: dict[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
     cpus: float | None = None
@@ -117,7 +128,9 @@ class NewContainer:
         config: dict[str, Any] = {
             "init": True,  # without it many programs ignore SIGTERM, and each stop takes the whole timeout
             "port_bindings": _bindings(self.ports),
-            "binds": [f"{volume}:{path}" for volume, path in self.volumes.items()],
+            "binds": [_bind(one) for one in self.mounts if not one.is_host_path],
+            # Not binds: of a directory that is missing, Docker would make an empty one.
+            "mounts": [_host_mount(one) for one in self.mounts if one.is_host_path],
             "network_mode": self.network or "default",
             # While the health gate watches, an exit must be seen as one; keep_running() comes after it.
             "restart_policy": {"Name": "no"},
@@ -129,6 +142,14 @@ class NewContainer:
         if self.cpus is not None:
             config["nano_cpus"] = round(self.cpus * 1e9)
         return config
+
+
+def _bind(mount: Mount) -> str:
+    return f"{mount.source}:{mount.path}{':ro' if mount.read_only else ''}"
+
+
+def _host_mount(mount: Mount) -> dict[str, Any]:
+    return {"Type": "bind", "Source": mount.source, "Target": mount.path, "ReadOnly": mount.read_only}
 
 
 def _bindings(ports: Sequence[Port]) -> dict[str, list[tuple[str, int]]]:

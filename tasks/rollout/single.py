@@ -20,6 +20,7 @@ from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
+from tasks.rollout.mounts import mounts_of
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
@@ -204,7 +205,7 @@ def _new_container(
         environment=release.get("env", {}) | secrets,
         command=release.get("command"),
         ports=release["ports"],
-        volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
+        mounts=mounts_of(workload, release, context.settings),
         volume_labels={WORKLOAD: workload, INSTALLATION: installation},
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),

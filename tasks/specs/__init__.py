@@ -14,6 +14,7 @@ from tasks.sources import Source, parse_source
 from tasks.sources.base import Part, alone
 from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
+from tasks.specs.mounts import POWERS, Allowed, Capability, Device, Volume, raise_unless_allowed
 from tasks.specs.options import (
     ContainerPath,
     Flag,
@@ -37,7 +38,7 @@ ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 # Of one container; absent in what is stored unless given.
 OPTIONS = (
     *("entrypoint", "user", "working_dir", "read_only", "tmpfs", "shm_mb", "ulimits", "labels", "extra_hosts"),
-    *("log", "restart"),
+    *("log", "restart", *POWERS, "allow"),
 )
 CHECKS = ("http", "tcp", "docker", "running_s")
 
@@ -86,13 +87,6 @@ class Resources(Part):
     cpus: float | None = Field(None, ge=0.01, le=1024)
 
 
-class Volume(Part):
-    """A named volume, kept across deploys and rollbacks."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
-    path: ContainerPath
-
-
 class Spec(Part):
     """A complete spec. `secrets` is write-only."""
 
@@ -116,6 +110,10 @@ class Spec(Part):
     extra_hosts: dict[HostName, HostAddress] | None = Field(None, max_length=200)
     log: Log | None = None
     restart: Restart | None = None
+    cap_add: list[Capability] | None = Field(None, max_length=50)
+    devices: list[Device] | None = Field(None, max_length=50)
+    privileged: Flag = None
+    allow: list[Allowed] | None = Field(None, max_length=100)
     networks: list[NetworkName] | None = Field(None, max_length=16)
     stop_timeout_s: Seconds = 10
     auto_rollback: bool = Field(False, strict=True)
@@ -129,6 +127,7 @@ class Spec(Part):
         mounted = [volume.path for volume in self.volumes]
         _once("volumes", mounted)
         _once("tmpfs", [*mounted, *(one.path for one in self.tmpfs or [])])
+        raise_unless_allowed(self.volumes, {key: getattr(self, key) for key in POWERS}, self.allow or [])
         if both := set(self.env) & set(self.secrets):
             raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
         if isinstance(self.source, ComposeSource):

@@ -22,6 +22,8 @@ PROBLEMS = frozenset(
         KeyProblem.NO_PORT,
         KeyProblem.BAD_PORT_RANGE,
         KeyProblem.SOFT_ABOVE_HARD,
+        KeyProblem.NOT_ALLOWED,
+        KeyProblem.HOST_PATH_NOT_ALLOWED,
         KeyProblem.LOG_WITHOUT_FILES,
         KeyProblem.IN_COMPOSE_FILE,
         KeyProblem.RESERVED,

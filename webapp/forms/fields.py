@@ -154,7 +154,11 @@ VOLUMES = Field(
     "volumes",
     N_("Volumes"),
     "lines",
-    N_("One name:/path per line. Volumes are kept across deploys and rollbacks."),
+    N_(
+        "One name:/path per line; they are kept across deploys and rollbacks. :ro at the end makes one read-only, "
+        ":existing takes a volume of Docker by its own name. /srv/media:/media mounts a directory of the host, which "
+        "has to be allowed under More settings."
+    ),
     "data:/var/lib/shop",
 )
 COMMAND = Field("command", N_("Command"), "lines", N_("One argument per line. Empty: the image's own command."))
@@ -236,11 +240,26 @@ LOG_DRIVER = Field(
 )
 LOG_SIZE = Field("log.max_size_mb", N_("Size of a log file, MiB"), "number", N_("Empty: 10."), "10")
 LOG_FILES = Field("log.max_files", N_("Number of log files"), "number", N_("Empty: 3."), "3")
+CAP_ADD = Field("cap_add", N_("Additional capabilities"), "lines", N_("One per line."), "NET_ADMIN")
+DEVICES = Field("devices", N_("Devices"), "lines", N_("One per line: /dev/dri, or /dev/sda:/dev/disk:r."), "/dev/dri")
+PRIVILEGED = Field(
+    "privileged", N_("Privileged"), "flag", N_("The container can do everything that the host's administrator can do.")
+)
+ALLOW = Field(
+    "allow",
+    N_("Allowed"),
+    "lines",
+    N_(
+        "One per line: cap_add, devices, privileged, and directories of the host that may be mounted. Each gives the "
+        "container power over the host, so it is refused unless it is listed here."
+    ),
+    "/srv/media",
+)
 
 # Rarely needed: folded until one of them is given.
 MORE: tuple[Field, ...] = (
     *(ENTRYPOINT, USER, WORKING_DIR, RESTART, LABELS, EXTRA_HOSTS, READ_ONLY, TMPFS, SHM, ULIMITS),
-    *(LOG_DRIVER, LOG_SIZE, LOG_FILES),
+    *(LOG_DRIVER, LOG_SIZE, LOG_FILES, CAP_ADD, DEVICES, PRIVILEGED, ALLOW),
 )
 # A compose file sets these itself.
 NOT_FOR_COMPOSE = frozenset(

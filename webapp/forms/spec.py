@@ -21,10 +21,14 @@ _LISTS: dict[str, Callable[[str], Any]] = {
     "extra_hosts": texts.pairs,
     "tmpfs": texts.memory_files,
     "ulimits": texts.limits,
+    "cap_add": texts.arguments,
+    "devices": texts.arguments,
+    "allow": texts.arguments,
 }
 _NUMBERS = ("stop_timeout_s", "watch_s", "shm_mb")
 _TEXTS = ("user", "working_dir", "restart")
-_FLAGS = ("auto_rollback", "read_only")
+_FLAGS = ("auto_rollback", "read_only", "privileged")
+_LINES = ("networks", "command", "entrypoint", "cap_add", "devices", "allow")
 # Keys with keys of their own, and how these are read.
 _PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "resources": {"memory_mb": texts.number, "cpus": texts.number},
@@ -107,7 +111,7 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = texts.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
-    inputs |= {key: texts.arguments_text(spec.get(key) or []) for key in ("networks", "command", "entrypoint")}
+    inputs |= {key: texts.arguments_text(spec.get(key) or []) for key in _LINES}
     inputs |= {key: texts.pairs_text(spec.get(key) or {}) for key in ("labels", "extra_hosts")}
     inputs |= {key: "\n".join(option_texts(key, spec[key])) for key in ("tmpfs", "ulimits") if spec.get(key)}
     for part in _PARTS:

@@ -12,11 +12,14 @@ from typing import Any
 import orjson
 
 from webapp.i18n.marking import N_
+from webapp.presenters.spec_lines import volume_text
 
 _PORT = re.compile(
     r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=[\d-]+:))?"
     r"(?:(?P<host>\d{1,5})(?:-(?P<host_to>\d{1,5}))?:)?(?P<container>\d{1,5})(?:-(?P<to>\d{1,5}))?(?:/(?P<protocol>tcp|udp))?"
 )
+
+_OF_VOLUMES = {"ro": "read_only", "existing": "existing"}
 
 BAD_LINE = N_("Line %(line)s does not have the format that the note describes.")
 TWICE = N_("Line %(line)s repeats a name of an earlier line.")
@@ -78,20 +81,23 @@ def pairs_text(given: dict[str, str]) -> str:
     return "\n".join(f"{name}={quoted(value)}" for name, value in given.items())
 
 
-def volumes(text: str) -> list[dict[str, str]]:
-    """Parse name:/path, one per line. Raises Unreadable."""
+def volumes(text: str) -> list[dict[str, Any]]:
+    """Parse name:/path and /host:/path, with :ro, :existing or both at the end, one per line. Raises Unreadable."""
     found = []
     for at, line in lines(text):
-        name, colon, path = line.partition(":")
-        if not colon:
+        source, colon, rest = line.partition(":")
+        path, _, ending = rest.partition(":")
+        words = ending.split(",") if ending else []
+        if not colon or not {*words} <= _OF_VOLUMES.keys() or rest.endswith(":"):
             raise Unreadable(BAD_LINE, at)
-        found.append({"name": name, "path": path})
+        place = {"host_path" if source.startswith("/") else "name": source, "path": path}
+        found.append(place | {_OF_VOLUMES[word]: True for word in words})
     return found
 
 
-def volumes_text(given: Iterable[dict[str, str]]) -> str:
+def volumes_text(given: Iterable[dict[str, Any]]) -> str:
     """Format volumes."""
-    return "\n".join(f"{volume['name']}:{volume['path']}" for volume in given)
+    return "\n".join(volume_text(volume) for volume in given)
 
 
 def arguments(text: str) -> list[str]:

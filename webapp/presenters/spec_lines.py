@@ -9,7 +9,7 @@ Line = tuple[str, str | list[str]]
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
 OPTIONS = (
     *("command", "entrypoint", "user", "working_dir", "read_only", "tmpfs", "shm_mb", "ulimits", "labels"),
-    *("extra_hosts", "networks", "restart"),
+    *("extra_hosts", "networks", "restart", "cap_add", "devices", "privileged", "allow"),
 )
 
 
@@ -24,7 +24,7 @@ def lines(spec: dict[str, Any]) -> list[Line]:
     for key in ("health", "resources"):
         found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
     if not is_compose:
-        found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
+        found.append(("volumes", [volume_text(volume) for volume in spec.get("volumes", [])]))
     found += [(key, option_texts(key, spec[key])) for key in OPTIONS if spec.get(key)]
     found += [(f"log.{key}", plain(value)) for key, value in (spec.get("log") or {}).items()]
     for key in ("stop_timeout_s", "auto_rollback", "watch_s"):
@@ -43,6 +43,12 @@ def option_texts(key: str, value: Any) -> str | list[str]:
         case "labels" | "extra_hosts":
             return [f"{name}={text}" for name, text in value.items()]
     return _texts(value)
+
+
+def volume_text(volume: dict[str, Any]) -> str:
+    """Format a volume: data:/path, data:/path:existing,ro, or /srv/media:/path for a directory of the host."""
+    more = [word for word, key in (("existing", "existing"), ("ro", "read_only")) if volume.get(key)]
+    return f"{volume.get('name') or volume.get('host_path')}:{volume['path']}{':' if more else ''}{','.join(more)}"
 
 
 def _limits(pair: dict[str, int]) -> str:
