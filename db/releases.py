@@ -45,6 +45,8 @@ class HealthCheck(TypedDict, total=False):
 
     http: str
     port: int
+    host: str
+    status: list[str]  # like 200 or 200-399
     tcp: int
     docker: bool
     running_s: float

@@ -60,11 +60,17 @@ class KeyProblem(StrEnum):
     )
     IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
     SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
+    NOT_A_STATUS = "not_a_status", "must be like 200 or 200-399", "A status is written like 200 or 200-399."
+    NOT_A_VARIABLE = (
+        "not_a_variable",
+        "must have letters, digits and _ . - only, and begin with a letter or _",
+        "The name of a variable has letters, digits and _ . - only, and begins with a letter or _.",
+    )
     ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."
     PORT_NEEDS_HTTP = (
         "port_needs_http",
-        "has a port, which goes with http only",
-        "A port goes with a check by HTTP only.",
+        "has port, host or status, which go with http only",
+        "Port, host and status go with a check by HTTP only.",
     )
     NO_PORT = (
         "no_port",
@@ -207,6 +213,11 @@ class KeyProblem(StrEnum):
         "reserved",
         "means something to Docker Compose itself; choose another name",
         "One of these names means something to Docker Compose; choose another.",
+    )
+    NOT_IN_COMPOSE = (
+        "not_in_compose",
+        "has a dot or a hyphen, which no compose file can refer to",
+        "A compose file cannot refer to a variable with a dot or a hyphen in its name.",
     )
     COMPOSE_HEALTH = (
         "compose_health",

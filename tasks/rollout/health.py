@@ -22,6 +22,7 @@ LONGEST_PAUSE_S = 0.5
 PROBE_TIMEOUT_S = 3.0
 DEFAULT_TIMEOUT_S = 30.0
 DEFAULT_RUNNING_S = 3.0
+GOOD = ("200-399",)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Check:
     timeout_s: float
     port: int | None = None
     path: str = "/"
+    host: str | None = None  # the Host header; None: the container's address
+    statuses: Sequence[str] = GOOD
     running_s: float = DEFAULT_RUNNING_S
 
 
@@ -48,7 +51,14 @@ def choose(health: HealthCheck | None, ports: Sequence[Port], image_has_healthch
         return Check("docker" if image_has_healthcheck else "running", DEFAULT_TIMEOUT_S)
     timeout = health["timeout_s"]
     if "http" in health:
-        return Check("http", timeout, port=health.get("port") or first_port, path=health["http"])
+        return Check(
+            "http",
+            timeout,
+            port=health.get("port") or first_port,
+            path=health["http"],
+            host=health.get("host"),
+            statuses=health.get("status", GOOD),
+        )
     if "tcp" in health:
         return Check("tcp", timeout, port=health["tcp"])
     return Check(
@@ -104,7 +114,7 @@ def passes(check: Check, container: ContainerRecord) -> bool:
         return False
     if check.kind == "tcp":
         return tcp_answers(container.address, check.port)
-    return http_answers(container.address, check.port, check.path)
+    return http_answers(container.address, check.port, check.path, check.host, check.statuses)
 
 
 def tcp_answers(address: str, port: int) -> bool:
@@ -116,16 +126,22 @@ def tcp_answers(address: str, port: int) -> bool:
         return False
 
 
-def http_answers(address: str, port: int, path: str) -> bool:
-    """Return whether a GET is answered with 200 to 399. Redirects are not followed."""
+def http_answers(address: str, port: int, path: str, host: str | None = None, statuses: Sequence[str] = GOOD) -> bool:
+    """Return whether a GET is answered with one of these statuses. Redirects are not followed."""
     connection = http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", path, headers={"User-Agent": "backstay-health", "Connection": "close"})
-        return 200 <= connection.getresponse().status < 400
+        headers = {"User-Agent": "backstay-health", "Connection": "close"} | ({"Host": host} if host else {})
+        connection.request("GET", path, headers=headers)
+        return _is_among(connection.getresponse().status, statuses)
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+def _is_among(status: int, statuses: Sequence[str]) -> bool:
+    ranges = (one.partition("-") for one in statuses)
+    return any(int(first) <= status <= int(last or first) for first, _, last in ranges)
 
 
 def port_is_taken(address: str, port: int, protocol: str = "tcp") -> bool:

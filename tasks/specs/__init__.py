@@ -5,15 +5,17 @@ Every refusal names the key and what it should be, never the value, which may be
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
-from tasks.sources.base import Part, alone
+from tasks.sources.base import Part
 from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
+from tasks.specs.health import Health
 from tasks.specs.mounts import POWERS, Allowed, Capability, Device, Volume, raise_unless_allowed
 from tasks.specs.options import (
     ContainerPath,
@@ -28,19 +30,21 @@ from tasks.specs.options import (
     Ulimit,
     UlimitName,
     User,
+    spoken,
 )
 from tasks.specs.options import Mebibytes as SharedMebibytes
-from tasks.specs.ports import Port, PortMapping, whole
+from tasks.specs.ports import PortMapping, whole
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
-ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+# What a compose file can refer to: `${A-b}` means something else there.
+COMPOSE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Of one container; absent in what is stored unless given.
 OPTIONS = (
     *("entrypoint", "user", "working_dir", "read_only", "tmpfs", "shm_mb", "ulimits", "labels", "extra_hosts"),
     *("log", "restart", *POWERS, "allow"),
 )
-CHECKS = ("http", "tcp", "docker", "running_s")
 
 
 Mebibytes = Annotated[int, Field(strict=True, ge=6, le=16_777_216), BeforeValidator(whole)]
@@ -49,35 +53,7 @@ WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator
 # YAML reads `PORT: 8080` as a number; the intended value is its text.
 EnvValue = Annotated[str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "number"]})]
 NetworkName = Annotated[str, Field(pattern=NAME)]
-EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=200)]
-
-
-def _alone(chosen: str) -> dict[str, Any]:
-    """Return JSON Schema for one of the checks without the others; a port only goes with http."""
-    others = {*CHECKS} - {chosen} | ({"port"} if chosen != "http" else set())
-    return alone(chosen, *sorted(others))
-
-
-class Health(Part):
-    """How Backstay decides that a new version works: exactly one of http, tcp, docker, running_s."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_alone(key) for key in CHECKS]})
-
-    http: str | None = Field(None, pattern=r"^/[!-~]*$", max_length=500)
-    port: Port | None = None
-    tcp: Port | None = None
-    docker: Literal[True] | None = None
-    running_s: float | None = Field(None, gt=0, le=3600)
-    timeout_s: float = Field(30, gt=0, le=3600)
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Health:
-        given = [key for key in CHECKS if getattr(self, key) is not None]
-        if len(given) != 1:
-            raise wrong(KeyProblem.ONE_CHECK, allowed=", ".join(CHECKS))
-        if self.port is not None and self.http is None:
-            raise wrong(KeyProblem.PORT_NEEDS_HTTP)
-        return self
+EnvName = Annotated[str, Field(max_length=200), *spoken(ENV_NAME, KeyProblem.NOT_A_VARIABLE)]
 
 
 class Resources(Part):
@@ -154,6 +130,8 @@ def _goes_with_compose(spec: Spec) -> None:
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
         if reserved := sorted(filter(is_reserved, names)):
             raise wrong(KeyProblem.RESERVED, f"{key}.{reserved[0]}")
+        if unusable := sorted(name for name in names if not COMPOSE_NAME.fullmatch(name)):
+            raise wrong(KeyProblem.NOT_IN_COMPOSE, f"{key}.{unusable[0]}")
     if spec.health and (spec.health.http or spec.health.tcp):
         raise wrong(KeyProblem.COMPOSE_HEALTH, "health")
 

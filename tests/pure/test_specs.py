@@ -32,9 +32,9 @@ WHOLE = spec(
         {"container": 8080, "host": 18080, "address": "127.0.0.1"},
         {"container": 8000, "to": 8010, "host": 18000, "address": "127.0.0.1", "protocol": "udp"},
     ],
-    env={"LOG_LEVEL": "info"},
+    env={"LOG_LEVEL": "info", "spring.datasource.url": "jdbc:x", "my-flag": "1"},
     secrets={"DB_PASSWORD": CANARY},
-    health={"http": "/healthz", "port": 8080, "timeout_s": 30},
+    health={"http": "/healthz", "port": 8080, "host": "shop.example", "status": ["200-299", "404"], "timeout_s": 30},
     resources={"memory_mb": 64, "cpus": 0.5},
     volumes=[
         {"name": "data", "path": "/data"},
@@ -126,6 +126,11 @@ def test_numbers_in_env_become_their_text() -> None:
     assert parse_spec(spec(env={"PORT": 8080})).env == {"PORT": "8080"}
 
 
+def answered(statuses: list[str]) -> dict[str, Any]:
+    """A check of some answers."""
+    return {"http": "/", "port": 1, "status": statuses, "timeout_s": 30}
+
+
 @pytest.mark.parametrize(
     ("key", "written", "stored"),
     [
@@ -133,6 +138,9 @@ def test_numbers_in_env_become_their_text() -> None:
         ("ulimits", {"nofile": 65536, "core": 0.0}, {"nofile": both(65536), "core": both(0)}),
         ("labels", {"traefik.enable": True, "n": 1}, {"traefik.enable": "true", "n": "1"}),
         ("restart", False, "no"),
+        ("health", {"http": "/", "port": 1, "status": 200}, answered(["200"])),
+        ("health", {"http": "/", "port": 1, "status": "200-299, 404"}, answered(["200-299", "404"])),
+        ("health", {"http": "/", "port": 1, "status": [204, "300-399"]}, answered(["204", "300-399"])),
         ("read_only", False, None),
     ],
 )
@@ -221,6 +229,17 @@ PORT = {"container": 80}
         ("health", spec(health=CANARY)),
         ("health", spec(health={"tcp": 80, "running_s": 3})),
         ("health", spec(health={"tcp": 80, "port": 80})),
+        ("health", spec(health={"tcp": 80, "host": CANARY})),
+        ("health", spec(health={"running_s": 80, "status": 200})),
+        ("health.host", spec(health={"http": "/", "port": 80, "host": f"{CANARY} x"})),
+        ("health.host", spec(health={"http": "/", "port": 80, "host": f"{CANARY}\r\nX: y"})),
+        *(
+            (f"health.status{at}", spec(health={"http": "/", "port": 80, "status": bad}))
+            for at, bad in ((".0", CANARY), (".0", 99), (".0", "399-200"), (".1", [200, "2xx"]), ("", []), (".0", True))
+        ),
+        ("env.a.b", spec(source=COMPOSE, env={"a.b": CANARY})),
+        ("secrets.a-b", spec(source=COMPOSE, secrets={"a-b": CANARY})),
+        ("env.(a key that is none)", spec(env={"-a": CANARY})),
         ("health.http", spec(health={"http": CANARY, "port": 80})),
         ("health.http", spec(health={"http": f"/{CANARY} HTTP/1.1\r\nX: y", "port": 80})),
         ("health.port", spec(health={"http": "/"})),

@@ -23,6 +23,8 @@ PROBLEMS = frozenset(
         KeyProblem.BAD_PORT_RANGE,
         KeyProblem.SOFT_ABOVE_HARD,
         KeyProblem.NOT_ALLOWED,
+        KeyProblem.NOT_A_STATUS,
+        KeyProblem.NOT_IN_COMPOSE,
         KeyProblem.HOST_PATH_NOT_ALLOWED,
         KeyProblem.LOG_WITHOUT_FILES,
         KeyProblem.IN_COMPOSE_FILE,

@@ -146,6 +146,10 @@ HEALTH = Field(
 )
 HEALTH_HTTP = Field("health.http", N_("Path for HTTP"), example="/healthz")
 HEALTH_PORT = Field("health.port", N_("Port for HTTP or TCP"), "number", N_("Empty: the first port."))
+HEALTH_HOST = Field(
+    "health.host", N_("Host header"), hint=N_("Empty: the address of the container."), example="shop.example"
+)
+HEALTH_STATUS = Field("health.status", N_("Good answers"), hint=N_("Empty: 200-399."), example="200-299, 404")
 HEALTH_RUNNING = Field("health.running_s", N_("Seconds it must keep running"), "number", example="3")
 HEALTH_TIMEOUT = Field("health.timeout_s", N_("Timeout, seconds"), "number", example="30")
 MEMORY = Field("resources.memory_mb", N_("Memory limit, MiB"), "number", N_("Empty: no limit."), "256")
@@ -272,7 +276,7 @@ NOT_FOR_COMPOSE = frozenset(
 GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (N_("Network"), (PORTS, NETWORKS)),
     (N_("Environment and secrets"), (ENV,)),
-    (N_("Health"), (HEALTH, HEALTH_HTTP, HEALTH_PORT, HEALTH_RUNNING, HEALTH_TIMEOUT)),
+    (N_("Health"), (HEALTH, HEALTH_HTTP, HEALTH_PORT, HEALTH_HOST, HEALTH_STATUS, HEALTH_RUNNING, HEALTH_TIMEOUT)),
     (N_("Limits and data"), (MEMORY, CPUS, VOLUMES)),
     (N_("Running and rolling back"), (COMMAND, STOP_TIMEOUT, AUTO_ROLLBACK, WATCH)),
 )

@@ -147,7 +147,9 @@ def _health(reader: _Reader) -> dict[str, Any] | None:
 
     match reader.text("health"):
         case "http":
-            return {"http": reader.text("health.http") or "/"} | number("port") | number("timeout_s")
+            texts_of_http = {key: reader.text(f"health.{key}") for key in ("host", "status")}
+            given = {key: text for key, text in texts_of_http.items() if text is not None}
+            return {"http": reader.text("health.http") or "/"} | number("port") | given | number("timeout_s")
         case "tcp":
             return {"tcp": number("port").get("port", _first_port(reader))} | number("timeout_s")
         case "docker":
@@ -165,7 +167,8 @@ def _first_port(reader: _Reader) -> int | None:
 
 def _health_inputs(health: dict[str, Any]) -> dict[str, str]:
     chosen = next((key for key in ("http", "tcp", "docker", "running_s") if health.get(key) is not None), "")
-    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp"}}
+    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp", "status"}}
+    inputs["health.status"] = ", ".join(health.get("status", []))
     if "tcp" in health:
         inputs["health.port"] = str(health["tcp"])
     return {"health": chosen, **inputs}

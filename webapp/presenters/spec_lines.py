@@ -22,7 +22,7 @@ def lines(spec: dict[str, Any]) -> list[Line]:
     found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
     found.append(("secrets", list(spec.get("secrets", []))))
     for key in ("health", "resources"):
-        found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
+        found += [(f"{key}.{inner}", _texts(value)) for inner, value in (spec.get(key) or {}).items()]
     if not is_compose:
         found.append(("volumes", [volume_text(volume) for volume in spec.get("volumes", [])]))
     found += [(key, option_texts(key, spec[key])) for key in OPTIONS if spec.get(key)]
