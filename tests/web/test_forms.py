@@ -13,7 +13,7 @@ from db.messages.key_problems import KeyProblem
 from tasks.kinds import KINDS
 from tasks.specs import parse_spec, public
 from webapp.api import workloads as api
-from webapp.forms import fields, refusals, spec, texts
+from webapp.forms import dotenv, fields, refusals, spec, texts
 from webapp.i18n.i18n import translations
 
 Browser = Callable[[str], FlaskClient]
@@ -150,10 +150,10 @@ def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
         (texts.ports, "80-90:80"),
         (texts.ports, "80-90:80-91"),
         (texts.ports, "80:-90"),
-        (texts.pairs, "NAME"),
-        (texts.pairs, "=x"),
-        (texts.pairs, "A=1\nA=2"),
-        (texts.pairs, 'A="open'),
+        (dotenv.pairs, "NAME"),
+        (dotenv.pairs, "=x"),
+        (dotenv.pairs, "A=1\nA=2"),
+        (dotenv.pairs, 'A="open'),
         (texts.volumes, "/data"),
         (texts.volumes, "data:/data:"),
         (texts.volumes, "data:/data:rw"),
@@ -168,7 +168,7 @@ def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused(read: Callable[[str], Any], text: str) -> None:
-    with pytest.raises(texts.Unreadable):
+    with pytest.raises(dotenv.Unreadable):
         read(text)
 
 
@@ -214,6 +214,10 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"ports": "90-80"}, "ports"),
         ({"ports": "80\n1-2:80-82"}, "ports"),
         ({"env": "1A=x"}, "env"),
+        ({"env": "A=1\nB"}, "env"),
+        ({"env": "A='open"}, "env"),
+        ({"env": "A='x' y"}, "env"),
+        ({"env": "=x"}, "env"),
         ({"env": "KEY=x"}, "secrets"),
         ({"resources.memory_mb": "1"}, "resources.memory_mb"),
         ({"resources.memory_mb": "6.5"}, "resources.memory_mb"),

@@ -122,14 +122,17 @@ ENV = Field(
     "env",
     N_("Environment"),
     "lines",
-    N_("One NAME=value per line. Put a value with line breaks in double quotes, as in JSON."),
+    N_(
+        "One NAME=value per line, or a whole .env file: comments, export and quotes are understood, and a value in "
+        "quotes may have several lines. $ is a plain character."
+    ),
     "LOG_LEVEL=info",
 )
 SECRETS = Field(
     "secrets",
     N_("New secrets"),
     "lines",
-    N_("One NAME=value per line. Stored encrypted and never shown again."),
+    N_("One NAME=value per line, or a whole .env file. Stored encrypted and never shown again."),
     "DB_PASSWORD=…",
 )
 HEALTH = Field(

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from webapp.forms import texts
+from webapp.forms import dotenv, texts
+from webapp.forms.dotenv import Unreadable
 from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
-from webapp.forms.texts import NEEDED, Unreadable
+from webapp.forms.texts import NEEDED
 from webapp.presenters.spec_lines import option_texts, plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
-    "env": texts.pairs,
+    "env": dotenv.pairs,
     "volumes": texts.volumes,
     "command": texts.arguments,
     "networks": texts.arguments,
     "entrypoint": texts.arguments,
-    "labels": texts.pairs,
-    "extra_hosts": texts.pairs,
+    "labels": dotenv.pairs,
+    "extra_hosts": dotenv.pairs,
     "tmpfs": texts.memory_files,
     "ulimits": texts.limits,
     "cap_add": texts.arguments,
@@ -91,7 +92,7 @@ def patch_of(
         patch[key] = reader.read(key, texts.number)
     patch |= {key: reader.text(key) for key in _TEXTS}
     patch |= {key: True if reader.text(key) else None for key in _FLAGS}
-    patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", texts.pairs) or {})
+    patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", dotenv.pairs) or {})
     if reader.problems:
         raise BadInputs(reader.problems)
     return patch
@@ -109,10 +110,10 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs = {"name": spec["name"], "kind": source["kind"]}
     inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in source.items() if key != "kind"}
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
-    inputs["env"] = texts.pairs_text(spec.get("env", {}))
+    inputs["env"] = dotenv.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
     inputs |= {key: texts.arguments_text(spec.get(key) or []) for key in _LINES}
-    inputs |= {key: texts.pairs_text(spec.get(key) or {}) for key in ("labels", "extra_hosts")}
+    inputs |= {key: dotenv.pairs_text(spec.get(key) or {}) for key in ("labels", "extra_hosts")}
     inputs |= {key: "\n".join(option_texts(key, spec[key])) for key in ("tmpfs", "ulimits") if spec.get(key)}
     for part in _PARTS:
         inputs |= {f"{part}.{key}": plain(value) for key, value in (spec.get(part) or {}).items()}

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
+from webapp.forms.dotenv import BAD_LINE, Unreadable, pairs, quoted, split, unquoted
 from webapp.i18n.marking import N_
 from webapp.presenters.spec_lines import volume_text
 
@@ -21,25 +20,15 @@ _PORT = re.compile(
 
 _OF_VOLUMES = {"ro": "read_only", "existing": "existing"}
 
-BAD_LINE = N_("Line %(line)s does not have the format that the note describes.")
-TWICE = N_("Line %(line)s repeats a name of an earlier line.")
 UNEVEN = N_("Line %(line)s has more ports on one side than on the other.")
 BAD_LIMIT = N_("A limit is a number, or two with a colon between them.")
 NO_NUMBER = N_("This is not a number.")
 NEEDED = N_("This field is required.")
 
 
-class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """A text that does not fit its field: an English message to translate, and the number of the line."""
-
-    def __init__(self, text: str, line: int | None = None) -> None:
-        super().__init__(text)
-        self.text, self.line = text, line
-
-
 def lines(text: str) -> list[tuple[int, str]]:
     """Return (number, text) of the lines that are not blank."""
-    return [(at, line.strip()) for at, line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip()]
+    return [(at, line.strip()) for at, line in enumerate(split(text), 1) if line.strip()]
 
 
 def ports(text: str) -> list[dict[str, Any]]:
@@ -61,24 +50,6 @@ def ports(text: str) -> list[dict[str, Any]]:
 def ports_text(given: Iterable[dict[str, Any]]) -> str:
     """Format ports; the default address is left out."""
     return "\n".join(_port_text(port) for port in given)
-
-
-def pairs(text: str) -> dict[str, str]:
-    """Parse NAME=value, one per line. Raises Unreadable."""
-    found: dict[str, str] = {}
-    for at, line in lines(text):
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip():
-            raise Unreadable(BAD_LINE, at)
-        if name.strip() in found:
-            raise Unreadable(TWICE, at)
-        found[name.strip()] = unquoted(value.strip(), at)
-    return found
-
-
-def pairs_text(given: dict[str, str]) -> str:
-    """Format pairs."""
-    return "\n".join(f"{name}={quoted(value)}" for name, value in given.items())
 
 
 def volumes(text: str) -> list[dict[str, Any]]:
@@ -148,25 +119,6 @@ def number(text: str) -> int | float | None:
 def word(text: str) -> str | None:
     """Return the text without surrounding blanks; None for nothing."""
     return text.strip() or None
-
-
-def quoted(value: str) -> str:
-    """Quote the value if a line needs it."""
-    is_plain = value.isprintable() and value == value.strip() and not value.startswith('"') and value
-    return value if is_plain or value == "" else orjson.dumps(value).decode()
-
-
-def unquoted(text: str, at: int) -> str:
-    """Undo `quoted`. Raises Unreadable for a quote that does not end."""
-    if not text.startswith('"'):
-        return text
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        value = None
-    if not isinstance(value, str):
-        raise Unreadable(BAD_LINE, at)
-    return value
 
 
 def _port_text(port: dict[str, Any]) -> str:
