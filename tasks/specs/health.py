@@ -10,10 +10,11 @@ from db.messages.key_problems import KeyProblem
 from tasks.sources.base import Part, alone
 from tasks.sources.invalid_spec import wrong
 from tasks.specs.options import spoken
-from tasks.specs.ports import Port
+from tasks.specs.ports import Port, whole
 
 CHECKS = ("http", "tcp", "docker", "running_s")
 WITH_HTTP = ("port", "host", "status")
+MOST = 20
 _STATUS = r"[1-5][0-9]{2}(?:-[1-5][0-9]{2})?"
 
 
@@ -21,7 +22,7 @@ def _as_list(value: object) -> object:
     """Return 200, or `200-299, 404`, as the list of its parts, each a text."""
     if isinstance(value, str):
         return [one.strip() for one in value.split(",")]
-    given = value if isinstance(value, list) else [value]
+    given = [whole(one) for one in (value if isinstance(value, list) else [value])]
     return [str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in given]
 
 
@@ -34,13 +35,15 @@ def _goes_upwards(value: str) -> str:
 
 Status = Annotated[str, *spoken(rf"^{_STATUS}$", KeyProblem.NOT_A_STATUS), AfterValidator(_goes_upwards)]
 _One = Annotated[int, Field(ge=100, le=599)]
-_Several = Annotated[str, Field(json_schema_extra={"pattern": rf"^{_STATUS}(?:, ?{_STATUS})*$"}, max_length=200)]
+_Several = Annotated[
+    str, Field(json_schema_extra={"pattern": rf"^{_STATUS}(?:, ?{_STATUS}){{0,{MOST - 1}}}$"}, max_length=200)
+]
 Statuses = Annotated[
     list[Status],
-    Field(min_length=1, max_length=20),
+    Field(min_length=1, max_length=MOST),
     BeforeValidator(
         _as_list,
-        json_schema_input_type=_One | _Several | Annotated[list[_One | Status], Field(min_length=1, max_length=20)],
+        json_schema_input_type=_One | _Several | Annotated[list[_One | Status], Field(min_length=1, max_length=MOST)],
     ),
 ]
 HostHeader = Annotated[

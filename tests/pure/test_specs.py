@@ -139,6 +139,7 @@ def answered(statuses: list[str]) -> dict[str, Any]:
         ("labels", {"traefik.enable": True, "n": 1}, {"traefik.enable": "true", "n": "1"}),
         ("restart", False, "no"),
         ("health", {"http": "/", "port": 1, "status": 200}, answered(["200"])),
+        ("health", {"http": "/", "port": 1, "status": [200.0]}, answered(["200"])),
         ("health", {"http": "/", "port": 1, "status": "200-299, 404"}, answered(["200-299", "404"])),
         ("health", {"http": "/", "port": 1, "status": [204, "300-399"]}, answered(["204", "300-399"])),
         ("read_only", False, None),
@@ -235,7 +236,16 @@ PORT = {"container": 80}
         ("health.host", spec(health={"http": "/", "port": 80, "host": f"{CANARY}\r\nX: y"})),
         *(
             (f"health.status{at}", spec(health={"http": "/", "port": 80, "status": bad}))
-            for at, bad in ((".0", CANARY), (".0", 99), (".0", "399-200"), (".1", [200, "2xx"]), ("", []), (".0", True))
+            for at, bad in (
+                (".0", CANARY),
+                (".0", 99),
+                (".0", "399-200"),
+                (".1", [200, "2xx"]),
+                ("", ",".join(["200"] * 21)),
+                (".0", 200.5),
+                ("", []),
+                (".0", True),
+            )
         ),
         ("env.a.b", spec(source=COMPOSE, env={"a.b": CANARY})),
         ("secrets.a-b", spec(source=COMPOSE, secrets={"a-b": CANARY})),
