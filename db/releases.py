@@ -1,4 +1,4 @@
-"""The types of a release: its configuration, and the pin that fixes exactly what runs. Pure: types only.
+"""The types of a release: its configuration, and the pin that fixes exactly what runs. Pure.
 
 Rows store pins as JSON, documents store configurations; both are read back as these dictionaries, unchecked.
 """
@@ -9,18 +9,35 @@ from typing import Any, NotRequired, TypedDict
 
 
 class Port(TypedDict):
-    """A port of the container; without `host` it is not published."""
+    """A port of the container, or those from `container` to `to`; without `host` it is not published."""
 
     container: int
+    to: NotRequired[int]
     host: NotRequired[int]
     address: str
+    protocol: NotRequired[str]  # tcp unless it says udp
+
+
+def protocol_of(port: Port) -> str:
+    """Return tcp or udp."""
+    return port.get("protocol", "tcp")
+
+
+def pairs_of(port: Port) -> list[tuple[int, int | None]]:
+    """Return (port of the container, port of the host) of each port in a range; of one port, only its own."""
+    host = port.get("host")
+    inside = range(port["container"], port.get("to", port["container"]) + 1)
+    return [(one, None if host is None else host + at) for at, one in enumerate(inside)]
 
 
 class Volume(TypedDict):
-    """A named volume and where it is mounted."""
+    """A volume, of the workload or (`existing`) of Docker, or a directory of the host, and where it is mounted."""
 
-    name: str
+    name: NotRequired[str]
+    host_path: NotRequired[str]
     path: str
+    read_only: NotRequired[bool]
+    existing: NotRequired[bool]
 
 
 class HealthCheck(TypedDict, total=False):
@@ -28,6 +45,8 @@ class HealthCheck(TypedDict, total=False):
 
     http: str
     port: int
+    host: str
+    status: list[str]  # like 200 or 200-399
     tcp: int
     docker: bool
     running_s: float
@@ -41,7 +60,42 @@ class Resources(TypedDict, total=False):
     cpus: float
 
 
-class Release(TypedDict):
+class MemoryFiles(TypedDict):
+    """A directory in memory."""
+
+    path: str
+    size_mb: NotRequired[int]
+
+
+class LogOptions(TypedDict, total=False):
+    """Where Docker keeps the output, and how much of it."""
+
+    driver: str
+    max_size_mb: int
+    max_files: int
+
+
+class Options(TypedDict, total=False):
+    """How a container runs, besides what every release has."""
+
+    entrypoint: list[str]
+    user: str
+    working_dir: str
+    read_only: bool
+    tmpfs: list[MemoryFiles]
+    shm_mb: int
+    ulimits: dict[str, dict[str, int]]  # name -> soft, hard
+    labels: dict[str, str]
+    extra_hosts: dict[str, str]
+    log: LogOptions
+    restart: str
+    cap_add: list[str]
+    devices: list[str]  # host[:container][:rwm]
+    privileged: bool
+    allow: list[str]
+
+
+class Release(Options):
     """A configuration that was deployed: the spec without what belongs to the workload. Secrets by name only."""
 
     source: dict[str, Any]

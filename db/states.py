@@ -72,6 +72,8 @@ class ErrorCode(StrEnum):
     INVALID_SOURCE = "invalid_source"
     NO_NETWORK_LEFT = "no_network_left"
     CREATE_FAILED = "create_failed"
+    MOUNT_NOT_ALLOWED = "mount_not_allowed"
+    VOLUME_MISSING = "volume_missing"
     PORT_IN_USE = "port_in_use"
     START_FAILED = "start_failed"
     HOST_NOT_READY = "host_not_ready"

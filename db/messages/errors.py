@@ -26,6 +26,10 @@ ERRORS: dict[ErrorCode, str] = {
     ErrorCode.NO_NETWORK_LEFT: "There was no address range left for the network of the app; set BACKSTAY_NETWORK_POOL "
     "to a private range that nothing else uses.",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container; check command, volumes and limits in the spec.",
+    ErrorCode.MOUNT_NOT_ALLOWED: "A directory of the host may not be mounted: links followed, it has to be below one "
+    "that allow lists, and Backstay's own directories and Docker's socket are never mounted.",
+    ErrorCode.VOLUME_MISSING: "The host does not have a volume that the spec calls existing; create it, or leave out "
+    "existing.",
     ErrorCode.PORT_IN_USE: "A host port is already in use; free it or choose another port in the spec.",
     ErrorCode.START_FAILED: "Docker could not start the container; check the command and the image.",
     ErrorCode.HOST_NOT_READY: "The Docker host lacks a program or a kernel feature that containers need; see what "
@@ -77,6 +81,7 @@ HOOKS: dict[str, str] = {
     "other_branch": "Nothing was done: this webhook is for another branch.",
     "other_tag": "Nothing was done: this webhook is for another tag.",
     "other_repository": "Nothing was done: the app is deployed from another repository.",
+    "skipped": "Nothing was done: the message of the commit asks for no deploy ([skip ci]).",
     "deleted": "Nothing was done: the branch or tag was deleted.",
     "no_ref": "Nothing was done: this webhook is for a branch or tag, and the call names none.",
     "wrong_kind": "Nothing was done: the push does not match the current source of the app.",

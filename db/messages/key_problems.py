@@ -59,18 +59,82 @@ class KeyProblem(StrEnum):
         "has %(one)s and %(other)s, which cannot be published together",
         "%(one)s and %(other)s cannot be published together: choose another host port for one of them.",
     )
+    BAD_PORT_RANGE = (
+        "bad_port_range",
+        "is no usable range: to comes after container, at most %(limit)s ports, none of the host's above 65535",
+        "A range of ports goes upwards, has at most %(limit)s ports, and ends at 65535 at the latest.",
+    )
     IN_ENV_TOO = "in_env_too", "has %(name)s, which env has too", "A secret and a variable have the same name."
     SECRET_TOO = "secret_too", "is a secret of this workload too", "A secret and a variable have the same name."
+    NOT_A_STATUS = "not_a_status", "must be like 200 or 200-399", "A status is written like 200 or 200-399."
+    NOT_A_VARIABLE = (
+        "not_a_variable",
+        "must have letters, digits and _ . - only, and begin with a letter or _",
+        "The name of a variable has letters, digits and _ . - only, and begins with a letter or _.",
+    )
     ONE_CHECK = "one_check", "must have exactly one of %(allowed)s", "Say which port to ask, or give the app a port."
     PORT_NEEDS_HTTP = (
         "port_needs_http",
-        "has a port, which goes with http only",
-        "A port goes with a check by HTTP only.",
+        "has port, host or status, which go with http only",
+        "Port, host and status go with a check by HTTP only.",
     )
     NO_PORT = (
         "no_port",
         "is missing, and there is no port to take instead",
         "Say which port to ask, or give the app a port.",
+    )
+
+    # Options of a container.
+    NOT_A_USER = "not_a_user", "must be user or user:group", "This must be a user or user:group."
+    NOT_IN_CONTAINER = (
+        "not_in_container",
+        "must be an absolute path in the container, without a colon",
+        "A path in the container begins with / and has no colon.",
+    )
+    BAD_LABEL = (
+        "bad_label",
+        "must be a name without spaces and =, and must not begin with backstay., which Backstay uses itself",
+        "The name of a label has no spaces, and names beginning with backstay. belong to Backstay.",
+    )
+    NOT_A_HOST_NAME = "not_a_host_name", "must be the name of a host", "One of these names is no name of a host."
+    NOT_A_HOST_ADDRESS = (
+        "not_a_host_address",
+        "must be an IP address, or host-gateway for the machine itself",
+        "An address here must be an IP address, or host-gateway for the machine itself.",
+    )
+    NOT_A_VOLUME = (
+        "not_a_volume",
+        "must be the name of a volume: letters, digits, and _ . - inside",
+        "The name of a volume has letters, digits, and _ . - inside; a directory of the host begins with /.",
+    )
+    ONE_VOLUME = "one_volume", "must have one of name, host_path", "Give a volume or a directory of the host."
+    NOT_A_HOST_PATH = (
+        "not_a_host_path",
+        "must be an absolute path of the host, without .. and without a colon",
+        "A directory of the host begins with /, and has no .. and no colon.",
+    )
+    HOST_PATH_NOT_ALLOWED = (
+        "host_path_not_allowed",
+        "is not below a directory that allow lists; add it there if the container may have it",
+        "Directories of the host have to be allowed: list this one, or one above it, under what is allowed.",
+    )
+    NOT_ALLOWED = (
+        "not_allowed",
+        "gives the container power over the host; add %(name)s to allow if it is intended",
+        "This gives the container power over the host: add %(name)s to what is allowed if it is intended.",
+    )
+    NOT_TO_ALLOW = (
+        "not_to_allow",
+        "must be cap_add, devices, privileged, or the absolute path of a directory of the host",
+        "This must be cap_add, devices, privileged, or the absolute path of a directory of the host.",
+    )
+    NOT_A_CAPABILITY = "not_a_capability", "must be like NET_ADMIN", "A capability is written like NET_ADMIN."
+    NOT_A_DEVICE = "not_a_device", "must be a path below /dev", "A device is a path below /dev."
+    SOFT_ABOVE_HARD = ("soft_above_hard", "has a soft limit above the hard one", "A soft limit is above the hard one.")
+    LOG_WITHOUT_FILES = (
+        "log_without_files",
+        "has a size or a number of files, which go with json-file and local only",
+        "Size and number of files go with json-file and local only.",
     )
 
     # Images and repositories.
@@ -123,11 +187,7 @@ class KeyProblem(StrEnum):
         "goes with no other place",
         "Say one place only: a directory, a repository, or files that are uploaded.",
     )
-    TAKES_NO_FILES = (
-        "takes_no_files",
-        "must be static, so that it takes files",
-        "Only a static site takes files.",
-    )
+    TAKES_NO_FILES = ("takes_no_files", "must be static, so that it takes files", "Only a static site takes files.")
     BAD_ARCHIVE = (
         "bad_archive",
         "must be a tar or zip with files, and links that stay among them; or it is too large",
@@ -160,6 +220,11 @@ class KeyProblem(StrEnum):
         "means something to Docker Compose itself; choose another name",
         "One of these names means something to Docker Compose; choose another.",
     )
+    NOT_IN_COMPOSE = (
+        "not_in_compose",
+        "has a dot or a hyphen, which no compose file can refer to",
+        "A compose file cannot refer to a variable with a dot or a hyphen in its name.",
+    )
     COMPOSE_HEALTH = (
         "compose_health",
         "must have docker or running_s; what a service answers is for its own healthcheck",
@@ -182,11 +247,7 @@ class KeyProblem(StrEnum):
     # A file of specs.
     NOT_UTF8 = "not_utf8", "is not UTF-8 text", "This is not UTF-8 text."
     NOT_YAML = "not_yaml", "is not valid YAML", "This is not valid YAML."
-    NAME_REPEATED = (
-        "name_repeated",
-        "is that of an earlier document too",
-        "An earlier document has this name too.",
-    )
+    NAME_REPEATED = ("name_repeated", "is that of an earlier document too", "An earlier document has this name too.")
     ONE_PATH = (
         "one_path",
         "must be one path when there is no url",
@@ -204,11 +265,7 @@ class KeyProblem(StrEnum):
         "goes with a source that has %(needs)s, which this workload's has not",
         "This sender does not fit the app's source.",
     )
-    NO_BRANCHES = (
-        "no_branches",
-        "does not go with an image, which has tags",
-        "An image has tags and no branches.",
-    )
+    NO_BRANCHES = ("no_branches", "does not go with an image, which has tags", "An image has tags and no branches.")
     NOT_A_NAME_PATTERN = (
         "not_a_name_pattern",
         "must be a name or a pattern with * of at most 200 characters",

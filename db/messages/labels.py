@@ -19,6 +19,8 @@ ERRORS: dict[str, str] = {
     ErrorCode.INVALID_SOURCE: "the source cannot be deployed as it is",
     ErrorCode.NO_NETWORK_LEFT: "no address range was left for its network",
     ErrorCode.CREATE_FAILED: "Docker refused to create the container",
+    ErrorCode.MOUNT_NOT_ALLOWED: "a directory of the host may not be mounted",
+    ErrorCode.VOLUME_MISSING: "a volume does not exist",
     ErrorCode.PORT_IN_USE: "a host port is already in use",
     ErrorCode.START_FAILED: "Docker could not start the container",
     ErrorCode.HOST_NOT_READY: "the Docker host is not ready for containers",

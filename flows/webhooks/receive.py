@@ -135,8 +135,12 @@ def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
         with context.database.writing() as session:
             moment = now()
             webhooks.mark(session, hook.id, why, moment)
-            if why in {"other_branch", "other_tag"}:
+            told = None
+            if why == "skipped":
+                told = tell("hook_skipped", what=said.what)
+            elif why in {"other_branch", "other_tag"}:
                 told = tell("hook_left_alone", what=said.what)
+            if told is not None:
                 event_log.note(session, hook.workload_id, told, moment, actor=said.actor)
     return Answer(why)
 

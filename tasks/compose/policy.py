@@ -259,6 +259,11 @@ def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> 
     return sockets <= set(there) and any(place.is_relative_to(one) for one in there)
 
 
+def host_path_is_fine(path: str, allowed: list[str], host: Host) -> bool:
+    """Return whether a directory of the host may be mounted: it is below one of the allowed, links followed."""
+    return _mount_is_fine({"type": "bind", "source": path}, allowed, host)
+
+
 def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> Iterator[str]:
     for name, thing in things.items():
         given = thing or {}

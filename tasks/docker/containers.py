@@ -9,10 +9,12 @@ from db.states import ErrorCode
 from tasks.docker import oom_kills
 from tasks.docker.caller import CONFLICT, GONE, GONE_OR_GOING, Caller, labelled
 from tasks.docker.records import ContainerRecord, ListedContainer, NewContainer, container_record, listed_container
+from tasks.failures import Failure
 
 MOST_ARCHIVED = 4 * 2**20
 _DELETED = 2  # as the Engine's list of changes has it
 _REFUSED = ErrorCode.CREATE_FAILED
+UNREADABLE = 501  # what Docker answers for the log of a driver that keeps none
 
 
 class Containers:
@@ -22,10 +24,16 @@ class Containers:
         self._caller = caller
 
     def create(self, new: NewContainer) -> str:
-        """Create a container without starting it; return its id. Raises Failure(create_failed)."""
+        """Create a container without starting it; return its id. Raises Failure: create_failed, volume_missing."""
         # Created here with labels, because Docker would create them without any when the container starts.
-        for volume in new.volumes:
-            self._caller.ask("create", partial(_create_volume, name=volume, labels=new.volume_labels), _REFUSED)
+        for mount in new.mounts:
+            if mount.exists:
+                look = partial(_inspect_volume, name=mount.source)
+                if self._caller.ask_unless(GONE, "create", look, _REFUSED) is None:
+                    raise Failure(ErrorCode.VOLUME_MISSING, "volume")
+            elif not mount.is_host_path:
+                make = partial(_create_volume, name=mount.source, labels=new.volume_labels)
+                self._caller.ask("create", make, _REFUSED)
         name_taken = (CONFLICT,) if new.other_name else ()
         made = self._caller.ask_unless(name_taken, "create", lambda api: _create(api, new, new.name), _REFUSED)
         return made or self._caller.ask("create", lambda api: _create(api, new, new.other_name), _REFUSED)
@@ -44,17 +52,17 @@ class Containers:
             GONE_OR_GOING, "remove", lambda api: api.remove_container(container_id, v=True, force=True)
         )
 
-    def keep_running(self, container_id: str) -> None:
+    def keep_running(self, container_id: str, policy: str = "always") -> None:
         """Make Docker restart a container from now on when it exits, the host boots, or Docker was killed.
 
-        One with the policy `on-failure` may exit, and keeps that policy.
+        With the policy `on-failure` it may exit with code 0, with `no` in any way. One that has `on-failure` keeps it.
         """
 
         # Not `unless-stopped`: a dockerd that was killed stops running containers at its next start, as a person would.
         def update(api: Any) -> None:
-            policy = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
-            if policy in {"", "no", "unless-stopped"}:
-                api.update_container(container_id, restart_policy={"Name": "always"})
+            found = api.inspect_container(container_id)["HostConfig"]["RestartPolicy"]["Name"]
+            if found in {"", "no", "unless-stopped"} and policy != "no":
+                api.update_container(container_id, restart_policy={"Name": policy})
 
         self._caller.ask("update", update)
 
@@ -93,11 +101,16 @@ class Containers:
         return self._caller.ask_unless(GONE_OR_GOING, "archive", read)
 
     def log_tail(self, container_id: str, lines: int) -> list[str]:
-        """Return the last lines of a container's output, both streams, oldest first."""
+        """Return the last lines of a container's output, both streams, oldest first; none where its log driver keeps
+        nothing to read."""
         raw: bytes | None = self._caller.ask_unless(
-            GONE_OR_GOING, "logs", lambda api: api.logs(container_id, tail=lines)
+            (*GONE_OR_GOING, UNREADABLE), "logs", lambda api: api.logs(container_id, tail=lines)
         )
         return (raw or b"").decode(errors="replace").splitlines()
+
+
+def _inspect_volume(api: Any, name: str) -> Any:
+    return api.inspect_volume(name)
 
 
 def _create_volume(api: Any, name: str, labels: dict[str, str]) -> None:

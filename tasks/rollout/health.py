@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from db.releases import HealthCheck, Port
+from db.releases import HealthCheck, Port, protocol_of
 from db.states import ErrorCode
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -23,6 +23,7 @@ PROBE_TIMEOUT_S = 3.0
 DEFAULT_TIMEOUT_S = 30.0
 LEAST_FOR_DOCKER_S = 60.0
 DEFAULT_RUNNING_S = 3.0
+GOOD = ("200-399",)
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,18 @@ class Check:
     timeout_s: float
     port: int | None = None
     path: str = "/"
+    host: str | None = None  # the Host header; None: the container's address
+    statuses: Sequence[str] = GOOD
     running_s: float = DEFAULT_RUNNING_S
 
 
 def choose(health: HealthCheck | None, ports: Sequence[Port], image_check_s: float | None) -> Check:
     """Return the check for a release. Pure. image_check_s: the seconds that the image's HEALTHCHECK may need.
 
-    Its own, else the image's HEALTHCHECK, else TCP on the first port, else some seconds of running.
+    Its own, else the image's HEALTHCHECK, else TCP on the first TCP port, else some seconds of running.
     """
-    first_port = ports[0]["container"] if ports else None
+    # Over UDP, silence says nothing.
+    first_port = next((port["container"] for port in ports if protocol_of(port) == "tcp"), None)
     by_docker = max(image_check_s or 0.0, LEAST_FOR_DOCKER_S)
     if health is None:
         if image_check_s is not None:
@@ -49,7 +53,14 @@ def choose(health: HealthCheck | None, ports: Sequence[Port], image_check_s: flo
         return Check("running" if first_port is None else "tcp", DEFAULT_TIMEOUT_S, port=first_port)
     timeout = health.get("timeout_s") or (by_docker if "docker" in health else DEFAULT_TIMEOUT_S)
     if "http" in health:
-        return Check("http", timeout, port=health.get("port") or first_port, path=health["http"])
+        return Check(
+            "http",
+            timeout,
+            port=health.get("port") or first_port,
+            path=health["http"],
+            host=health.get("host"),
+            statuses=health.get("status", GOOD),
+        )
     if "tcp" in health:
         return Check("tcp", timeout, port=health["tcp"])
     return Check(
@@ -105,7 +116,7 @@ def passes(check: Check, container: ContainerRecord) -> bool:
         return False
     if check.kind == "tcp":
         return tcp_answers(container.address, check.port)
-    return http_answers(container.address, check.port, check.path)
+    return http_answers(container.address, check.port, check.path, check.host, check.statuses)
 
 
 def tcp_answers(address: str, port: int) -> bool:
@@ -117,26 +128,33 @@ def tcp_answers(address: str, port: int) -> bool:
         return False
 
 
-def http_answers(address: str, port: int, path: str) -> bool:
-    """Return whether a GET is answered with 200 to 399. Redirects are not followed."""
+def http_answers(address: str, port: int, path: str, host: str | None = None, statuses: Sequence[str] = GOOD) -> bool:
+    """Return whether a GET is answered with one of these statuses. Redirects are not followed."""
     connection = http.client.HTTPConnection(address, port, timeout=PROBE_TIMEOUT_S)
     try:
-        connection.request("GET", path, headers={"User-Agent": "backstay-health", "Connection": "close"})
-        return 200 <= connection.getresponse().status < 400
+        headers = {"User-Agent": "backstay-health", "Connection": "close"} | ({"Host": host} if host else {})
+        connection.request("GET", path, headers=headers)
+        return _is_among(connection.getresponse().status, statuses)
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
 
 
-def port_is_taken(address: str, port: int) -> bool:
-    """Return whether another process listens on a port of this machine: called when a container could not start.
+def _is_among(status: int, statuses: Sequence[str]) -> bool:
+    ranges = (one.partition("-") for one in statuses)
+    return any(int(first) <= status <= int(last or first) for first, _, last in ranges)
+
+
+def port_is_taken(address: str, port: int, protocol: str = "tcp") -> bool:
+    """Return whether another process has a port of this machine: called when a container could not start.
 
     False when it is unknown, as for an address that is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM) as probe:
+        if protocol == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from db.releases import Port
+from db.releases import Port, pairs_of, protocol_of
 
 
 class Exposure(Protocol):
@@ -28,7 +28,12 @@ class PublishedPorts:
 
 
 def _same(one: Port, other: Port) -> bool:
-    if one.get("host") is None or one.get("host") != other.get("host"):
+    if protocol_of(one) != protocol_of(other) or not _on_host(one) & _on_host(other):
         return False
     addresses = {one["address"], other["address"]}
     return len(addresses) == 1 or bool(addresses & {"0.0.0.0", "::"})
+
+
+def _on_host(port: Port) -> set[int]:
+    """Return the ports of the host that it takes; none when it is not published."""
+    return {host for _, host in pairs_of(port) if host is not None}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from db import pins, workloads
 from db.messages.events import tell
 from db.models import Deploy, Workload
-from db.releases import Pin, Release
+from db.releases import Pin, Release, pairs_of, protocol_of
 from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
 from tasks.context import Context
@@ -21,6 +21,7 @@ from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
+from tasks.rollout.mounts import mounts_of
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
@@ -72,7 +73,7 @@ def verify(job: Job) -> None:
 def settle(job: Job) -> None:
     """Hand over to the new version: Docker keeps it running from now on, others find it in the named networks, the old
     one stops."""
-    job.context.docker.containers.keep_running(_id(job))
+    job.context.docker.containers.keep_running(_id(job), job.release.get("restart", "always"))
     if not _is_found_from_its_start(job):
         workload_networks.be_found(job.context, job.workload.name, _id(job), job.release.get("networks", []))
     _stop_old(job)
@@ -114,9 +115,10 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     if new is None:
         return False
     made = context.docker.containers.create(new)
-    workload_networks.join(context, made, _networks_of(context, live), workload.name)
+    release = _release_of(context, live)
+    workload_networks.join(context, made, release.get("networks", []), workload.name)
     context.docker.containers.start(made)
-    context.docker.containers.keep_running(made)
+    context.docker.containers.keep_running(made, release.get("restart", "always"))
     if _as_released(context, workload.id, live, image_id) is None:  # a removal under way may have missed it
         context.docker.containers.remove(made)
         return False
@@ -124,9 +126,9 @@ def _make_again(context: Context, workload: Workload, live: Deploy) -> bool:
     return True
 
 
-def _networks_of(context: Context, live: Deploy) -> list[str]:
+def _release_of(context: Context, live: Deploy) -> Release:
     with context.database.reading() as session:
-        return workloads.release(session, live).get("networks", [])
+        return workloads.release(session, live)
 
 
 def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str) -> NewContainer | None:
@@ -205,7 +207,7 @@ def _new_container(
         environment=release.get("env", {}) | _without_build_secrets(release, secrets),
         command=release.get("command"),
         ports=release["ports"],
-        volumes={f"backstay_{workload}_{volume['name']}": volume["path"] for volume in release["volumes"]},
+        mounts=mounts_of(workload, release, context.settings),
         volume_labels={WORKLOAD: workload, INSTALLATION: installation},
         memory_mb=resources.get("memory_mb"),
         cpus=resources.get("cpus"),
@@ -213,6 +215,7 @@ def _new_container(
         init=_with_init(context, image_id, release),
         network=network.name,
         address=workload_networks.address_for(context, network, version),
+        options=release,
     )
 
 
@@ -235,7 +238,12 @@ def _start(job: Job) -> None:
     refused = attempt(lambda: job.context.docker.containers.start(_id(job)), Failure)
     if refused is None:
         return
-    wanted = [(port["address"], port["host"]) for port in job.release["ports"] if port.get("host")]
+    wanted = [
+        (port["address"], host, protocol_of(port))
+        for port in job.release["ports"]
+        for _, host in pairs_of(port)
+        if host is not None
+    ]
     if refused.code is ErrorCode.START_FAILED and any(health.port_is_taken(*one) for one in wanted):
         raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
     raise refused.with_traceback(None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tasks.webhooks.delivery import Delivery, Headers, Provider, Unreadable
 from tasks.webhooks.generic import Generic
-from tasks.webhooks.git_forges import Gitea, GitHub, GitLab
+from tasks.webhooks.git_forges import Bitbucket, Gitea, GitHub, GitLab
 from tasks.webhooks.registry import Registry
 
 __all__ = ["PROVIDERS", "Delivery", "Headers", "Provider", "Unreadable"]
 
-PROVIDERS: dict[str, Provider] = {one.name: one for one in (GitHub(), Gitea(), GitLab(), Registry(), Generic())}
+PROVIDERS: dict[str, Provider] = {
+    one.name: one for one in (GitHub(), Gitea(), GitLab(), Bitbucket(), Registry(), Generic())
+}

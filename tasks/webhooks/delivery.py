@@ -23,6 +23,8 @@ _LIKE_A_TOKEN = re.compile(r"(?i)^(gh[a-z]_|github_pat_|gl[a-z]{1,5}-|bs[th]_|xo
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ZEROS = re.compile(r"0+")
+# The words that GitHub and GitLab know; the message is untrusted and may be long.
+_SKIP = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
@@ -43,6 +45,7 @@ class Delivery:
     branch: str | None = None
     tag: str | None = None
     deleted: bool = False
+    skipped: bool = False  # the message of its newest commit asks for no deploy
     commit: str | None = None
     digest: str | None = None
     repository: str | None = None
@@ -126,6 +129,11 @@ def text(value: Any, longest: int = LONGEST_REF) -> str | None:
 def commit_of(value: Any) -> str | None:
     """Return a commit, unless it is the null one."""
     return value if isinstance(value, str) and _HEX.fullmatch(value) and not _ZEROS.fullmatch(value) else None
+
+
+def asks_to_skip(message: Any) -> bool:
+    """Return whether the message of a commit has [skip ci], [ci skip] or [no ci]."""
+    return isinstance(message, str) and _SKIP.search(message) is not None
 
 
 def digest_of(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Push events of GitHub, Gitea (and Forgejo, which uses the same format) and GitLab. Pure.
+"""Push events of GitHub, Gitea (and Forgejo, which uses the same format), GitLab and Bitbucket. Pure.
 
 https://docs.github.com/webhooks/webhook-events-and-payloads#push, https://docs.gitea.com/usage/webhooks,
 https://forgejo.org/docs/latest/user/webhooks/, https://docs.gitlab.com/user/project/integrations/webhook_events/
@@ -11,10 +11,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tasks.webhooks.delivery import (
+    MOST_EVENTS,
     Delivery,
     Headers,
     Unreadable,
     as_object,
+    asks_to_skip,
     at,
     commit_of,
     first_login,
@@ -90,8 +92,57 @@ class GitLab:
                 url=at(project, "git_http_url") or at(project, "web_url"),
                 default_branch=text(at(project, "default_branch")),
                 actor=first_login(data.get("user_username"), data.get("user_name")),
+                message=_newest_message(data),
             )
         ]
+
+
+class Bitbucket:
+    """The same for Bitbucket Cloud. https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Push"""
+
+    name = "bitbucket"
+    needs: str | None = "url"
+
+    def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
+        """Check X-Hub-Signature, which has a SHA-256 here."""
+        return is_signed(headers.get("X-Hub-Signature"), body, secret, "sha256=")
+
+    def read(self, headers: Headers, body: bytes) -> list[Delivery]:
+        """Parse a push of several branches and tags: one event each."""
+        data = as_object(body)
+        if headers.get("X-Event-Key") != "repo:push":
+            return [Delivery("other")]
+        changes = at(data, "push", "changes")
+        if not isinstance(changes, list) or len(changes) > MOST_EVENTS:
+            raise Unreadable
+        given = text(headers.get("X-Request-UUID"))
+        return [_change(data, one, f"{given} {number}" if given else None) for number, one in enumerate(changes)]
+
+
+def _change(data: dict[str, Any], change: Any, given: str | None) -> Delivery:
+    new = at(change, "new")
+    one = new if isinstance(new, dict) else at(change, "old")
+    kind, name = at(one, "type"), text(at(one, "name"))
+    if kind not in {"branch", "tag"} or name is None:
+        return Delivery("other", id=given)
+    return Delivery(
+        "push",
+        id=given,
+        branch=name if kind == "branch" else None,
+        tag=name if kind == "tag" else None,
+        deleted=one is not new,
+        commit=commit_of(at(new, "target", "hash")),
+        repository=text(at(data, "repository", "full_name"), 500),
+        host=_host(at(data, "repository", "links", "html", "href")),
+        actor=first_login(at(data, "actor", "nickname"), at(data, "actor", "display_name")),
+        skipped=kind == "branch" and asks_to_skip(at(new, "target", "message")),
+    )
+
+
+def _newest_message(data: dict[str, Any]) -> Any:
+    commits = data.get("commits")
+    known = commits if isinstance(commits, list) else []
+    return next((at(one, "message") for one in known if at(one, "id") == data.get("after")), None)
 
 
 def _payload(headers: Headers, body: bytes) -> dict[str, Any]:
@@ -117,10 +168,20 @@ def _delivery(event: str | None, given: str | None, data: dict[str, Any]) -> Del
         url=at(repository, "clone_url") or at(repository, "html_url"),
         default_branch=text(at(repository, "default_branch")),
         actor=first_login(*people),
+        message=at(data, "head_commit", "message") or _newest_message(data),
     )
 
 
-def _push(data: dict[str, Any], given: str | None, *, path: str | None, url: Any, **more: str | None) -> Delivery:
+def _push(
+    data: dict[str, Any],
+    given: str | None,
+    *,
+    path: str | None,
+    url: Any,
+    default_branch: str | None,
+    message: Any,
+    actor: str | None,
+) -> Delivery:
     ref = text(data.get("ref"), 300)
     if ref is None:
         raise Unreadable
@@ -132,10 +193,13 @@ def _push(data: dict[str, Any], given: str | None, *, path: str | None, url: Any
         branch=name if kind == "heads" else None,
         tag=name if kind == "tags" else None,
         deleted=data.get("deleted") is True or (isinstance(after, str) and after != "" and set(after) == {"0"}),
+        # A release is often tagged at a commit that asks for no pipeline of its branch.
+        skipped=kind == "heads" and asks_to_skip(message),
         commit=commit_of(after),
         repository=path,
         host=_host(url),
-        **more,
+        default_branch=default_branch,
+        actor=actor,
     )
 
 

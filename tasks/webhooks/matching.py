@@ -38,6 +38,12 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
         return "deleted"
     if _is_other_repository(source, delivery):
         return "other_repository"
+    target = _wanted(source, branch, tag, delivery)
+    return "skipped" if delivery.skipped and isinstance(target, Target) else target
+
+
+def _wanted(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | Target:
+    """Return the target of a push to the right repository."""
     own, names_none = _own(source, branch or tag, delivery), delivery.branch is None and delivery.tag is None
     if names_none or (own is None and not (branch or tag)):
         # A bare "deploy": enough for a hook without patterns.

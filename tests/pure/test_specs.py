@@ -9,7 +9,7 @@ import pytest
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources.invalid_spec import InvalidSpec
-from tasks.specs import RELEASE_KEYS, parse_spec, public, release_of
+from tasks.specs import OPTIONS, RELEASE_KEYS, parse_spec, public, release_of
 
 # Stands where a bad value stands. It may be a secret in the wrong place, so no refusal may contain it.
 CANARY = "hunter2canary"
@@ -23,14 +23,41 @@ def spec(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
+def both(limit: int) -> dict[str, int]:
+    """A limit that is soft and hard."""
+    return {"soft": limit, "hard": limit}
+
+
 WHOLE = spec(
-    ports=[{"container": 8080, "host": 18080, "address": "127.0.0.1"}],
-    env={"LOG_LEVEL": "info"},
+    ports=[
+        {"container": 8080, "host": 18080, "address": "127.0.0.1"},
+        {"container": 8000, "to": 8010, "host": 18000, "address": "127.0.0.1", "protocol": "udp"},
+    ],
+    env={"LOG_LEVEL": "info", "spring.datasource.url": "jdbc:x", "my-flag": "1"},
     secrets={"DB_PASSWORD": CANARY},
-    health={"http": "/healthz", "port": 8080, "timeout_s": 30},
+    health={"http": "/healthz", "port": 8080, "host": "shop.example", "status": ["200-299", "404"], "timeout_s": 30},
     resources={"memory_mb": 64, "cpus": 0.5},
-    volumes=[{"name": "data", "path": "/data"}],
+    volumes=[
+        {"name": "data", "path": "/data"},
+        {"name": "Media_1", "path": "/media", "read_only": True, "existing": True},
+        {"host_path": "/srv/media/films", "path": "/films", "read_only": True},
+    ],
+    cap_add=["NET_ADMIN", "CAP_SYS_TIME"],
+    devices=["/dev/dri", "/dev/sda:/dev/disk:r"],
+    privileged=True,
+    allow=["cap_add", "devices", "privileged", "/srv/media"],
     command=["serve", "--fast"],
+    entrypoint=["/bin/sh", "-c"],
+    user="1000:www-data",
+    working_dir="/app",
+    read_only=True,
+    tmpfs=[{"path": "/tmp"}, {"path": "/run", "size_mb": 16}],
+    shm_mb=128,
+    ulimits={"nofile": {"soft": 1024, "hard": 65536}},
+    labels={"traefik.enable": "true", "org.example/team": "shop"},
+    extra_hosts={"host.docker.internal": "host-gateway", "db": "::1"},
+    log={"driver": "local", "max_size_mb": 50, "max_files": 5},
+    restart="on-failure",
     networks=["backend"],
     stop_timeout_s=10,
     init=True,
@@ -52,6 +79,8 @@ WHOLE = spec(
         pytest.param({"ports": [{"container": 80}, {"container": 81}]}, id="ports that are not published"),
         pytest.param({"ports": [{"container": 80, "host": 1}, {"container": 80, "host": 2}]}, id="one port, twice out"),
         pytest.param({"ports": [{"container": 80, "host": 80, "address": "::1"}]}, id="an IPv6 address"),
+        pytest.param({"ports": [{"container": 53}, {"container": 53, "protocol": "udp"}]}, id="TCP and UDP"),
+        pytest.param({"ports": [{"container": 1, "to": 1000, "host": 64536}]}, id="the longest range"),
         pytest.param({"env": {"PORT": 8080, "ID": 2**64 - 1}}, id="numbers in env"),
         pytest.param({"health": {"tcp": 8080}}, id="health by tcp"),
         pytest.param({"health": {"docker": True}}, id="health by docker"),
@@ -59,6 +88,12 @@ WHOLE = spec(
         pytest.param({"health": {"http": "/"}, "ports": [{"container": 80}]}, id="the port of http from ports"),
         pytest.param({"resources": {"memory_mb": 6}}, id="the least memory"),
         pytest.param({"stop_timeout_s": 0}, id="stop at once"),
+        pytest.param({"volumes": [{"host_path": "/srv", "path": "/a"}], "allow": ["/srv"]}, id="what is allowed"),
+        pytest.param({"volumes": [{"host_path": "/a..b/c", "path": "/a"}], "allow": ["/"]}, id="dots in a name"),
+        pytest.param({"user": "1000"}, id="a user by number"),
+        pytest.param({"ulimits": {"core": {"soft": 0, "hard": -1}}}, id="a limit up to none"),
+        pytest.param({"log": {"driver": "none"}}, id="no log"),
+        pytest.param({"log": {"max_files": 1}}, id="one log file"),
     ],
 )
 def test_a_good_spec_is_taken_and_comes_back_as_it_was(changes: dict[str, Any]) -> None:
@@ -98,6 +133,29 @@ def test_a_value_of_env_whose_text_is_lost_is_refused_by_its_key(value: object) 
     with pytest.raises(InvalidSpec) as caught:
         parse_spec(spec(env={"A": value}))
     assert (caught.value.key, caught.value.problem) == ("env.A", KeyProblem.QUOTE_IT)
+
+
+def answered(statuses: list[str]) -> dict[str, Any]:
+    """A check of some answers."""
+    return {"http": "/", "port": 1, "status": statuses, "timeout_s": 30}
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "stored"),
+    [
+        ("tmpfs", ["/tmp"], [{"path": "/tmp"}]),
+        ("ulimits", {"nofile": 65536, "core": 0.0}, {"nofile": both(65536), "core": both(0)}),
+        ("labels", {"traefik.enable": True, "n": 1}, {"traefik.enable": "true", "n": "1"}),
+        ("restart", False, "no"),
+        ("health", {"http": "/", "port": 1, "status": 200}, answered(["200"])),
+        ("health", {"http": "/", "port": 1, "status": [200.0]}, answered(["200"])),
+        ("health", {"http": "/", "port": 1, "status": "200-299, 404"}, answered(["200-299", "404"])),
+        ("health", {"http": "/", "port": 1, "status": [204, "300-399"]}, answered(["204", "300-399"])),
+        ("read_only", False, None),
+    ],
+)
+def test_what_may_be_written_in_short_is_stored_in_full(key: str, written: Any, stored: Any) -> None:
+    assert public(parse_spec(spec(**{key: written}))).get(key) == stored
 
 
 PORT = {"container": 80}
@@ -156,6 +214,15 @@ PORT = {"container": 80}
         ("ports.0.container", spec(ports=[{"container": 0}])),
         ("ports.0.host", spec(ports=[PORT | {"host": 65536}])),
         ("ports.1.address", spec(ports=[PORT, {"container": 81, "address": CANARY}])),
+        ("ports.0.to", spec(ports=[PORT | {"to": CANARY}])),
+        ("ports.0", spec(ports=[PORT | {"to": 80}])),
+        ("ports.0", spec(ports=[PORT | {"to": 79}])),
+        ("ports.0", spec(ports=[PORT | {"to": 1080}])),
+        ("ports.0", spec(ports=[PORT | {"to": 90, "host": 65526}])),
+        ("ports", spec(ports=[{"container": 80, "to": 90}, {"container": 85}])),
+        ("ports", spec(ports=[{"container": 80, "to": 90, "host": 80}, {"container": 1, "host": 90}])),
+        ("ports", spec(ports=[{"container": one} for one in range(1, 202)])),
+        ("health.port", spec(ports=[{"container": 53, "protocol": "udp"}], health={"http": "/"})),
         ("ports.0.protocol", spec(ports=[PORT | {"protocol": CANARY}])),
         ("ports", spec(ports=[PORT | {"host": 80}, {"container": 81, "host": 80}])),
         ("ports", spec(ports=[PORT, PORT])),
@@ -172,6 +239,26 @@ PORT = {"container": 80}
         ("health", spec(health=CANARY)),
         ("health", spec(health={"tcp": 80, "running_s": 3})),
         ("health", spec(health={"tcp": 80, "port": 80})),
+        ("health", spec(health={"tcp": 80, "host": CANARY})),
+        ("health", spec(health={"running_s": 80, "status": 200})),
+        ("health.host", spec(health={"http": "/", "port": 80, "host": f"{CANARY} x"})),
+        ("health.host", spec(health={"http": "/", "port": 80, "host": f"{CANARY}\r\nX: y"})),
+        *(
+            (f"health.status{at}", spec(health={"http": "/", "port": 80, "status": bad}))
+            for at, bad in (
+                (".0", CANARY),
+                (".0", 99),
+                (".0", "399-200"),
+                (".1", [200, "2xx"]),
+                ("", ",".join(["200"] * 21)),
+                (".0", 200.5),
+                ("", []),
+                (".0", True),
+            )
+        ),
+        ("env.a.b", spec(source=COMPOSE, env={"a.b": CANARY})),
+        ("secrets.a-b", spec(source=COMPOSE, secrets={"a-b": CANARY})),
+        ("env.(a key that is none)", spec(env={"-a": CANARY})),
         ("health.http", spec(health={"http": CANARY, "port": 80})),
         ("health.http", spec(health={"http": f"/{CANARY} HTTP/1.1\r\nX: y", "port": 80})),
         ("health.port", spec(health={"http": "/"})),
@@ -189,9 +276,66 @@ PORT = {"container": 80}
         ("volumes.0.path", spec(volumes=[{"name": "data", "path": CANARY}])),
         ("volumes.0.path", spec(volumes=[{"name": "data", "path": f"/{CANARY}:ro"}])),
         ("volumes", spec(volumes=[{"name": "a", "path": "/data"}, {"name": "b", "path": "/data"}])),
+        ("volumes.0", spec(volumes=[{"path": "/data"}])),
+        ("volumes.0", spec(volumes=[{"name": "a", "host_path": f"/{CANARY}", "path": "/a"}])),
+        ("volumes.0", spec(volumes=[{"host_path": f"/{CANARY}", "path": "/a", "existing": True}], allow=["/"])),
+        ("volumes.0.host_path", spec(volumes=[{"host_path": CANARY, "path": "/a"}])),
+        ("volumes.0.host_path", spec(volumes=[{"host_path": f"/srv/../{CANARY}", "path": "/a"}], allow=["/srv"])),
+        ("volumes.0.host_path", spec(volumes=[{"host_path": "/srv/..", "path": "/a"}], allow=["/srv"])),
+        ("volumes.0.host_path", spec(volumes=[{"host_path": f"/{CANARY}:ro", "path": "/a"}], allow=["/"])),
+        ("volumes.0.host_path", spec(volumes=[{"host_path": f"/{CANARY}", "path": "/a"}])),
+        (
+            "volumes.1.host_path",
+            spec(volumes=[{"name": "a", "path": "/a"}, {"host_path": "/srv2", "path": "/b"}], allow=["/srv"]),
+        ),
+        ("volumes.0.read_only", spec(volumes=[{"name": "a", "path": "/a", "read_only": CANARY}])),
+        ("cap_add", spec(cap_add=["NET_ADMIN"])),
+        ("cap_add", spec(cap_add=["NET_ADMIN"], allow=["devices", "privileged", "/"])),
+        ("cap_add.0", spec(cap_add=[CANARY], allow=["cap_add"])),
+        ("devices", spec(devices=["/dev/dri"])),
+        ("devices.0", spec(devices=[f"/etc/{CANARY}"], allow=["devices"])),
+        ("devices.0", spec(devices=["/dev/dri:/dev/dri:x"], allow=["devices"])),
+        ("privileged", spec(privileged=True)),
+        ("allow.0", spec(allow=[CANARY])),
+        ("allow.0", spec(allow=["/srv/../etc"])),
+        ("allow", spec(allow=CANARY)),
         ("networks", spec(networks=["backend", "backend"])),
         ("networks", spec(networks=[f"n{number}" for number in range(17)])),
         ("networks.0", spec(networks=["with.a.dot"])),
+        ("user", spec(user=f"{CANARY} x")),
+        ("user", spec(user=f"{CANARY}\n")),
+        ("user", spec(user="")),
+        ("working_dir", spec(working_dir=CANARY)),
+        ("read_only", spec(read_only=CANARY)),
+        ("entrypoint", spec(entrypoint=[])),
+        ("entrypoint", spec(entrypoint=CANARY)),
+        ("tmpfs", spec(tmpfs=CANARY)),
+        ("tmpfs.0.path", spec(tmpfs=[CANARY])),
+        ("tmpfs.0.path", spec(tmpfs=[f"/{CANARY}:exec"])),
+        ("tmpfs.0.size_mb", spec(tmpfs=[{"path": "/tmp", "size_mb": CANARY}])),
+        ("tmpfs", spec(tmpfs=["/data"], volumes=[{"name": "data", "path": "/data"}])),
+        ("tmpfs", spec(tmpfs=["/data", "/data"])),
+        ("shm_mb", spec(shm_mb=0)),
+        ("shm_mb", spec(shm_mb=f"{CANARY}m")),
+        ("ulimits", spec(ulimits=[CANARY])),
+        ("ulimits.nofiles", spec(ulimits={"nofiles": 1})),
+        ("ulimits.nofile", spec(ulimits={"nofile": CANARY})),
+        ("ulimits.nofile", spec(ulimits={"nofile": True})),
+        ("ulimits.nofile", spec(ulimits={"nofile": {"soft": 2, "hard": 1}})),
+        ("ulimits.nofile", spec(ulimits={"nofile": {"soft": -1, "hard": 1}})),
+        ("ulimits.nofile.soft", spec(ulimits={"nofile": -2})),
+        ("labels", spec(labels=[CANARY])),
+        ("labels.a", spec(labels={"a": [CANARY]})),
+        ("labels.a…", spec(labels={f"a={CANARY}": "1"})),
+        ("labels.backstay.workload", spec(labels={"backstay.workload": CANARY})),
+        ("extra_hosts.db", spec(extra_hosts={"db": CANARY})),
+        ("extra_hosts.a…", spec(extra_hosts={f"a {CANARY}": "::1"})),
+        ("log.driver", spec(log={"driver": CANARY})),
+        ("log.max_size_mb", spec(log={"max_size_mb": f"{CANARY}m"})),
+        ("log", spec(log={"driver": "journald", "max_size_mb": 1})),
+        ("restart", spec(restart=CANARY)),
+        ("restart", spec(restart=True)),
+        *((key, spec(source=COMPOSE, **{key: WHOLE[key]})) for key in OPTIONS),
         ("command", spec(command=CANARY)),
         ("command", spec(command=[])),
         ("command.0", spec(command=[1])),

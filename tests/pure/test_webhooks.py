@@ -16,10 +16,28 @@ from tasks.webhooks import PROVIDERS, Delivery, Unreadable
 from tasks.webhooks.delivery import first_login
 from tasks.webhooks.matching import Target, decide, is_pattern
 from tests.pure import webhook_payloads as payloads
-from tests.pure.webhook_payloads import COMMIT, DIGEST, GITEA, GITHUB, GITLAB, NOTHING, REGISTRY_PUSH, envelope, sent
+from tests.pure.webhook_payloads import (
+    BITBUCKET,
+    COMMIT,
+    DIGEST,
+    GITEA,
+    GITHUB,
+    GITLAB,
+    NOTHING,
+    REGISTRY_PUSH,
+    envelope,
+    sent,
+)
 
 SECRET = "it's-a-secret-of-both"
-OF = {"github": GITHUB, "gitea": GITEA, "forgejo": GITEA, "gitlab": GITLAB, "registry": envelope(REGISTRY_PUSH)}
+OF = {
+    "github": GITHUB,
+    "gitea": GITEA,
+    "forgejo": GITEA,
+    "gitlab": GITLAB,
+    "bitbucket": BITBUCKET,
+    "registry": envelope(REGISTRY_PUSH),
+}
 OF |= {"generic": {"ref": "refs/heads/main"}}
 
 
@@ -52,7 +70,7 @@ def test_who_knows_the_secret_is_believed_and_nobody_else(name: str) -> None:
     assert not provider(name).is_genuine(headers_of(forged), body, SECRET)
 
 
-@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "generic"])
+@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "bitbucket", "generic"])
 def test_a_signature_is_that_of_this_very_body(name: str) -> None:
     body, headers = sent(name, OF[name], SECRET, "d-1")
     assert not provider(name).is_genuine(headers_of(headers), body + b" ", SECRET)
@@ -163,6 +181,54 @@ def test_any_other_program_may_say_nothing() -> None:
     assert provider("generic").read(headers_of({}), b"") == [Delivery("push")]
 
 
+def test_a_push_to_bitbucket_is_read_change_by_change() -> None:
+    (change,) = BITBUCKET["push"]["changes"]
+    gone = {"new": None, "old": {"type": "branch", "name": "old-one"}, "closed": True}
+    tagged = {"new": {"type": "tag", "name": "v1", "target": {"hash": COMMIT, "message": "[skip ci]"}}, "old": None}
+    main, deleted, tag, none = read("bitbucket", BITBUCKET | {"push": {"changes": [change, gone, tagged, {"new": 7}]}})
+    of_it = {"repository": "acme/shop", "host": "bitbucket.org", "actor": "bitty"}
+    assert main == Delivery("push", id="d-1 0", branch="main", commit=COMMIT, **of_it)
+    assert deleted == Delivery("push", id="d-1 1", branch="old-one", deleted=True, **of_it)
+    assert tag == Delivery("push", id="d-1 2", tag="v1", commit=COMMIT, **of_it)
+    assert none == Delivery("other", id="d-1 3")
+    assert read("bitbucket", BITBUCKET, event="fork") == [Delivery("other")]
+
+
+def saying(name: str, message: Any, ref: str = "refs/heads/main") -> dict[str, Any]:
+    """A push whose newest commit has this message."""
+    if name == "bitbucket":
+        kind, _, short = ref.removeprefix("refs/").partition("/")
+        target = {"hash": COMMIT, "message": message}
+        new = {"type": "branch" if kind == "heads" else "tag", "name": short, "target": target}
+        return BITBUCKET | {"push": {"changes": [{"new": new, "old": None}]}}
+    commits = [{"id": NOTHING, "message": "earlier [skip ci]"}, {"id": COMMIT, "message": message}]
+    kind = "tag_push" if "/tags/" in ref else "push"
+    data = OF[name] | {"ref": ref, "commits": commits, "object_kind": kind}
+    return data | ({"head_commit": commits[1]} if name == "github" else {})
+
+
+@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "gitlab", "bitbucket"])
+@pytest.mark.parametrize(
+    ("message", "skipped"),
+    [
+        ("A change", False),
+        ("Docs only [skip ci]", True),
+        ("Docs only\n\n[CI SKIP]", True),
+        ("[no ci] docs", True),
+        ("skip ci", False),
+        ("[skip  ci]", False),
+        ("", False),
+        (None, False),
+        ({"skip": "[skip ci]"}, False),
+    ],
+)
+def test_a_commit_may_ask_for_no_deploy_of_its_branch(name: str, message: Any, skipped: bool) -> None:
+    (found,) = read(name, saying(name, message))
+    assert found.skipped is skipped
+    (tag,) = read(name, saying(name, message, "refs/tags/v1"))
+    assert (tag.tag, tag.skipped) == ("v1", False)
+
+
 @pytest.mark.parametrize("name", ["github", "gitea", "forgejo"])
 @pytest.mark.parametrize(("event", "is_called"), [("ping", "ping"), ("issues", "other"), ("pull_request", "other")])
 def test_what_is_no_push_is_told_apart(name: str, event: str, is_called: str) -> None:
@@ -256,6 +322,11 @@ PUSHED = Delivery("push", tag="1", repository="shop", digest=DIGEST)
         (GIT, "main", None, Delivery("other"), "other_event"),
         (GIT, "main", None, Delivery("push"), "no_ref"),
         (GIT, None, None, Delivery("push"), Target()),
+        (GIT, None, None, replace(MAIN, skipped=True), "skipped"),
+        (GIT, "main", None, replace(MAIN, skipped=True), "skipped"),
+        (GIT, "release/*", None, replace(MAIN, skipped=True), "other_branch"),
+        (GIT, None, None, replace(MAIN, skipped=True, deleted=True), "deleted"),
+        ({"kind": "static", "path": "/srv/site"}, None, None, replace(MAIN, skipped=True), "skipped"),
         # Another repository of the same host is another; of another host nothing can be said.
         (GIT, "main", None, replace(MAIN, repository="acme/other"), "other_repository"),
         (GIT, "main", None, replace(MAIN, repository="Acme/Shop"), Target()),

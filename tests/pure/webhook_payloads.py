@@ -92,6 +92,36 @@ GITLAB: dict[str, Any] = {
     "total_commits_count": 1,
 }
 
+# https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Push
+BITBUCKET: dict[str, Any] = {
+    "actor": {"type": "user", "display_name": "Bit Bucket", "nickname": "bitty", "account_id": "557058:1"},
+    "repository": {
+        "type": "repository",
+        "name": "shop",
+        "full_name": "acme/shop",
+        "links": {"html": {"href": "https://bitbucket.org/acme/shop"}},
+    },
+    "push": {
+        "changes": [
+            {
+                "new": {
+                    "type": "branch",
+                    "name": "main",
+                    "target": {"type": "commit", "hash": COMMIT, "message": "A change\n"},
+                },
+                "old": {
+                    "type": "branch",
+                    "name": "main",
+                    "target": {"hash": "1e65c05c1d5171631d92438"},
+                },
+                "created": False,
+                "forced": False,
+                "closed": False,
+            }
+        ]
+    },
+}
+
 # https://distribution.github.io/distribution/about/notifications/
 REGISTRY_PUSH: dict[str, Any] = {
     "id": "320678d8-ca14-430f-8bb6-4ca139cd83f7",
@@ -156,6 +186,13 @@ def sent(provider: str, data: dict[str, Any], secret: str, delivery: str, event:
             kind = "Tag Push Hook" if data.get("object_kind") == "tag_push" else "Push Hook"
             headers |= {"X-Gitlab-Event": kind, "X-Gitlab-Token": secret, "X-Gitlab-Event-UUID": delivery}
             headers |= {"X-Gitlab-Webhook-UUID": f"{delivery}-hook", "X-Gitlab-Instance": "https://gitlab.example.com"}
+        case "bitbucket":
+            headers |= {"X-Event-Key": "repo:push" if event == "push" else f"repo:{event}", "X-Request-UUID": delivery}
+            headers |= {
+                "X-Hub-Signature": f"sha256={signed}",
+                "X-Hook-UUID": f"{delivery}-hook",
+                "X-Attempt-Number": "1",
+            }
         case "registry":
             headers |= {"Content-Type": "application/vnd.docker.distribution.events.v1+json"}
             headers |= {"Authorization": f"Bearer {secret}", "User-Agent": "Go-http-client/1.1"}

@@ -13,7 +13,7 @@ from db.messages.key_problems import KeyProblem
 from tasks.kinds import KINDS
 from tasks.specs import parse_spec, public
 from webapp.api import workloads as api
-from webapp.forms import fields, refusals, spec, texts
+from webapp.forms import dotenv, fields, refusals, spec, texts
 from webapp.i18n.i18n import translations
 
 Browser = Callable[[str], FlaskClient]
@@ -25,13 +25,52 @@ FULL: dict[str, Any] = {
         {"container": 81, "host": 8081, "address": "127.0.0.1"},
         {"container": 82, "address": "127.0.0.1"},
         {"container": 83, "host": 8083, "address": "::1"},
+        {"container": 53, "host": 53, "address": "127.0.0.1", "protocol": "udp"},
+        {"container": 54, "address": "127.0.0.1", "protocol": "tcp"},
+        {"container": 8000, "to": 8010, "host": 9000, "address": "0.0.0.0", "protocol": "udp"},
+        {"container": 7000, "to": 7010, "address": "127.0.0.1"},
     ],
-    "env": {"PLAIN": "a=b", "LINES": "one\ntwo", "QUOTED": '"q"', "BLANK": " x ", "NOTHING": ""},
-    "health": {"http": "/healthz", "port": 80, "timeout_s": 5.0},
+    "env": {
+        "spring.url": "x",
+        "my-flag": "1",
+        "PLAIN": "a=b",
+        "LINES": "one\ntwo",
+        "QUOTED": '"q"',
+        "BLANK": " x ",
+        "NOTHING": "",
+    },
+    "health": {
+        "http": "/healthz",
+        "port": 80,
+        "host": "blog.example:80",
+        "status": ["200-299", "404"],
+        "timeout_s": 5.0,
+    },
     "resources": {"memory_mb": 64, "cpus": 0.5},
-    "volumes": [{"name": "data", "path": "/data"}],
+    "volumes": [
+        {"name": "data", "path": "/data"},
+        {"name": "Media_1", "path": "/media", "read_only": True, "existing": True},
+        {"name": "cache", "path": "/cache", "existing": True},
+        {"host_path": "/srv/media/films", "path": "/films", "read_only": True},
+        {"host_path": "/srv/media", "path": "/all"},
+    ],
+    "cap_add": ["NET_ADMIN"],
+    "devices": ["/dev/dri", "/dev/sda:/dev/disk:r"],
+    "privileged": True,
+    "allow": ["cap_add", "devices", "privileged", "/srv/media"],
     "command": ["serve", "--greeting", " hi "],
     "networks": ["backend", "metrics"],
+    "entrypoint": ["/bin/sh", "-c"],
+    "user": "1000:www-data",
+    "working_dir": "/app",
+    "read_only": True,
+    "tmpfs": [{"path": "/tmp"}, {"path": "/run", "size_mb": 16}],
+    "shm_mb": 128,
+    "ulimits": {"nofile": {"soft": 1024, "hard": 65536}, "core": {"soft": 0, "hard": 0}},
+    "labels": {"traefik.enable": "true", "rule": "Host(`a`) && Path(`/`)"},
+    "extra_hosts": {"host.docker.internal": "host-gateway", "db": "::1"},
+    "log": {"driver": "local", "max_size_mb": 50, "max_files": 5},
+    "restart": "no",
     "stop_timeout_s": 3,
     "init": False,
     "auto_rollback": True,
@@ -133,18 +172,29 @@ def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
         (texts.ports, "80:"),
         (texts.ports, "a:80"),
         (texts.ports, "127.0.0.1:80"),
-        (texts.pairs, "NAME"),
-        (texts.pairs, "=x"),
-        (texts.pairs, "A=1\nA=2"),
-        (texts.pairs, 'A="open'),
+        (texts.ports, "80/sctp"),
+        (texts.ports, "80-90:80"),
+        (texts.ports, "80-90:80-91"),
+        (texts.ports, "80:-90"),
+        (dotenv.pairs, "NAME"),
+        (dotenv.pairs, "=x"),
+        (dotenv.pairs, "A=1\nA=2"),
+        (dotenv.pairs, 'A="open'),
         (texts.volumes, "/data"),
+        (texts.volumes, "data:/data:"),
+        (texts.volumes, "data:/data:rw"),
+        (texts.volumes, "data:/data:ro:existing"),
+        (texts.memory_files, "/tmp:64m"),
+        (texts.limits, "nofile"),
+        (texts.limits, "nofile=much"),
+        (texts.limits, "nofile=1:2:3"),
         (texts.number, "1e3"),
         (texts.number, "-1"),
         (texts.number, "много"),
     ],
 )
 def test_what_cannot_be_read_is_refused(read: Callable[[str], Any], text: str) -> None:
-    with pytest.raises(texts.Unreadable):
+    with pytest.raises(dotenv.Unreadable):
         read(text)
 
 
@@ -207,7 +257,13 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"ports": "300.1.1.1:80:80"}, "ports"),
         ({"ports": "80\n80"}, "ports"),
         ({"ports": "0.0.0.0:8080:80\n8080:80"}, "ports"),
+        ({"ports": "90-80"}, "ports"),
+        ({"ports": "80\n1-2:80-82"}, "ports"),
         ({"env": "1A=x"}, "env"),
+        ({"env": "A=1\nB"}, "env"),
+        ({"env": "A='open"}, "env"),
+        ({"env": "A='x' y"}, "env"),
+        ({"env": "=x"}, "env"),
         ({"env": "KEY=x"}, "secrets"),
         ({"resources.memory_mb": "1"}, "resources.memory_mb"),
         ({"resources.memory_mb": "6.5"}, "resources.memory_mb"),
@@ -216,8 +272,28 @@ def test_a_deploy_that_prefect_does_not_take_is_said_on_the_page_of_the_new_app(
         ({"health": "http", "health.http": "/x"}, "health.port"),
         ({"health": "http", "health.http": "/x", "health.port": "0"}, "health.port"),
         ({"health": "tcp"}, "health"),
+        ({"health": "http", "health.port": "80", "health.host": "a b"}, "health.host"),
+        ({"health": "http", "health.port": "80", "health.status": "2xx"}, "health.status"),
+        ({"kind": "compose", "compose.text": "services: {}", "env": "a.b=1"}, "env"),
         ({"watch_s": "1"}, "watch_s"),
         ({"volumes": "data:relative"}, "volumes"),
+        ({"volumes": "/srv:/data"}, "volumes"),
+        ({"volumes": "a b:/data"}, "volumes"),
+        ({"cap_add": "NET_ADMIN"}, "cap_add"),
+        ({"devices": "/dev/dri"}, "devices"),
+        ({"privileged": "on"}, "privileged"),
+        ({"allow": "all"}, "allow"),
+        ({"user": "a b"}, "user"),
+        ({"working_dir": "app"}, "working_dir"),
+        ({"labels": "backstay.workload=x"}, "labels"),
+        ({"extra_hosts": "db=db"}, "extra_hosts"),
+        ({"extra_hosts": "a b=::1"}, "extra_hosts"),
+        ({"tmpfs": "tmp"}, "tmpfs"),
+        ({"tmpfs": "/tmp:0"}, "tmpfs"),
+        ({"ulimits": "nofile=2:1"}, "ulimits"),
+        ({"ulimits": "nofile=x"}, "ulimits"),
+        ({"shm_mb": "0"}, "shm_mb"),
+        ({"log.driver": "none", "log.max_files": "3"}, "log.driver"),
         ({"kind": "git"}, "git.url"),
         ({"kind": "git", "git.url": "https://me:pw@git.example/x.git"}, "git.url"),
         ({"kind": "git", "git.url": "https://git.example/x.git", "git.ref": "a..b"}, "git.ref"),
@@ -260,6 +336,15 @@ def test_what_is_needed_is_said_to_be_and_all_of_it_at_once(logged_in: Browser, 
 
 def test_a_key_that_the_form_has_no_field_for_is_told_above_it() -> None:
     assert refusals.field_of("nothing.known", "image") == refusals.ANYWHERE
+
+
+def test_rare_settings_are_folded_until_one_is_given(logged_in: Browser, shop: int) -> None:
+    browser = logged_in("admin")
+    assert re.search(r'<details class="card more not-compose" ?>', browser.get("/apps/shop/edit").text)
+    browser.patch("/api/workloads/shop", json={"user": "1000"})
+    page = browser.get("/apps/shop/edit").text
+    assert '<details class="card more not-compose" open>' in page
+    assert edit_form(page)["user"] == "1000"
 
 
 def edit_form(page: str) -> dict[str, str]:

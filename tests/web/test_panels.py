@@ -25,7 +25,7 @@ from webapp.checks.prefect_runs import ASK_AGAIN_S, PAUSE_S, Runs
 from webapp.forms.spec import inputs_of
 from webapp.presenters import rollback_preview
 from webapp.presenters.sparkline import SPAN_S, polylines
-from webapp.presenters.spec_lines import lines, port_links
+from webapp.presenters.spec_lines import lines, port_links, port_text
 
 Browser = Callable[[str], FlaskClient]
 
@@ -267,11 +267,20 @@ def test_a_line_breaks_where_minutes_are_missing_and_sums_containers() -> None:
         ({"container": 80, "host": 8080, "address": "::"}, "[::1]", "http://[::1]:8080/"),
         ({"container": 80, "host": 8080, "address": "::1"}, "ops.example", "http://[::1]:8080/"),
         ({"container": 80}, "ops.example", None),
+        ({"container": 53, "host": 53, "protocol": "udp"}, "ops.example", None),
+        ({"container": 80, "to": 90, "host": 80}, "ops.example", None),
     ],
 )
 def test_a_port_is_a_link_to_where_it_can_be_reached(port: dict, own: str, url: str | None) -> None:
     (found,) = port_links([port], own)
     assert found["url"] == url
+
+
+def test_a_port_is_written_with_its_range_and_protocol() -> None:
+    port = {"container": 8000, "to": 8010, "host": 9000, "address": "::1", "protocol": "udp"}
+    assert port_text(port) == "[::1]:9000-9010 → 8000-8010/udp"
+    assert port_text({"container": 53, "protocol": "udp"}) == "53/udp"
+    assert port_text({"container": 80, "host": 8080, "protocol": "tcp"}) == "127.0.0.1:8080 → 80"
 
 
 def test_the_settings_say_what_the_next_deploy_would_change(admin: FlaskClient, logged_in: Browser, shop: int) -> None:

@@ -19,6 +19,7 @@ from db.models import Workload
 from flows.workloads import lifecycle
 from tasks.context import Context
 from tests.pure.webhook_payloads import (
+    BITBUCKET,
     COMMIT,
     DIGEST,
     GITEA,
@@ -106,6 +107,7 @@ def test_another_delivery_while_a_deploy_is_under_way_waits(admin: FlaskClient, 
         ("gitea", GITEA, {"branch": "dev*"}, "gitea"),
         ("forgejo", GITEA, {"branch": "develop"}, "gitea"),
         ("gitlab", GITLAB, {"branch": "main"}, "jsmith"),
+        ("bitbucket", BITBUCKET, {"branch": "main"}, "bitty"),
         ("gitlab", GITLAB | {"object_kind": "tag_push", "ref": "refs/tags/v1"}, {"tag": "v*"}, "jsmith"),
         ("generic", {"ref": "refs/heads/main", "actor": "jenkins"}, {}, "jenkins"),
         ("generic", {}, {}, "generic"),
@@ -133,6 +135,7 @@ def test_a_push_to_the_repository_deploys(
         (GITHUB_PING, "ping", "ping"),
         ({"action": "opened"}, "issues", "other_event"),
         (GITHUB | {"ref": "refs/heads/next"}, "push", "other_branch"),
+        (GITHUB | {"head_commit": {"message": "Docs [skip ci]"}}, "push", "skipped"),
         (GITHUB | {"ref": "refs/tags/main"}, "push", "other_tag"),
         (GITHUB | {"after": "0" * 40, "deleted": True}, "push", "deleted"),
         (GITHUB | {"repository": GITHUB["repository"] | {"full_name": "acme/blog"}}, "push", "other_repository"),

@@ -6,6 +6,7 @@ from webapp.forms.fields import EVERY, SOURCES
 from webapp.i18n.marking import N_
 
 ANYWHERE = ""
+_SHOWN_AT = {"health.tcp": "health.port", "log": "log.driver"}
 NAME_TAKEN = N_("An app of this name exists already.")
 
 
@@ -18,8 +19,8 @@ def field_of(key: str, kind: str) -> str:
         wanted = [f"{kind}.{'.'.join(parts[1:length])}" for length in range(len(parts), 1, -1)]
         found = [name for name in (*wanted, f"{kind}.{parts[-1]}") if name in names]
         return (found or names or [ANYWHERE])[0]
-    if key == "health.tcp":
-        return "health.port"
+    if key in _SHOWN_AT:
+        return _SHOWN_AT[key]
     for length in (2, 1):
         if (name := ".".join(parts[:length])) in EVERY:
             return name

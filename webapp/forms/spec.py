@@ -5,19 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from webapp.forms import texts
+from webapp.forms import dotenv, texts
+from webapp.forms.dotenv import Unreadable
 from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
-from webapp.forms.texts import NEEDED, Unreadable
-from webapp.presenters.spec_lines import plain
+from webapp.forms.texts import NEEDED
+from webapp.presenters.spec_lines import option_texts, plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
-    "env": texts.pairs,
+    "env": dotenv.pairs,
     "volumes": texts.volumes,
     "command": texts.arguments,
     "networks": texts.arguments,
+    "entrypoint": texts.arguments,
+    "labels": dotenv.pairs,
+    "extra_hosts": dotenv.pairs,
+    "tmpfs": texts.memory_files,
+    "ulimits": texts.limits,
+    "cap_add": texts.arguments,
+    "devices": texts.arguments,
+    "allow": texts.arguments,
 }
-_NUMBERS = ("stop_timeout_s", "watch_s")
+_NUMBERS = ("stop_timeout_s", "watch_s", "shm_mb")
+_TEXTS = ("user", "working_dir", "restart")
+_FLAGS = ("auto_rollback", "read_only", "privileged")
+_LINES = ("networks", "command", "entrypoint", "cap_add", "devices", "allow")
+# Keys with keys of their own, and how these are read.
+_PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
+    "resources": {"memory_mb": texts.number, "cpus": texts.number},
+    "log": {"driver": texts.word, "max_size_mb": texts.number, "max_files": texts.number},
+}
 REMOVE = "remove_secret"
 
 
@@ -68,13 +85,15 @@ def patch_of(
     for key, how in _LISTS.items():
         patch[key] = reader.read(key, how) or None
     patch["health"] = _health(reader)
-    limits = {key: reader.read(f"resources.{key}", texts.number) for key in ("memory_mb", "cpus")}
-    patch["resources"] = {key: value for key, value in limits.items() if value is not None} or None
+    for part, keys in _PARTS.items():
+        given = {key: reader.read(f"{part}.{key}", how) for key, how in keys.items()}
+        patch[part] = {key: value for key, value in given.items() if value is not None} or None
     for key in _NUMBERS:
         patch[key] = reader.read(key, texts.number)
     patch["init"] = {"true": True, "false": False}.get(reader.text("init") or "")
-    patch["auto_rollback"] = True if reader.text("auto_rollback") else None
-    patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", texts.pairs) or {})
+    patch |= {key: reader.text(key) for key in _TEXTS}
+    patch |= {key: True if reader.text(key) else None for key in _FLAGS}
+    patch["secrets"] = dict.fromkeys(removed) | (reader.read("secrets", dotenv.pairs) or {})
     if reader.problems:
         raise BadInputs(reader.problems)
     return patch
@@ -92,14 +111,16 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     inputs = {"name": spec["name"], "kind": source["kind"]}
     inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in _flat(source).items() if key != "kind"}
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
-    inputs["env"] = texts.pairs_text(spec.get("env", {}))
+    inputs["env"] = dotenv.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
-    inputs["networks"] = texts.arguments_text(spec.get("networks") or [])
-    inputs["command"] = texts.arguments_text(spec.get("command") or [])
-    inputs |= {f"resources.{key}": plain(value) for key, value in (spec.get("resources") or {}).items()}
-    inputs |= {key: plain(spec[key]) for key in _NUMBERS if key in spec}
+    inputs |= {key: texts.arguments_text(spec.get(key) or []) for key in _LINES}
+    inputs |= {key: dotenv.pairs_text(spec.get(key) or {}) for key in ("labels", "extra_hosts")}
+    inputs |= {key: "\n".join(option_texts(key, spec[key])) for key in ("tmpfs", "ulimits") if spec.get(key)}
+    for part in _PARTS:
+        inputs |= {f"{part}.{key}": plain(value) for key, value in (spec.get(part) or {}).items()}
+    inputs |= {key: plain(spec[key]) for key in (*_NUMBERS, *_TEXTS) if key in spec}
     inputs["init"] = plain(spec["init"]) if spec.get("init") is not None else ""
-    inputs["auto_rollback"] = "on" if spec.get("auto_rollback") else ""
+    inputs |= {key: "on" if spec.get(key) else "" for key in _FLAGS}
     return inputs | _health_inputs(spec.get("health") or {})
 
 
@@ -118,7 +139,7 @@ def _nested(source: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return texts.pairs_text(value)
+        return dotenv.pairs_text(value)
     if isinstance(value, bool):
         return "on" if value else ""
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -134,7 +155,7 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
                 text for _, text in texts.lines(reader.text(field.name) or "")
             ] or None
         if field.pairs:
-            typed[field.name.partition(".")[2]] = reader.read(field.name, texts.pairs) or None
+            typed[field.name.partition(".")[2]] = reader.read(field.name, dotenv.pairs) or None
         elif field.shape == "flag":
             typed[field.name.partition(".")[2]] = True if reader.text(field.name) else None
     kept = {key: value for key, value in _flat(before).items() if key not in keys} if before.get("kind") == kind else {}
@@ -150,7 +171,9 @@ def _health(reader: _Reader) -> dict[str, Any] | None:
 
     match reader.text("health"):
         case "http":
-            return {"http": reader.text("health.http") or "/"} | number("port") | number("timeout_s")
+            texts_of_http = {key: reader.text(f"health.{key}") for key in ("host", "status")}
+            given = {key: text for key, text in texts_of_http.items() if text is not None}
+            return {"http": reader.text("health.http") or "/"} | number("port") | given | number("timeout_s")
         case "tcp":
             return {"tcp": number("port").get("port", _first_port(reader))} | number("timeout_s")
         case "docker":
@@ -163,12 +186,13 @@ def _health(reader: _Reader) -> dict[str, Any] | None:
 
 def _first_port(reader: _Reader) -> int | None:
     given = reader.read("ports", texts.ports) or []
-    return int(given[0]["container"]) if given else None
+    return next((int(one["container"]) for one in given if one.get("protocol") != "udp"), None)
 
 
 def _health_inputs(health: dict[str, Any]) -> dict[str, str]:
     chosen = next((key for key in ("http", "tcp", "docker", "running_s") if health.get(key) is not None), "")
-    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp"}}
+    inputs = {f"health.{key}": plain(value) for key, value in health.items() if key not in {"docker", "tcp", "status"}}
+    inputs["health.status"] = ", ".join(health.get("status", []))
     if "tcp" in health:
         inputs["health.port"] = str(health["tcp"])
     return {"health": chosen, **inputs}

@@ -9,43 +9,41 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
+from webapp.forms.dotenv import BAD_LINE, Unreadable, pairs, quoted, split, unquoted
 from webapp.i18n.marking import N_
+from webapp.presenters.spec_lines import volume_text
 
 _PORT = re.compile(
-    r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=\d+:))?(?:(?P<host>\d{1,5}):)?(?P<container>\d{1,5})"
+    r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?=[\d-]+:))?"
+    r"(?:(?P<host>\d{1,5})(?:-(?P<host_to>\d{1,5}))?:)?(?P<container>\d{1,5})(?:-(?P<to>\d{1,5}))?(?:/(?P<protocol>tcp|udp))?"
 )
 
-BAD_LINE = N_("Line %(line)s does not have the format that the note describes.")
-TWICE = N_("Line %(line)s repeats a name of an earlier line.")
+_OF_VOLUMES = {"ro": "read_only", "existing": "existing"}
+
+UNEVEN = N_("Line %(line)s has more ports on one side than on the other.")
+BAD_LIMIT = N_("A limit is a number, or two with a colon between them.")
 NO_NUMBER = N_("This is not a number.")
 NEEDED = N_("This field is required.")
 
 
-class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """A text that does not fit its field: an English message to translate, and the number of the line."""
-
-    def __init__(self, text: str, line: int | None = None) -> None:
-        super().__init__(text)
-        self.text, self.line = text, line
-
-
 def lines(text: str) -> list[tuple[int, str]]:
     """Return (number, text) of the lines that are not blank."""
-    return [(at, line.strip()) for at, line in enumerate(re.split(r"\r\n|\r|\n", text), 1) if line.strip()]
+    return [(at, line.strip()) for at, line in enumerate(split(text), 1) if line.strip()]
 
 
 def ports(text: str) -> list[dict[str, Any]]:
-    """Parse 8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080. Raises Unreadable."""
-    found = []
+    """Parse 8080, 18080:8080, 127.0.0.1:18080:8080, [::1]:18080:8080, 53:53/udp, 18000-18010:8000-8010. Raises
+    Unreadable."""
+    found: list[dict[str, Any]] = []
     for at, line in lines(text):
         match = _PORT.fullmatch(line)
         if match is None:
             raise Unreadable(BAD_LINE, at)
-        port: dict[str, Any] = {"container": int(match["container"])}
-        port |= {"host": int(match["host"])} if match["host"] else {}
-        found.append(port | ({"address": match["address"].strip("[]")} if match["address"] else {}))
+        port: dict[str, Any] = {key: int(match[key]) for key in ("container", "to", "host") if match[key]}
+        if match["host_to"] and int(match["host_to"]) - port["host"] != port.get("to", 0) - port["container"]:
+            raise Unreadable(UNEVEN, at)
+        texts = {"address": (match["address"] or "").strip("[]"), "protocol": match["protocol"]}
+        found.append(port | {key: value for key, value in texts.items() if value})
     return found
 
 
@@ -54,38 +52,23 @@ def ports_text(given: Iterable[dict[str, Any]]) -> str:
     return "\n".join(_port_text(port) for port in given)
 
 
-def pairs(text: str) -> dict[str, str]:
-    """Parse NAME=value, one per line. Raises Unreadable."""
-    found: dict[str, str] = {}
-    for at, line in lines(text):
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip():
-            raise Unreadable(BAD_LINE, at)
-        if name.strip() in found:
-            raise Unreadable(TWICE, at)
-        found[name.strip()] = unquoted(value.strip(), at)
-    return found
-
-
-def pairs_text(given: dict[str, str]) -> str:
-    """Format pairs."""
-    return "\n".join(f"{name}={quoted(value)}" for name, value in given.items())
-
-
-def volumes(text: str) -> list[dict[str, str]]:
-    """Parse name:/path, one per line. Raises Unreadable."""
+def volumes(text: str) -> list[dict[str, Any]]:
+    """Parse name:/path and /host:/path, with :ro, :existing or both at the end, one per line. Raises Unreadable."""
     found = []
     for at, line in lines(text):
-        name, colon, path = line.partition(":")
-        if not colon:
+        source, colon, rest = line.partition(":")
+        path, _, ending = rest.partition(":")
+        words = ending.split(",") if ending else []
+        if not colon or not {*words} <= _OF_VOLUMES.keys() or rest.endswith(":"):
             raise Unreadable(BAD_LINE, at)
-        found.append({"name": name, "path": path})
+        place = {"host_path" if source.startswith("/") else "name": source, "path": path}
+        found.append(place | {_OF_VOLUMES[word]: True for word in words})
     return found
 
 
-def volumes_text(given: Iterable[dict[str, str]]) -> str:
+def volumes_text(given: Iterable[dict[str, Any]]) -> str:
     """Format volumes."""
-    return "\n".join(f"{volume['name']}:{volume['path']}" for volume in given)
+    return "\n".join(volume_text(volume) for volume in given)
 
 
 def arguments(text: str) -> list[str]:
@@ -96,6 +79,29 @@ def arguments(text: str) -> list[str]:
 def arguments_text(given: Iterable[str]) -> str:
     """Format arguments."""
     return "\n".join(quoted(argument) for argument in given)
+
+
+def memory_files(text: str) -> list[dict[str, Any]]:
+    """Parse /path or /path:MiB, one per line. Raises Unreadable."""
+    found = []
+    for at, line in lines(text):
+        path, colon, size = line.partition(":")
+        if colon and not re.fullmatch(r"\d{1,8}", size, re.ASCII):
+            raise Unreadable(BAD_LINE, at)
+        found.append({"path": path} | ({"size_mb": int(size)} if colon else {}))
+    return found
+
+
+def limits(text: str) -> dict[str, dict[str, int]]:
+    """Parse name=limit or name=soft:hard, one per line. Raises Unreadable."""
+    return {name: _limit_pair(value) for name, value in pairs(text).items()}
+
+
+def _limit_pair(text: str) -> dict[str, int]:
+    match = re.fullmatch(r"(-1|\d{1,16})(?::(-1|\d{1,16}))?", text, re.ASCII)
+    if match is None:
+        raise Unreadable(BAD_LIMIT)
+    return {"soft": int(match[1]), "hard": int(match[2] or match[1])}
 
 
 def number(text: str) -> int | float | None:
@@ -110,28 +116,17 @@ def number(text: str) -> int | float | None:
     raise Unreadable(NO_NUMBER)
 
 
-def quoted(value: str) -> str:
-    """Quote the value if a line needs it."""
-    is_plain = value.isprintable() and value == value.strip() and not value.startswith('"') and value
-    return value if is_plain or value == "" else orjson.dumps(value).decode()
-
-
-def unquoted(text: str, at: int) -> str:
-    """Undo `quoted`. Raises Unreadable for a quote that does not end."""
-    if not text.startswith('"'):
-        return text
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        value = None
-    if not isinstance(value, str):
-        raise Unreadable(BAD_LINE, at)
-    return value
+def word(text: str) -> str | None:
+    """Return the text without surrounding blanks; None for nothing."""
+    return text.strip() or None
 
 
 def _port_text(port: dict[str, Any]) -> str:
-    address = port.get("address", "127.0.0.1")
+    protocol = f"/{port['protocol']}" if port.get("protocol") else ""
+    inside = f"{port['container']}-{port['to']}" if port.get("to") else str(port["container"])
     if not port.get("host"):
-        return str(port["container"])
+        return f"{inside}{protocol}"
+    address = port.get("address", "127.0.0.1")
     shown = "" if address == "127.0.0.1" else f"[{address}]:" if ":" in address else f"{address}:"
-    return f"{shown}{port['host']}:{port['container']}"
+    last = f"-{port['host'] + port['to'] - port['container']}" if port.get("to") else ""
+    return f"{shown}{port['host']}{last}:{inside}{protocol}"

@@ -58,6 +58,7 @@ PROVIDERS: dict[str, str] = {
     "github": N_("GitHub"),
     "gitea": N_("Gitea or Forgejo"),
     "gitlab": N_("GitLab"),
+    "bitbucket": N_("Bitbucket"),
     "registry": N_("Docker registry"),
     "generic": N_("Any other program"),
 }

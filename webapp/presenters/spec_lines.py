@@ -7,6 +7,10 @@ from typing import Any
 
 Line = tuple[str, str | list[str]]
 EVERYWHERE = frozenset({"0.0.0.0", "::"})
+OPTIONS = (
+    *("command", "entrypoint", "user", "working_dir", "read_only", "tmpfs", "shm_mb", "ulimits", "labels"),
+    *("extra_hosts", "networks", "restart", "cap_add", "devices", "privileged", "allow"),
+)
 
 
 def lines(spec: dict[str, Any]) -> list[Line]:
@@ -18,26 +22,55 @@ def lines(spec: dict[str, Any]) -> list[Line]:
     found.append(("env", [f"{key}={value}" for key, value in spec.get("env", {}).items()]))
     found.append(("secrets", list(spec.get("secrets", []))))
     for key in ("health", "resources"):
-        found += [(f"{key}.{inner}", plain(value)) for inner, value in (spec.get(key) or {}).items()]
+        found += [(f"{key}.{inner}", _texts(value)) for inner, value in (spec.get(key) or {}).items()]
     if not is_compose:
-        found.append(("volumes", [f"{volume['name']}:{volume['path']}" for volume in spec.get("volumes", [])]))
-    found += [(key, list(spec[key])) for key in ("command", "networks") if spec.get(key)]
+        found.append(("volumes", [volume_text(volume) for volume in spec.get("volumes", [])]))
+    found += [(key, option_texts(key, spec[key])) for key in OPTIONS if spec.get(key)]
+    found += [(f"log.{key}", plain(value)) for key, value in (spec.get("log") or {}).items()]
     for key in ("init", "stop_timeout_s", "auto_rollback", "watch_s"):
         if key in spec and (key != "watch_s" or spec.get("auto_rollback")):
             found.append((key, plain(spec[key])))
     return found
 
 
+def option_texts(key: str, value: Any) -> str | list[str]:
+    """Format an option: a list, or a mapping as name=value, one text per entry."""
+    match key:
+        case "tmpfs":
+            return [f"{one['path']}:{one['size_mb']}" if one.get("size_mb") else one["path"] for one in value]
+        case "ulimits":
+            return [f"{name}={_limits(pair)}" for name, pair in value.items()]
+        case "labels" | "extra_hosts":
+            return [f"{name}={text}" for name, text in value.items()]
+    return _texts(value)
+
+
+def volume_text(volume: dict[str, Any]) -> str:
+    """Format a volume: data:/path, data:/path:existing,ro, or /srv/media:/path for a directory of the host."""
+    more = [word for word, key in (("existing", "existing"), ("ro", "read_only")) if volume.get(key)]
+    return f"{volume.get('name') or volume.get('host_path')}:{volume['path']}{':' if more else ''}{','.join(more)}"
+
+
+def _limits(pair: dict[str, int]) -> str:
+    return str(pair["soft"]) if pair["soft"] == pair["hard"] else f"{pair['soft']}:{pair['hard']}"
+
+
 def port_text(port: dict[str, Any]) -> str:
     """Format a port: 127.0.0.1:18080 → 8080, or 8080 alone when it is not published."""
-    inside = str(port["container"])
-    return f"{outside(port)} → {inside}" if port.get("host") else inside
+    return f"{outside(port)} → {inside(port)}" if port.get("host") else inside(port)
+
+
+def inside(port: dict[str, Any]) -> str:
+    """Return the port of the container: 8080, 53/udp, or 8000-8010 for a range."""
+    last = f"-{port['to']}" if port.get("to") else ""
+    return f"{port['container']}{last}{'/udp' if port.get('protocol') == 'udp' else ''}"
 
 
 def outside(port: dict[str, Any]) -> str:
-    """Return address and port of a published port."""
+    """Return address and port, or ports, of a published one."""
     address = port.get("address", "127.0.0.1")
-    return f"[{address}]:{port['host']}" if ":" in address else f"{address}:{port['host']}"
+    last = f"-{port['host'] + port['to'] - port['container']}" if port.get("to") else ""
+    return f"[{address}]:{port['host']}{last}" if ":" in address else f"{address}:{port['host']}{last}"
 
 
 def compose_ports(model: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -62,12 +95,16 @@ def port_links(ports: list[dict[str, Any]], own_host: str) -> list[dict[str, Any
     """
     return [
         {
-            "inside": port["container"],
+            "inside": inside(port),
             "outside": outside(port) if port.get("host") else None,
-            "url": _url(port, own_host) if port.get("host") else None,
+            "url": _url(port, own_host) if port.get("host") and not _is_no_page(port) else None,
         }
         for port in ports
     ]
+
+
+def _is_no_page(port: dict[str, Any]) -> bool:
+    return port.get("protocol") == "udp" or bool(port.get("to"))
 
 
 def _url(port: dict[str, Any], own_host: str) -> str:

@@ -69,6 +69,7 @@ class ShownPort(Shape):
     container: int
     host: int | None = None
     address: str | None = None
+    protocol: str | None = None  # absent: tcp
 
 
 class ContainerState(Shape):
