@@ -30,6 +30,9 @@ PROBLEMS = frozenset(
         KeyProblem.IN_COMPOSE_FILE,
         KeyProblem.RESERVED,
         KeyProblem.COMPOSE_HEALTH,
+        KeyProblem.PORTS_OVERLAP,
+        # or a fraction that a schema takes for a whole number: the text of 1530.0 is lost in JSON
+        KeyProblem.QUOTE_IT,
         # or what is there
         KeyProblem.FIXED,
         KeyProblem.FIXED_KIND,
