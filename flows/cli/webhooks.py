@@ -20,7 +20,9 @@ def _hooks() -> None:
 @hooks.command("add")
 def add(
     name: Name,
-    provider: Annotated[str, typer.Option("--provider", help="github, gitea, gitlab, bitbucket, registry or generic.")],
+    provider: Annotated[
+        str, typer.Option("--provider", help="github, gitea, gitlab, bitbucket, registry, ghcr or generic.")
+    ],
     branch: Annotated[str | None, typer.Option("--branch", help="Name or pattern; default: the source's own.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Name or pattern; default: the source's own.")] = None,
     as_json: Json = False,

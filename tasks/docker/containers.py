@@ -8,7 +8,8 @@ from typing import Any
 from db.states import ErrorCode
 from tasks.docker import oom_kills
 from tasks.docker.caller import CONFLICT, GONE, GONE_OR_GOING, Caller, labelled
-from tasks.docker.records import ContainerRecord, ListedContainer, NewContainer, container_record, listed_container
+from tasks.docker.new_container import NewContainer
+from tasks.docker.records import ContainerRecord, ListedContainer, container_record, listed_container
 from tasks.failures import Failure
 
 MOST_ARCHIVED = 4 * 2**20

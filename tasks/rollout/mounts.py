@@ -14,7 +14,7 @@ from db.releases import Release, Volume
 from db.settings import Settings
 from db.states import ErrorCode
 from tasks.compose.policy import DOCKER_SOCKETS, Host, host_path_is_fine
-from tasks.docker.records import Mount
+from tasks.docker.new_container import Mount
 from tasks.failures import Failure
 
 

@@ -16,7 +16,8 @@ from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
 from tasks.context import Context
 from tasks.docker.inits import brings_an_init
-from tasks.docker.records import ContainerRecord, NetworkRecord, NewContainer
+from tasks.docker.new_container import NewContainer
+from tasks.docker.records import ContainerRecord, NetworkRecord
 from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels

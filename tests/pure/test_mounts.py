@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.docker.records import NewContainer
+from tasks.docker.new_container import NewContainer
 from tasks.rollout.mounts import may_mount
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import PublishedPorts

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from db.releases import Port
-from tasks.docker.records import NewContainer, container_record
+from tasks.docker.new_container import NewContainer
+from tasks.docker.records import container_record
 from tasks.rollout.health import choose
 from tasks.rollout.ports import PublishedPorts
 
@@ -54,8 +55,8 @@ def test_docker_publishes_each_port_of_a_range_by_its_protocol() -> None:
 
 def test_a_check_without_a_port_never_asks_one_of_udp() -> None:
     udp = port(53, protocol="udp")
-    assert choose(None, [udp, port(80)], False).port == 80
-    assert choose(None, [udp], False).kind == "running"
+    assert choose(None, [udp, port(80)], None).port == 80
+    assert choose(None, [udp], None).kind == "running"
     assert choose({"http": "/", "timeout_s": 1.0}, [udp, port(80)], False).port == 80
 
 

@@ -137,7 +137,7 @@ def test_a_value_of_env_whose_text_is_lost_is_refused_by_its_key(value: object) 
 
 def answered(statuses: list[str]) -> dict[str, Any]:
     """A check of some answers."""
-    return {"http": "/", "port": 1, "status": statuses, "timeout_s": 30}
+    return {"http": "/", "port": 1, "status": statuses}
 
 
 @pytest.mark.parametrize(

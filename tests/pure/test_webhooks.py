@@ -20,6 +20,7 @@ from tests.pure.webhook_payloads import (
     BITBUCKET,
     COMMIT,
     DIGEST,
+    GHCR,
     GITEA,
     GITHUB,
     GITLAB,
@@ -37,6 +38,7 @@ OF = {
     "gitlab": GITLAB,
     "bitbucket": BITBUCKET,
     "registry": envelope(REGISTRY_PUSH),
+    "ghcr": GHCR,
 }
 OF |= {"generic": {"ref": "refs/heads/main"}}
 
@@ -70,7 +72,7 @@ def test_who_knows_the_secret_is_believed_and_nobody_else(name: str) -> None:
     assert not provider(name).is_genuine(headers_of(forged), body, SECRET)
 
 
-@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "bitbucket", "generic"])
+@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "bitbucket", "ghcr", "generic"])
 def test_a_signature_is_that_of_this_very_body(name: str) -> None:
     body, headers = sent(name, OF[name], SECRET, "d-1")
     assert not provider(name).is_genuine(headers_of(headers), body + b" ", SECRET)
@@ -194,6 +196,24 @@ def test_a_push_to_bitbucket_is_read_change_by_change() -> None:
     assert read("bitbucket", BITBUCKET, event="fork") == [Delivery("other")]
 
 
+def test_a_package_of_ghcr_is_a_push_when_it_is_an_image_under_a_tag() -> None:
+    (found,) = read("ghcr", GHCR)
+    assert found == Delivery("push", id="d-1", tag="1", digest=DIGEST, repository="acme/shop", actor="octocat")
+    source = {"kind": "image", "image": "ghcr.io/acme/shop:1"}
+    assert decide(source, None, None, found) == Target()
+    assert decide(source | {"image": "ghcr.io/acme/blog:1"}, None, None, found) == "other_repository"
+    package = GHCR["registry_package"]
+    untagged = {"version": DIGEST, "container_metadata": {"tag": {"name": "", "digest": DIGEST}}}
+    for data in (
+        GHCR | {"action": "deleted"},
+        GHCR | {"registry_package": package | {"package_version": untagged}},
+        GHCR | {"registry_package": package | {"package_version": {"version": "1.0.0"}}},
+        GHCR | {"registry_package": package | {"namespace": None}},
+    ):
+        assert read("ghcr", data) == [Delivery("other", id="d-1")]
+    assert read("ghcr", GHCR, event="push-of-code") == [Delivery("other", id="d-1")]
+
+
 def saying(name: str, message: Any, ref: str = "refs/heads/main") -> dict[str, Any]:
     """A push whose newest commit has this message."""
     if name == "bitbucket":
@@ -229,7 +249,7 @@ def test_a_commit_may_ask_for_no_deploy_of_its_branch(name: str, message: Any, s
     assert (tag.tag, tag.skipped) == ("v1", False)
 
 
-@pytest.mark.parametrize("name", ["github", "gitea", "forgejo"])
+@pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "ghcr"])
 @pytest.mark.parametrize(("event", "is_called"), [("ping", "ping"), ("issues", "other"), ("pull_request", "other")])
 def test_what_is_no_push_is_told_apart(name: str, event: str, is_called: str) -> None:
     assert [one.event for one in read(name, payloads.GITHUB_PING, event=event)] == [is_called]

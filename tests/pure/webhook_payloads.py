@@ -159,6 +159,25 @@ REGISTRY_LAYER: dict[str, Any] = REGISTRY_PUSH | {
 REGISTRY_PULL: dict[str, Any] = REGISTRY_PUSH | {"action": "pull"}
 
 
+# https://docs.github.com/webhooks/webhook-events-and-payloads#registry_package
+GHCR: dict[str, Any] = {
+    "action": "published",
+    "registry_package": {
+        "id": 1,
+        "name": "shop",
+        "namespace": "Acme",
+        "ecosystem": "CONTAINER",
+        "package_type": "CONTAINER",
+        "package_version": {
+            "version": DIGEST,
+            "container_metadata": {"tag": {"name": "1", "digest": DIGEST}, "labels": {}},
+            "package_url": "ghcr.io/acme/shop:1",
+        },
+    },
+    "sender": {"login": "octocat", "id": 21031067},
+}
+
+
 def envelope(*events: dict[str, Any]) -> dict[str, Any]:
     """What a registry sends."""
     return {"events": list(events)}
@@ -175,6 +194,10 @@ def sent(provider: str, data: dict[str, Any], secret: str, delivery: str, event:
     signed = signature(body, secret)
     headers: dict[str, str] = {"Content-Type": "application/json"}
     match provider:
+        case "ghcr":
+            kind = "registry_package" if event == "push" else event
+            headers |= {"X-GitHub-Event": kind, "X-GitHub-Delivery": delivery}
+            headers |= {"X-Hub-Signature-256": f"sha256={signed}"}
         case "github":
             headers |= {"X-GitHub-Event": event, "X-GitHub-Delivery": delivery, "User-Agent": "GitHub-Hookshot/044aadd"}
             headers |= {"X-Hub-Signature-256": f"sha256={signed}", "X-Hub-Signature": "sha1=of-no-use"}

@@ -340,10 +340,10 @@ def test_a_key_that_the_form_has_no_field_for_is_told_above_it() -> None:
 
 def test_rare_settings_are_folded_until_one_is_given(logged_in: Browser, shop: int) -> None:
     browser = logged_in("admin")
-    assert re.search(r'<details class="card more not-compose" ?>', browser.get("/apps/shop/edit").text)
+    assert re.search(r'<details class="card folded not-compose" ?>', browser.get("/apps/shop/edit").text)
     browser.patch("/api/workloads/shop", json={"user": "1000"})
     page = browser.get("/apps/shop/edit").text
-    assert '<details class="card more not-compose" open>' in page
+    assert '<details class="card folded not-compose" open>' in page
     assert edit_form(page)["user"] == "1000"
 
 

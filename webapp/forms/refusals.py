@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from webapp.forms.fields import EVERY, SOURCES
+from webapp.forms.fields import EVERY
+from webapp.forms.source_fields import SOURCES
 from webapp.i18n.marking import N_
 
 ANYWHERE = ""

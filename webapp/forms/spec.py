@@ -7,7 +7,9 @@ from typing import Any
 
 from webapp.forms import dotenv, texts
 from webapp.forms.dotenv import Unreadable
-from webapp.forms.fields import NAME, NOT_FOR_COMPOSE, SOURCES, Field
+from webapp.forms.field import Field
+from webapp.forms.fields import NAME, NOT_FOR_COMPOSE
+from webapp.forms.source_fields import SOURCES
 from webapp.forms.texts import NEEDED
 from webapp.presenters.spec_lines import option_texts, plain
 

@@ -19,7 +19,7 @@ from tasks.kinds import KINDS, kind_of
 from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api.deploys import asked
 from webapp.api.workloads import removed
-from webapp.forms import fields, refusals, spec
+from webapp.forms import fields, refusals, source_fields, spec
 from webapp.forms.told import told
 from webapp.http.current import caller, context, workload_named
 from webapp.http.problems import Problem
@@ -130,7 +130,7 @@ def _form(
         seen=seen,
         errors=errors or {},
         given=[field for field, value in inputs.items() if value] + list(errors or {}),
-        kinds={kind: fields.SOURCES[kind] for kind in kinds if kind in fields.SOURCES},
+        kinds={kind: source_fields.SOURCES[kind] for kind in kinds if kind in source_fields.SOURCES},
         fields=fields,
     )
 
