@@ -179,12 +179,14 @@ class ServicePin(RegistryImage):
 
 
 class ServiceRun(TypedDict):
-    """One service as it runs: number of containers, whether they may exit with 0, since which version, made of what."""
+    """One service as it runs: number of containers, since which version, made of what. `once`: they are jobs, which
+    exit with 0; `may_end`: they may, but are watched like any other."""
 
     count: int
     once: bool
     since: int
     made_of: str
+    may_end: NotRequired[bool]
 
 
 class ComposePin(_Pin):

@@ -81,11 +81,12 @@ def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
 def runs(
     model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, ServiceRun] | None
 ) -> dict[str, ServiceRun]:
-    """Return service -> {"count", "once", "since", "made_of"}: the number of containers, whether they may exit with
-    code 0, the version in which it last changed, and a keyed fingerprint of its configuration, current values included.
+    """Return service -> {"count", "once", "may_end", "since", "made_of"}.
 
-    `before` is the same of the live version. A service with an equal fingerprint keeps its `since`: its containers are
-    left running.
+    The number of containers, whether they are jobs, whether they may exit with code 0 all the same (absent: no), the
+    version in which it last changed, and a keyed fingerprint of its configuration, current values included. `before` is
+    the same of the live version. A service with an equal fingerprint keeps its `since`: its containers are left
+    running.
     """
     found: dict[str, ServiceRun] = {}
     for name, one in model["services"].items():
@@ -93,6 +94,8 @@ def runs(
         old = (before or {}).get(name)
         since = old["since"] if old and old["made_of"] == made_of else version
         found[name] = {"count": count(one), "once": _runs_once(model, name), "since": since, "made_of": made_of}
+        if _restart(one) == "on-failure":
+            found[name]["may_end"] = True
     return found
 
 
@@ -179,10 +182,16 @@ def _exact(pin: ServicePin) -> str:
 
 
 def _runs_once(model: Model, name: str) -> bool:
-    """Return whether its containers may exit with 0: `restart: "no"`, or another service awaits their completion."""
+    """Return whether it is a job, which ends: Docker shall not start it again, or another service awaits its end."""
     waits = [(one.get("depends_on") or {}).get(name) or {} for one in model["services"].values()]
     awaited = any(wait.get("condition") == "service_completed_successfully" for wait in waits)
-    return awaited or model["services"][name].get("restart") == "no"
+    return awaited or _restart(model["services"][name]) in {"no", "none"}
+
+
+def _restart(service: Model) -> str:
+    """Return when Docker starts its containers again: `restart`, or else `deploy.restart_policy`; empty by default."""
+    policy = (service.get("deploy") or {}).get("restart_policy") or {}
+    return str(service.get("restart") or policy.get("condition") or "").partition(":")[0]
 
 
 def _labelled(thing: Model, labels: Mapping[str, str]) -> Model:

@@ -30,6 +30,9 @@ HARMLESS = frozenset(
     ]
 )
 
+# What tells a container the time of the host, and nothing else. Read-only, many published files mount it.
+TIME_OF_THE_HOST = frozenset({"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"})
+
 Fine = Callable[[Any], bool]
 Model = Mapping[str, Any]
 # The options of a bridge that affect only the network itself: others name the bridge, which may be one of the host's,
@@ -240,9 +243,10 @@ def _services(services: Mapping[str, Any], allowed: list[str], host: Host) -> It
 
 
 def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> bool:
-    if mount.get("type") in {"volume", "tmpfs"}:
-        return True
     source = str(mount.get("source") or "")
+    is_time = mount.get("type") == "bind" and source in TIME_OF_THE_HOST and mount.get("read_only") is True
+    if mount.get("type") in {"volume", "tmpfs"} or is_time:
+        return True
     # A secret is substituted after this check, and might contain `..`.
     if mount.get("type") != "bind" or not source or "${" in source or ".." in PurePosixPath(source).parts:
         return False

@@ -130,10 +130,14 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
-    """Return the containers of the services that the live version changed, except those that run once. Pure."""
-    new = {name: one for name, one in pins.runs(live.pin).items() if one["since"] == live.version and not one["once"]}
+    """Return the containers of the services that the live version changed: no jobs, nor what may end and did. Pure."""
+    runs = pins.runs(live.pin)
+    new = {name: one for name, one in runs.items() if one["since"] == live.version and not one["once"]}
     mine = [one for one in records if one.labels.get(SERVICE) in new and one.version == live.version]
-    return Watched(mine, sum(one["count"] for one in new.values()))
+    ended = [
+        one for one in mine if compose_health.may_end(new[one.labels[SERVICE]]) and compose_health.has_ended_well(one)
+    ]
+    return Watched([one for one in mine if one not in ended], sum(one["count"] for one in new.values()) - len(ended))
 
 
 def still_works(context: Context, live: Deploy, release: Release, records: Sequence[ContainerRecord]) -> bool:

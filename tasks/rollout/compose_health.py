@@ -74,7 +74,7 @@ def trouble(
     """
     for name, wanted in sorted(runs.items()):
         for one in of_service(records, name):
-            code = _trouble(one, bool(wanted["once"]), restarts.get(one.id, 0))
+            code = _trouble(one, may_end(wanted), restarts.get(one.id, 0))
             if code is not None:
                 return Trouble(name, code)
     return None
@@ -134,13 +134,24 @@ def is_as_pinned(pin: ComposePin, records: Sequence[ContainerRecord]) -> bool:
         if len(right) != len(there):
             return False
         running = [one for one in right if one.serves]
-        ended_well = [one for one in right if not one.running and one.state == "exited" and one.exit_code == 0]
-        if wanted["once"]:
-            if len(running) + len(ended_well) != len(right):
+        ended_well = [one for one in right if has_ended_well(one)]
+        if may_end(wanted):
+            is_whole = wanted["once"] or len(right) == wanted["count"]
+            if not is_whole or len(running) + len(ended_well) != len(right):
                 return False
         elif len(running) != wanted["count"] or ended_well:
             return False
     return True
+
+
+def may_end(run: ServiceRun) -> bool:
+    """Return whether the containers of a service may exit with code 0."""
+    return bool(run["once"] or run.get("may_end"))
+
+
+def has_ended_well(one: ContainerRecord) -> bool:
+    """Return whether a container has exited with code 0, and Docker does not start it again."""
+    return not one.running and one.state == "exited" and one.exit_code == 0
 
 
 def of_service(records: Sequence[ContainerRecord], name: str) -> list[ContainerRecord]:
@@ -148,12 +159,12 @@ def of_service(records: Sequence[ContainerRecord], name: str) -> list[ContainerR
     return [one for one in records if one.labels.get(SERVICE) == name]
 
 
-def _trouble(one: ContainerRecord, once: bool, before: int) -> ErrorCode | None:
+def _trouble(one: ContainerRecord, may_end: bool, before: int) -> ErrorCode | None:
     if one.running and one.restarts <= before:
         return ErrorCode.HEALTH_TIMEOUT if one.health == "unhealthy" else None
     if one.state == "created":
         return None  # its turn has not come
-    if once and one.state == "exited" and one.exit_code == 0 and not one.oom_killed:
+    if may_end and one.state == "exited" and one.exit_code == 0 and not one.oom_killed:
         return None
     return ErrorCode.OUT_OF_MEMORY if one.oom_killed else ErrorCode.EXITED_EARLY
 

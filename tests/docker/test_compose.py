@@ -431,6 +431,42 @@ def test_what_others_wait_for_has_the_time_limit_too_and_a_cancel_is_heard(shop:
     assert {service: len(ids) for service, ids in stack.ids().items()} == {"web": 1, "db": 1, "migrate": 1}
 
 
+PREPARED = """
+services:
+  web:
+    image: ${REGISTRY}/web:1
+    init: true
+    ports: ["127.0.0.1:%(port)d:8080"]
+    volumes: ["/etc/localtime:/etc/localtime:ro"]
+  prepare:
+    image: ${REGISTRY}/web:1
+    init: true
+    command: [/bin/sh, -c, "exit $$CODE"]
+    environment: [CODE]
+    %(restart)s
+"""
+
+
+@pytest.mark.parametrize(
+    "restart", ["restart: on-failure", "restart: on-failure:2", "deploy: {restart_policy: {condition: none}}"]
+)
+def test_what_docker_would_not_start_again_may_end_and_must_end_well(
+    shop: Scenario, stack: Stack, restart: str
+) -> None:
+    text = PREPARED % {"port": shop.port, "restart": restart}
+    stack.create(source={"kind": "compose", "text": text}, env={"REGISTRY": stack.registry, "CODE": "0"})
+    row = shop.deploy()
+    assert (row["status"], row["verified"]) == ("succeeded", True)
+    assert shop.served_at_last() == "one"
+    compare(shop.context)
+    assert shop.row(1)["verified"] is True
+    shop.change(env={"REGISTRY": stack.registry, "CODE": "2"})
+    failed = shop.deploy()
+    assert (failed["status"], failed["error_code"]) == ("failed", "exited_early")
+    assert any("service prepare failed" in line for line in shop.messages())
+    assert shop.served_at_last() == "one"
+
+
 def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_put_back(
     shop: Scenario, stack: Stack
 ) -> None:

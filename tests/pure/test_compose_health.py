@@ -141,3 +141,27 @@ def test_why_it_did_not_come_up_is_told_by_the_containers(
 )
 def test_what_runs_is_as_pinned_when_every_container_is(records: list[ContainerRecord], as_pinned: bool) -> None:
     assert is_as_pinned(PIN, records) is as_pinned
+
+
+MAY_END = RUNS | {"web": RUNS["web"] | {"may_end": True}}
+
+
+@pytest.mark.parametrize(
+    ("web", "code", "as_pinned"),
+    [
+        ([container("web")], None, True),
+        ([container("web", "exited")], None, True),
+        ([container("web", "exited", exit_code=2)], ErrorCode.EXITED_EARLY, False),
+        ([container("web", "exited", oom_killed=True)], ErrorCode.OUT_OF_MEMORY, True),
+        ([container("web", restarts=1)], ErrorCode.EXITED_EARLY, True),
+        ([], None, False),  # it may end, and still has to be there
+    ],
+)
+def test_what_docker_leaves_alone_when_it_ended_well_may_end(
+    web: list[ContainerRecord], code: ErrorCode | None, as_pinned: bool
+) -> None:
+    found = trouble(MAY_END, all_but("web", *web), {})
+    assert (found.code if found else None) == code
+    assert is_as_pinned({**PIN, "runs": MAY_END}, all_but("web", *web)) is as_pinned
+    ready = waits_for(MAY_END, all_but("web", *web), 30, LIMIT)
+    assert ready == (None if web else "web")

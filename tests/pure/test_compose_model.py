@@ -164,6 +164,10 @@ def test_what_runs_once_and_how_many_there_are() -> None:
         web={"scale": 2, "depends_on": {"job": {"condition": "service_completed_successfully"}}},
         job={"restart": "on-failure"},
         task={"restart": "no"},
+        swarm_task={"deploy": {"restart_policy": {"condition": "none"}}},
+        tries={"restart": "on-failure:3"},
+        swarm_tries={"deploy": {"restart_policy": {"condition": "on-failure"}}},
+        stays={"restart": "unless-stopped", "deploy": {"restart_policy": {"condition": "none"}}},
         db={"deploy": {"replicas": 3}},
         off={"scale": 0},
     )
@@ -172,9 +176,14 @@ def test_what_runs_once_and_how_many_there_are() -> None:
         "web": (2, False),
         "job": (1, True),
         "task": (1, True),
+        "swarm_task": (1, True),
+        "tries": (1, False),
+        "swarm_tries": (1, False),
+        "stays": (1, False),
         "db": (3, False),
         "off": (0, False),
     }
+    assert {name for name, one in found.items() if one.get("may_end")} == {"job", "tries", "swarm_tries"}
 
 
 def test_what_takes_its_content_from_a_variable_that_there_is_not_is_found() -> None:

@@ -91,6 +91,14 @@ def test_what_concerns_the_container_alone_is_let_through(key: str, value: Any) 
     assert of_web({key: value}) == []
 
 
+@pytest.mark.parametrize("source", ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"])
+def test_the_time_of_the_host_may_be_read_and_not_written(source: str) -> None:
+    assert of_web({"volumes": [bind(source) | {"read_only": True}]}) == []
+    assert of_web({"volumes": [bind(source)]}) == ["web.volumes"]
+    beside = [f"{source}/../passwd", f"{source}/x", "/etc/localtime2", "/etc"]
+    assert all(of_web({"volumes": [bind(one) | {"read_only": True}]}) == ["web.volumes"] for one in beside)
+
+
 @pytest.mark.parametrize(
     ("source", "allow", "fine"),
     [
