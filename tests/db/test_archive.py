@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from db.backup.archive import BackupRefused, pack, read_manifest, unpack
+from db.backup.archive import FORMAT, BackupRefused, pack, read_manifest, unpack
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_member_that_is_no_plain_file_is_refused(packed: Path, room: Path, kin
     ("changes", "code"),
     [
         ({"program": "other"}, "backup_foreign"),
-        ({"format": 2}, "backup_newer"),
+        ({"format": FORMAT + 1}, "backup_newer"),
         ({"format": "1"}, "backup_damaged"),
         ({"format": 0}, "backup_damaged"),
         ({"members": {}}, "backup_damaged"),

@@ -21,11 +21,13 @@ from typing import Any
 
 import docker
 import httpx
+from docker.models.networks import Network
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from db.settings import Settings
 from flows.supervisor.programs import backstay
 from tasks.context import Context, now
+from tasks.labels import WORKLOAD
 from tests.docker.images import LABEL, Images, image_archive
 from tests.real_parts import docker_address, free_port, running, wait_until
 from tests.screenshots import story
@@ -33,7 +35,7 @@ from tests.screenshots.apps import APPS, USER
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-READY_WITHIN_S, LIVE_WITHIN_S, SEEN_WITHIN_S = 200, 60, 60
+READY_WITHIN_S, LIVE_WITHIN_S, SEEN_WITHIN_S = 200, 60, 150
 WIDE, NARROW = (1440, 900), (390, 844)
 SHOP = "/apps/shop?window=6h"
 END = "[data-log]"  # the log is fetched when it is seen
@@ -100,6 +102,7 @@ def _images(engine: str) -> Iterator[dict[str, str]]:
     """The images of all versions, name -> id. Afterwards they are gone, and every container that was made of them."""
     client = docker.DockerClient(base_url=engine)
     images = Images(client, f"story-{secrets.token_hex(4)}")
+    before = {network.id for network in _networks(client)}  # of a Backstay that the developer runs
     try:
         found = {}
         for app in APPS:
@@ -112,7 +115,17 @@ def _images(engine: str) -> Iterator[dict[str, str]]:
         yield found
     finally:
         images.remove_all()
+        for network in _networks(client):
+            if network.id not in before:
+                network.remove()
         client.close()
+
+
+def _networks(client: docker.DockerClient) -> list[Network]:
+    """The networks of apps that are called as those of the story."""
+    names = {app.name for app in APPS}
+    found: list[Network] = client.networks.list(filters={"label": WORKLOAD})
+    return [network for network in found if network.attrs["Labels"][WORKLOAD] in names]
 
 
 @contextmanager
