@@ -24,8 +24,8 @@ def free_subnets(pool: IPv4Network, taken: Iterable[IPv4Network]) -> Iterator[IP
 def address_for(subnet: IPv4Network, version: int, in_use: Iterable[str]) -> str | None:
     """Return the address of a version's container: another one than that of the version before it.
 
-    Whoever asked for the old container while nobody had its address (by ARP) waits a second for the next answer, so the
-    new one must not take it over. None when every address is in use.
+    Whoever asked for the old container while nobody had its address (by ARP) waits a second for the next answer. By
+    itself this does not shorten the gap of a deploy: docs/decisions/0024. None when every address is in use.
     """
     hosts = subnet.num_addresses - 3  # without the network's, the gateway's and the broadcast address
     occupied = set(in_use)
