@@ -81,7 +81,7 @@ class Crew:
         if ready:
             wait_until(
                 lambda: container.exec_run(["/bin/busybox", "test", "-e", "/ready"]).exit_code == 0,
-                60,
+                20,
                 lambda: f"not ready: {container.logs().decode()}",
             )
         return container

@@ -116,7 +116,7 @@ def _report(hits: list[Hit]) -> str:
     return f"{len(hits)} leaks:\n" + "\n".join(lines[:120])
 
 
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(400)
 def test_no_secret_is_anywhere(found: LeakyHome, planted: dict[str, str]) -> None:
     hits = found.evidence.hits(planted)
     places = len(found.evidence.found)

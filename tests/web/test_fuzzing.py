@@ -31,7 +31,7 @@ DOCUMENT = HERE.parents[1] / "docs" / "openapi.json"
 EXAMPLES = os.environ.get("BACKSTAY_FUZZ_EXAMPLES", "6")
 
 
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(400)
 @pytest.mark.usefixtures("prefect_answers")
 def test_nothing_that_can_be_sent_makes_the_api_break_its_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_port: int
