@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tasks.kinds import KINDS
 from tests import ledger_steps as steps
 from tests.real_parts import real_part
 from tests.web.conftest import PASSWORD
+from tests.web.own_network import OwnNetwork
 from tests.web.test_observations import sample
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -46,28 +47,36 @@ PAGES = (
     ),
 )
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.10.3.js"
-# Chromium drops a request when an interface of the machine comes or goes, as they do with the containers of the tests
-# beside this one. It asks again where the page does; nothing that a page of ours could do leads to it.
-NOT_OURS = "net::ERR_NETWORK_CHANGED"
 # Statuses that a test provokes: the browser writes each into its console.
 EXPECTED: list[str] = []
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+def network() -> Iterator[OwnNetwork]:
+    """Where the browser is, and what it visits."""
     real_part("browser")
+    network = OwnNetwork()
+    yield network
+    network.close()
+
+
+@pytest.fixture(scope="module")
+def browser(network: OwnNetwork) -> Iterator[Browser]:
+    """Debian's Chromium."""
     expect.set_options(timeout=WITHIN_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with ExitStack() as opened:
+        with network.entered():
+            playwright = opened.enter_context(sync_playwright())
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """Where the app listens."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def address(app: Flask, network: OwnNetwork) -> Iterator[str]:
+    """Where the app listens. What it opens itself is on the machine's network."""
+    with network.entered():
+        server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
@@ -110,7 +119,7 @@ def visit(browser: Browser, address: str, people: None) -> Iterator[Callable[...
     yield open_page
     for browser_context in opened:
         browser_context.close()
-    fine = [*(f"status of {code}" for code in EXPECTED), NOT_OURS]
+    fine = [f"status of {code}" for code in EXPECTED]
     assert [one for one in errors if not any(text in one for text in fine)] == []
 
 
