@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 from db.models import Deploy
 
@@ -16,6 +16,12 @@ def impact(deploy: Deploy) -> dict[str, Any] | None:
     return {"verdict": deploy.impact["verdict"], "reasons": deploy.impact["reasons"]}
 
 
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: None) -> None: ...
+@overload
+def iso(moment: datetime | None) -> str | None: ...
 def iso(moment: datetime | None) -> str | None:
     """Return a moment as 2026-11-23T20:15:00.123Z."""
     if moment is None:

@@ -21,6 +21,7 @@ from tests.web.test_metrics import scraped
 from tests.web.test_observations import MIB, sample
 from webapp.api.system import disks
 from webapp.presenters.top_consumers import top
+from webapp.shapes.installation import Usage
 
 SWEEP = Sweep("local", 0, 15, "cgroup", containers=3, gaps=1, missed=0, sweep_ms=4.0, cpu_s=0.003)
 MACHINE = EngineFacts("20.10.24", cpus=2, memory_bytes=1000 * MIB, root="/var/lib/docker", running=3)
@@ -122,8 +123,9 @@ def test_an_empty_installation_has_an_empty_answer(viewer: FlaskClient) -> None:
 
 
 def test_the_largest_users_come_first_with_their_part_of_the_machine() -> None:
-    used = [{"name": f"w{n}", "cpu_percent": float(n), "memory_usage": n * MIB} for n in range(8)]
-    found = top(used, MACHINE)
+    known = {"host": "local", "containers": 1, "ts": 0, "memory_limit": None}
+    used = [Usage(name=f"w{n}", cpu_percent=float(n), memory_usage=n * MIB, **known) for n in range(8)]
+    found = top(used, MACHINE).model_dump()
     assert [one["name"] for one in found["cpu"]] == ["w7", "w6", "w5", "w4", "w3"]
     assert found["cpu"][0] == {"name": "w7", "cpu_percent": 7.0, "part": 0.25, "of_machine": 0.035}
     assert found["memory"][0] == {"name": "w7", "memory_usage": 7 * MIB, "part": 0.25, "of_machine": 0.007}
@@ -131,8 +133,8 @@ def test_the_largest_users_come_first_with_their_part_of_the_machine() -> None:
 
 def test_the_disk_of_the_images_counts_only_where_they_are(context: Context, tmp_path: Path) -> None:
     here = replace(MACHINE, root=str(tmp_path))
-    assert [disk["what"] for disk in disks(context.settings, here)] == ["home", "docker"]
+    assert [disk.what for disk in disks(context.settings, here)] == ["home", "docker"]
     elsewhere = context.settings.model_copy(update={"docker_host": "tcp://10.0.0.9:2375"})
-    assert [disk["what"] for disk in disks(elsewhere, here)] == ["home"]
+    assert [disk.what for disk in disks(elsewhere, here)] == ["home"]
     gone = replace(here, root=str(tmp_path / "gone"))
-    assert [disk["what"] for disk in disks(context.settings, gone)] == ["home"]
+    assert [disk.what for disk in disks(context.settings, gone)] == ["home"]

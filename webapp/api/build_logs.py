@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response
 
 from db.models import Deploy, Workload
@@ -14,24 +12,22 @@ from webapp.api import deploys
 from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import context, reading
+from webapp.shapes.deploys import BuildLog
 
 blueprint = Blueprint("build_logs", __name__, url_prefix="/api/workloads/<name>")
 
 
 @blueprint.get("/deploys/<version:version>/build-log")
 def show(name: str, version: int) -> Response:
-    """Answer {"text", "offset", "complete"}: empty and complete for a deploy that built nothing."""
+    """Answer a part of the log: empty and complete for a deploy that built nothing."""
     offset = params.integer("offset", 0, 0, LARGEST) or 0
     with reading(name) as (session, workload):
         deploy = deploys.find(session, workload, version)
     return json_answer(piece(workload, deploy, offset))
 
 
-def piece(workload: Workload, deploy: Deploy, offset: int) -> dict[str, Any]:
+def piece(workload: Workload, deploy: Deploy, offset: int) -> BuildLog:
     """Return a part of the log. The row was read before the file, so a finished row means a complete file."""
     found = build_log.read(context().settings, workload.id, deploy.version, offset)
-    return {
-        "text": found.text,
-        "offset": found.offset,
-        "complete": found.at_end and deploy.status not in UNFINISHED,
-    }
+    complete = found.at_end and deploy.status not in UNFINISHED
+    return BuildLog(text=found.text, offset=found.offset, complete=complete)

@@ -11,6 +11,7 @@ from db import history
 from db.metrics import container_events
 from db.serialize import iso
 from db.states import FINAL
+from flows.shapes.base import filled
 from tasks.context import now
 from tasks.impact.evidence import assess
 from webapp.api.deploys import find
@@ -18,6 +19,7 @@ from webapp.api.stats import window
 from webapp.http.answers import json_answer
 from webapp.http.current import reading
 from webapp.presenters.chart_marks import marks
+from webapp.shapes.deploys import WholeImpact
 
 blueprint = Blueprint("impacts", __name__, url_prefix="/api/workloads/<name>")
 MOST_DEPLOYS = 200
@@ -48,7 +50,7 @@ def _shape(version: int, found: dict[str, Any] | None, *, settled: bool) -> dict
     # A version that never went live had no impact.
     found = found or {"verdict": "not_enough_data", "reasons": ["never_live"], "before": None, "after": None}
     sides = {side: _dated(found.get(side)) for side in ("before", "after", "leak")}
-    return {"version": version, "settled": settled, "services": [], **found, **sides}
+    return filled(WholeImpact, found, version=version, settled=settled, **{"services": [], **found, **sides})
 
 
 def _dated(side: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ class _Ledger:
         yield from _collectors(reports)
         up = GaugeMetricFamily("backstay_service_up", "1: it answers, 0: it does not.", labels=["service"])
         for service in services():
-            up.add_metric([service["name"]], float(service["up"]))
+            up.add_metric([service.name], float(service.up))
         yield up
 
 

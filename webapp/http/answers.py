@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 from flask import Response, request
+from pydantic import BaseModel
 
 
 def json_answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return a response with `data` as JSON. NaN becomes null."""
-    return Response(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), status, headers, mimetype="application/json")
+    """Return a response with `data`, which may contain shapes, as JSON. NaN becomes null."""
+    body = orjson.dumps(data, _fields, orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, status, headers, mimetype="application/json")
 
 
 def unchanged_or_json(data: Any) -> Response:
@@ -28,3 +30,9 @@ def unchanged_or_json(data: Any) -> Response:
 def nothing() -> Response:
     """Return 204."""
     return Response(status=204)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True, exclude_unset=True)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")

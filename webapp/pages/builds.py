@@ -18,8 +18,8 @@ def show(name: str, version: int) -> str:
     text, offset, complete = "", 0, False
     while True:
         piece = build_logs.piece(workload, deploy, offset)
-        text, complete = text + piece["text"], piece["complete"]
-        if complete or piece["offset"] <= offset:
+        text, complete = text + piece.text, piece.complete
+        if complete or piece.offset <= offset:
             break
-        offset = piece["offset"]
-    return render_template("build.html", name=name, deploy=deploy, text=text, offset=piece["offset"], complete=complete)
+        offset = piece.offset
+    return render_template("build.html", name=name, deploy=deploy, text=text, offset=piece.offset, complete=complete)

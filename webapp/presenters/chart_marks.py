@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from db.models import ContainerEvent, Deploy
-from db.serialize import impact, iso
+from db.serialize import impact
+from flows.shapes.base import filled
 from tasks.events.classify import Cause, Kind
+from webapp.shapes.observed import DeployMark, EndMark, HappeningMark
 
 
 def marks(deploys: Iterable[Deploy], happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
-    """Return both in one list, oldest first. A mark: {"ts", "kind", "version", …}, see docs/api.md.
+    """Return both in one list, oldest first.
 
     What a deploy did to the containers is no mark of its own, nor is a start that follows an end: the mark of the end
     says whether the container was started again (`restarted`).
@@ -21,16 +23,8 @@ def marks(deploys: Iterable[Deploy], happened: Sequence[ContainerEvent]) -> list
 
 
 def _of_deploy(deploy: Deploy) -> dict[str, Any]:
-    return {
-        "ts": iso(deploy.finished_at),
-        "kind": "rollback" if deploy.rollback_of is not None else "deploy",
-        "version": deploy.version,
-        "status": deploy.status,
-        "reason": deploy.reason,
-        "rollback_of": deploy.rollback_of,
-        "error_code": deploy.error_code,
-        "impact": impact(deploy),
-    }
+    kind = "rollback" if deploy.rollback_of is not None else "deploy"
+    return filled(DeployMark, deploy, ts=deploy.finished_at, kind=kind, impact=impact(deploy))
 
 
 def _of_events(happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
@@ -50,8 +44,7 @@ def _of_events(happened: Sequence[ContainerEvent]) -> list[dict[str, Any]]:
 
 
 def _of_event(event: ContainerEvent) -> dict[str, Any]:
-    # An end is named after its cause: crash, oom, finished or by_hand.
-    kind = event.cause if event.kind == Kind.EXIT else "oom_kill" if event.kind == Kind.OOM else event.kind
-    mark = {"ts": iso(event.ts), "kind": str(kind), "version": event.deploy_version, "cause": event.cause}
-    more = {"exit_code": event.exit_code, "restarted": False} if event.kind == Kind.EXIT else {}
-    return mark | more
+    if event.kind == Kind.EXIT:  # named after its cause: crash, oom, finished or by_hand
+        return filled(EndMark, event, kind=str(event.cause), version=event.deploy_version, restarted=False)
+    kind = "oom_kill" if event.kind == Kind.OOM else str(event.kind)
+    return filled(HappeningMark, event, kind=kind, version=event.deploy_version)

@@ -26,14 +26,23 @@ class DeployMark(Shape):
 
 
 class HappeningMark(Shape):
-    """An event of a container. An end is named after its cause."""
+    """An event of a container that is not its end."""
 
     ts: Moment
-    kind: classify.Kind | classify.Cause | Literal["oom_kill"]
+    kind: classify.Kind | Literal["oom_kill"]
     version: int
     cause: classify.Cause
-    exit_code: int | None = None
-    restarted: bool = False
+
+
+class EndMark(Shape):
+    """The end of a container, named after its cause."""
+
+    ts: Moment
+    kind: classify.Cause
+    version: int
+    cause: classify.Cause
+    exit_code: int | None
+    restarted: bool = Field(description="The container was started again.")
 
 
 class Point(Shape):

@@ -7,7 +7,7 @@ from tasks.containers.live_reads import LONGEST_TAIL
 from tasks.metrics.coverage import WINDOWS
 from webapp.openapi.calls.call import Answer, Call, Parameter, ok
 from webapp.shapes.installation import System
-from webapp.shapes.observed import DeployMark, Events, HappeningMark, LogLines, Point, RuntimeState
+from webapp.shapes.observed import DeployMark, EndMark, Events, HappeningMark, LogLines, Point, RuntimeState
 
 WINDOW = Parameter("window", {"type": "string", "enum": [*WINDOWS], "default": "30m"}, "How far back.")
 BY = Parameter("by", {"type": "string", "enum": ["deploy"]}, "Points of each version apart.")
@@ -46,7 +46,7 @@ CALLS: dict[str, Call] = {
     ),
     "impacts.marks_of": Call(
         "Deploys, crashes, restarts and kills on the time line",
-        ok(list[DeployMark | HappeningMark], "Oldest first."),
+        ok(list[DeployMark | EndMark | HappeningMark], "Oldest first."),
         query=(WINDOW,),
         refuses=(Code.NO_SUCH_WORKLOAD, Code.BAD_WINDOW),
     ),
