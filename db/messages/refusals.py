@@ -73,6 +73,18 @@ class RefusalCode(StrEnum):
         "A deploy is under way",
         "Another deploy of this workload is still under way; wait for it or cancel it.",
     )
+    DEPLOY_FAILED = (
+        "deploy_failed",
+        409,
+        "The deploy did not succeed",
+        "The deploy that was waited for did not succeed; `deploy` has its row, with the error code.",
+    )
+    CHANGED_MEANWHILE = (
+        "changed_meanwhile",
+        412,
+        "Changed in the meantime",
+        "Another request changed this workload in the meantime; read it again and send the change with its new ETag.",
+    )
     LIVE_CHANGED = (
         "live_changed",
         409,

@@ -18,7 +18,7 @@ from db.messages.refusals import RefusalCode
 from db.models import Workload
 from flows.refusals import Refusal
 from flows.workloads import spec_yaml
-from flows.workloads.lifecycle import change, checked, create, patched
+from flows.workloads.lifecycle import change, checked, create, difference, patched
 from tasks.context import Context
 from tasks.failures import attempt
 from tasks.sources.compose import LONGEST_TEXT
@@ -84,12 +84,6 @@ def apply_spec(context: Context, spec: dict[str, Any], actor: str, *, dry_run: b
     changes = _changes(workload, wanted, secrets.get("secrets", {}))
     patched(context, workload, patch) if dry_run else change(context, name, patch, actor)
     return Applied(name, Outcome.CHANGED, sorted(patch), changes)
-
-
-def difference(wanted: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
-    """Return the patch that turns `present` into `wanted`: None resets a key to its default. Pure."""
-    keys = wanted.keys() | present.keys()
-    return {key: wanted.get(key) for key in keys if wanted.get(key) != present.get(key)}
 
 
 def _changes(workload: Workload | None, wanted: dict[str, Any], secrets: dict[str, Any]) -> list[dict[str, Any]]:

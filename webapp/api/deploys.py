@@ -13,11 +13,12 @@ from db import diff, history
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
-from db.states import Reason, Status
+from db.states import FINAL, Reason, Status
 from flows import requests
 from flows.shapes.base import LARGEST
 from flows.shapes.deploys import row
 from tasks.sources.invalid_spec import InvalidSpec
+from webapp.api import waits
 from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import caller, context, reading
@@ -42,9 +43,9 @@ def list_all(name: str) -> Response:
 
 @blueprint.post("/deploys")
 def create(name: str) -> Response:
-    """Start a deploy: 202 with the row."""
-    wanted = params.body(DeployRequest, optional=True)
-    return _accepted(name, requests.request_deploy(context(), name, asked(), wanted.image, wanted.ref))
+    """Start a deploy: 202 with the row, or what became of it within the time that the caller waits."""
+    wait_s, wanted = waits.seconds(), params.body(DeployRequest, optional=True)
+    return _followed(name, requests.request_deploy(context(), name, asked(), wanted.image, wanted.ref), wait_s)
 
 
 @blueprint.get("/deploys/<version:version>")
@@ -67,9 +68,9 @@ def compare(name: str, version: int) -> Response:
 
 @blueprint.post("/rollback")
 def roll_back(name: str) -> Response:
-    """Start a rollback: 202 with the row."""
-    to = _rollback_asked()
-    return _accepted(name, requests.request_rollback(context(), name, asked(), to.version, to.expected_live))
+    """Start a rollback: 202 with the row, or what became of it within the time that the caller waits."""
+    wait_s, to = waits.seconds(), _rollback_asked()
+    return _followed(name, requests.request_rollback(context(), name, asked(), to.version, to.expected_live), wait_s)
 
 
 @blueprint.post("/deploys/<version:version>/cancel")
@@ -115,6 +116,20 @@ def _rollback_asked() -> RollbackRequest:
     if refused.problem in {KeyProblem.AT_LEAST, KeyProblem.AT_MOST}:
         raise Problem(RefusalCode.NO_SUCH_VERSION if refused.key == "version" else RefusalCode.LIVE_CHANGED)
     raise refused
+
+
+def _followed(name: str, deploy: Deploy, wait_s: int) -> Response:
+    if not wait_s:
+        return _accepted(name, deploy)
+    deploy = waits.until_final(deploy, wait_s)
+    if deploy.status not in FINAL:
+        return _accepted(name, deploy)
+    with reading(name) as (session, workload):
+        found = _row(session, workload, deploy)
+    where = {"Location": f"/api/workloads/{name}/deploys/{deploy.version}"}
+    if deploy.status != Status.SUCCEEDED:
+        raise Problem(RefusalCode.DEPLOY_FAILED, headers=where, version=deploy.version, deploy=found)
+    return json_answer(found, 200, where)
 
 
 def _accepted(name: str, deploy: Deploy) -> Response:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
+from werkzeug.http import quote_etag
 
 from db import history, workloads
 from db.models import Workload
@@ -30,22 +31,27 @@ def list_all() -> Response:
 @blueprint.post("")
 def create() -> Response:
     """Add a workload from a spec: 201."""
-    workload = lifecycle.create(context(), params.json_body(), caller().actor)
-    found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
-    return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}"})
+    return _added(lifecycle.create(context(), params.json_body(), caller().actor))
 
 
 @blueprint.get("/<name>")
 def show(name: str) -> Response:
-    """Answer one workload with its spec; also while it is being removed."""
+    """Answer one workload with its spec, and the spec's ETag; also while it is being removed."""
     with reading(name, removing=True) as (session, workload):
-        return json_answer(describe(session, workload))
+        return json_answer(describe(session, workload), headers=_tag(workload))
+
+
+@blueprint.put("/<name>")
+def put(name: str) -> Response:
+    """Add a workload, 201, or replace its spec for the next deploy, 200."""
+    workload, is_new = lifecycle.put(context(), name, params.json_body(), caller().actor, _fits)
+    return _added(workload) if is_new else show(name)
 
 
 @blueprint.patch("/<name>")
 def change(name: str) -> Response:
     """Change the spec for the next deploy."""
-    lifecycle.change(context(), name, params.json_body(), caller().actor)
+    lifecycle.change(context(), name, params.json_body(), caller().actor, _fits)
     return show(name)
 
 
@@ -77,3 +83,22 @@ def describe(session: Session, workload: Workload) -> dict[str, Any]:
     """Return one workload in full, for JSON and for the page."""
     live, last = history.live(session, workload.id), history.latest(session, workload.id)
     return shapes.whole(workload, live, last, context().settings.prefect_ui_url)
+
+
+def _added(workload: Workload) -> Response:
+    found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
+    return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}", **_tag(workload)})
+
+
+def _tag(workload: Workload) -> dict[str, str]:
+    # Of what a change is about: what runs changes by itself, and is no reason to refuse one.
+    return {"ETag": quote_etag(lifecycle.tag_of(workload))}
+
+
+def _fits(workload: Workload | None) -> bool:
+    """Return whether If-Match and If-None-Match allow to change this workload; None is one that does not exist."""
+    tag = lifecycle.tag_of(workload) if workload is not None else None
+    wanted, unwanted = request.if_match, request.if_none_match
+    if "If-Match" in request.headers and (tag is None or not wanted.contains(tag)):
+        return False
+    return tag is None or not unwanted.contains(tag)

@@ -16,6 +16,7 @@ PERMISSIONS: dict[str, str] = {
     "workloads.list_all": VIEWER,
     "workloads.create": ADMIN,
     "workloads.show": VIEWER,
+    "workloads.put": ADMIN,
     "workloads.change": ADMIN,
     "workloads.remove": ADMIN,
     "metrics.scrape": VIEWER,

@@ -6,6 +6,7 @@ from typing import Any
 
 # A change may leave out any key, and null resets one to its default; these two have none.
 WITHOUT_DEFAULT = ("name", "source")
+MERGED = ("env", "secrets")  # by name: null removes one
 
 
 def tidied(schema: Any) -> Any:
@@ -24,13 +25,16 @@ def patch_of(spec: dict[str, Any]) -> dict[str, Any]:
         key: schema if key in WITHOUT_DEFAULT else {"anyOf": [schema, {"type": "null"}]}
         for key, schema in spec["properties"].items()
     }
-    names = spec["properties"]["secrets"]["patternProperties"]
-    forgotten = {name: {"anyOf": [value, {"type": "null"}]} for name, value in names.items()}
-    keys["secrets"] = {**spec["properties"]["secrets"], "patternProperties": forgotten}
+    for key in MERGED:
+        names = spec["properties"][key]["patternProperties"]
+        forgotten = {name: {"anyOf": [value, {"type": "null"}]} for name, value in names.items()}
+        merged = {**spec["properties"][key], "patternProperties": forgotten}
+        keys[key] = merged if key == "secrets" else {"anyOf": [merged, {"type": "null"}]}
     return {
         "type": "object",
         "title": "SpecChange",
-        "description": "Keys of a spec to replace; null puts a key back to its default. Secrets are merged by name.",
+        "description": "Keys of a spec to replace; null puts a key back to its default. "
+        "Variables and secrets are merged by name.",
         "properties": keys,
         "additionalProperties": False,
     }

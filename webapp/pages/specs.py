@@ -77,7 +77,7 @@ def change(name: str) -> Response | tuple[str, int]:
         return _form(inputs, name, secrets, seen, meanwhile, _becomes(workload)), 409
     removed = [one for one in request.form.getlist(spec.REMOVE) if one in workload.secrets]
     try:
-        patch = spec.patch_of(inputs, removed, workload.spec["source"])
+        patch = lifecycle.exactly(spec.patch_of(inputs, removed, workload.spec["source"]), workload.spec)
         lifecycle.change(context(), name, patch, caller().actor)
     except (spec.BadInputs, InvalidSpec) as problem:
         return _form(inputs, name, secrets, seen, errors_of(problem, inputs), _becomes(workload)), 422

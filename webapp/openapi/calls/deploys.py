@@ -7,6 +7,7 @@ from db.states import Reason, Status
 from flows.shapes.base import LARGEST
 from flows.shapes.deploys import Row
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
+from webapp.api.waits import LONGEST_S
 from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
 from webapp.shapes.deploys import BuildLog, Diff, Rows, WholeImpact
@@ -28,7 +29,15 @@ PAGE = (
 ACCEPTED = {
     202: Answer("The row; what became of it is asked for at Location.", Row, headers={"Location": "Its address."})
 }
+WAIT = Parameter(
+    "wait",
+    {"type": "integer", "minimum": 1, "maximum": LONGEST_S},
+    "Seconds to wait for its end: 200 when it succeeded, 409 `deploy_failed` when it did not, 202 when time is over.",
+)
+PREFER = Parameter("Prefer", {"type": "string", "pattern": "^wait=[0-9]{1,9}$"}, "`wait=SECONDS`: the same.", "header")
+ENDED = {200: Answer("With `wait`: the row; the deploy succeeded.", Row, headers={"Location": "Its address."})}
 REQUEST = (
+    Code.DEPLOY_FAILED,
     Code.NO_SUCH_WORKLOAD,
     Code.DEPLOY_IN_FLIGHT,
     Code.INVALID_SPEC,
@@ -43,7 +52,11 @@ CALLS: dict[str, Call] = {
         refuses=(Code.NO_SUCH_WORKLOAD,),
     ),
     "deploys.create": Call(
-        "Start a deploy", ACCEPTED, body=Body(DeployRequest, optional=True), query=(KEY,), refuses=REQUEST
+        "Start a deploy",
+        ENDED | ACCEPTED,
+        body=Body(DeployRequest, optional=True),
+        query=(WAIT, PREFER, KEY),
+        refuses=REQUEST,
     ),
     "deploys.show": Call("Read a deploy", ok(Row), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
     "deploys.compare": Call(
@@ -60,9 +73,9 @@ CALLS: dict[str, Call] = {
     ),
     "deploys.roll_back": Call(
         "Start a rollback",
-        ACCEPTED,
+        ENDED | ACCEPTED,
         body=Body(RollbackRequest, optional=True),
-        query=(KEY,),
+        query=(WAIT, PREFER, KEY),
         refuses=(
             *REQUEST,
             Code.NO_SUCH_VERSION,

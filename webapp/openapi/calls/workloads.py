@@ -4,26 +4,48 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
-from webapp.openapi.calls.call import Answer, Body, Call, ok
+from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
 from webapp.shapes.deploys import TakenIn
 from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 
+ETAG = {"ETag": "Of the spec and the secrets: another one after each change of these. For If-Match."}
+TAGS = {"type": "string", "pattern": '^(\\*|"[!#-~]*"(, ?"[!#-~]*")*)$'}
+ADDED = {"Location": "Its address.", **ETAG}
+IF_MATCH = Parameter("If-Match", TAGS, "Only if the workload still has this ETag.", "header")
+IF_NONE_MATCH = Parameter("If-None-Match", TAGS, "With `*`: only if there is none yet.", "header")
+
 CALLS: dict[str, Call] = {
     "workloads.list_all": Call("List the workloads", ok(Workloads)),
     "workloads.create": Call(
         "Add a workload",
-        {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers={"Location": "Its address."})},
+        {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers=ADDED)},
         body=Body(Spec),
         refuses=(Code.NAME_TAKEN, Code.INVALID_SPEC),
     ),
-    "workloads.show": Call("Read a workload", ok(WholeWorkload), refuses=(Code.NO_SUCH_WORKLOAD,)),
+    "workloads.show": Call(
+        "Read a workload",
+        ok(WholeWorkload, headers=ETAG),
+        refuses=(Code.NO_SUCH_WORKLOAD,),
+    ),
+    "workloads.put": Call(
+        "Add a workload, or replace its spec",
+        {
+            200: Answer("Its spec was replaced; nothing that runs was touched.", WholeWorkload, headers=ETAG),
+            201: Answer("It was added; nothing runs yet.", WholeWorkload, headers=ADDED),
+        },
+        body=Body(Spec),
+        query=(IF_MATCH, IF_NONE_MATCH),
+        refuses=(Code.NAME_TAKEN, Code.CHANGED_MEANWHILE, Code.INVALID_SPEC),
+        more="Secrets that the body does not name are kept; null removes one.",
+    ),
     "workloads.change": Call(
         "Change the spec for the next deploy",
-        ok(WholeWorkload, "It was changed; nothing that runs was touched."),
+        ok(WholeWorkload, "It was changed; nothing that runs was touched.", headers=ETAG),
         body=Body(PATCH),
-        refuses=(Code.NO_SUCH_WORKLOAD, Code.INVALID_SPEC),
+        query=(IF_MATCH, IF_NONE_MATCH),
+        refuses=(Code.NO_SUCH_WORKLOAD, Code.CHANGED_MEANWHILE, Code.INVALID_SPEC),
     ),
     "content.put": Call(
         "Upload the files of a static site",
