@@ -1,7 +1,7 @@
 """The API as it is described, before a program that tries whatever the description allows and forbids: schemathesis.
 
 It talks to a real gunicorn over a real ledger. Prefect is a stand-in that takes every run; Docker may be up or down.
-What is to be removed goes from the ledger, as by an engine, so that no removal is waited for.
+What is to be removed goes from the ledger and deploys end there, as by an engine, so that waiting for them ends.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
-from db import workloads
+from db import history, ledger, workloads
 from db.access import accounts
 from db.migrate import upgrade
+from db.models import Deploy
 from db.settings import load_settings
+from db.states import ErrorCode
 from flows.supervisor.programs import gunicorn
 from tasks.context import Context, now
 from tests import ledger_steps as steps
@@ -43,7 +46,7 @@ def test_nothing_that_can_be_sent_makes_the_api_break_its_word(
     settings = load_settings()
     token = filled_ledger()
     address = f"http://127.0.0.1:{port}"
-    with running(gunicorn(settings), log=tmp_path / "web.log", ready=lambda: answers(address)), removing():
+    with running(gunicorn(settings), log=tmp_path / "web.log", ready=lambda: answers(address)), working():
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "fuzzing.toml")),
@@ -62,8 +65,8 @@ def test_nothing_that_can_be_sent_makes_the_api_break_its_word(
 
 
 @contextmanager
-def removing() -> Iterator[None]:
-    """Removals are finished in the block, but for the containers: there are none."""
+def working() -> Iterator[None]:
+    """Removals and deploys are finished in the block, but for the containers: there are none."""
     context, over = Context.open(load_settings(), "engine", quiet=True), threading.Event()
 
     def engine() -> None:
@@ -71,6 +74,8 @@ def removing() -> Iterator[None]:
             with context.database.writing() as session:
                 for one in workloads.removing(session, context.settings.host_name):
                     workloads.remove(session, one.id)
+                for deploy in history.unfinished(session):
+                    end(session, deploy)
 
     thread = threading.Thread(target=engine)
     thread.start()
@@ -78,6 +83,17 @@ def removing() -> Iterator[None]:
     over.set()
     thread.join()
     context.close()
+
+
+def end(session: Session, deploy: Deploy) -> None:
+    """End a deploy, every second one well."""
+    if ledger.claim(session, deploy.id, "engine-1", None, now()) is None:
+        return
+    if deploy.version % 2:
+        ledger.fail(session, deploy.id, ErrorCode.HEALTH_TIMEOUT, "f" * 16, now())
+    else:
+        ledger.record_pin(session, deploy.id, steps.pin("abc"[deploy.version % 3]))
+        ledger.succeed(session, deploy.id, [], now())
 
 
 def filled_ledger() -> str:

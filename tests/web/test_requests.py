@@ -75,7 +75,7 @@ def test_the_etag_is_of_the_spec_and_not_of_what_runs(admin: FlaskClient, shop: 
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
-@pytest.mark.parametrize("tag", [STALE, f'{STALE}, "other"', "nonsense", 'W/"x"', ""])
+@pytest.mark.parametrize("tag", [STALE, f'{STALE}, "other"', '""', "nonsense", 'W/"x"'])
 def test_a_change_of_a_stale_state_changes_nothing(admin: FlaskClient, shop: int, method: str, tag: str) -> None:
     before = admin.get("/api/workloads/shop").json
     body = before["spec"] | {"env": {"MINE": "1"}, "secrets": {}} if method == "put" else {"env": {"MINE": "1"}}
@@ -96,6 +96,14 @@ def test_a_condition_may_name_several_states_any_or_none(admin: FlaskClient, sho
     assert admin.put("/api/workloads/news", json=new, headers={"If-Match": "*"}).status_code == 412
     assert admin.put("/api/workloads/news", json=new, headers={"If-None-Match": "*"}).status_code == 201
     assert admin.put("/api/workloads/news", json=new, headers={"If-None-Match": "*"}).status_code == 412
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("tag", ["", "один"])
+def test_a_condition_that_cannot_be_understood_is_refused(admin: FlaskClient, shop: int, header: str, tag: str) -> None:
+    answer = admin.patch("/api/workloads/shop", json={"env": {"A": "1"}}, headers={header: tag})
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+    assert admin.get("/api/workloads/shop").json["spec"].get("env", {}) == {}
 
 
 def test_variables_are_changed_by_name(admin: FlaskClient) -> None:

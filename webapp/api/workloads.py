@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 from werkzeug.http import quote_etag
 
@@ -98,7 +98,7 @@ def _tag(workload: Workload) -> dict[str, str]:
 def _fits(workload: Workload | None) -> bool:
     """Return whether If-Match and If-None-Match allow to change this workload; None is one that does not exist."""
     tag = lifecycle.tag_of(workload) if workload is not None else None
-    wanted, unwanted = request.if_match, request.if_none_match
-    if "If-Match" in request.headers and (tag is None or not wanted.contains(tag)):
+    wanted, unwanted = params.etags("If-Match"), params.etags("If-None-Match")
+    if wanted is not None and (tag is None or not wanted.contains(tag)):
         return False
-    return tag is None or not unwanted.contains(tag)
+    return unwanted is None or tag is None or not unwanted.contains(tag)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import orjson
 from flask import request
 from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import ETags
+from werkzeug.http import parse_etags
 
 from db.messages.refusals import RefusalCode
 from tasks.sources.invalid_spec import refusal_of
 from webapp.http.problems import Problem
 
 LONGEST_KEY = 255
+ETAGS = r"^[!-~]+( [!-~]+)*$"  # a tag without its quotes is one that nothing has
+_ETAGS = re.compile(ETAGS)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -65,6 +70,16 @@ def checked(shape: type[Model], data: dict[str, Any]) -> Model:
     except ValidationError as error:
         refusal = refusal_of(error)
     raise refusal
+
+
+def etags(header: str) -> ETags | None:
+    """Return the ETags of If-Match or If-None-Match, None without the header. Raises Problem(bad_request)."""
+    text = request.headers.get(header)
+    if text is None:
+        return None
+    if not _ETAGS.fullmatch(text):
+        raise Problem(RefusalCode.BAD_REQUEST, f"{header}: must be * or the ETag of an answer")
+    return parse_etags(text)
 
 
 def idempotency_key() -> str | None:

@@ -34,7 +34,9 @@ WAIT = Parameter(
     {"type": "integer", "minimum": 1, "maximum": LONGEST_S},
     "Seconds to wait for its end: 200 when it succeeded, 409 `deploy_failed` when it did not, 202 when time is over.",
 )
-PREFER = Parameter("Prefer", {"type": "string", "pattern": "^wait=[0-9]{1,9}$"}, "`wait=SECONDS`: the same.", "header")
+PREFER = Parameter(
+    "Prefer", {"type": "string"}, "`wait=SECONDS`: the same; what cannot be understood is ignored.", "header"
+)
 ENDED = {200: Answer("With `wait`: the row; the deploy succeeded.", Row, headers={"Location": "Its address."})}
 REQUEST = (
     Code.DEPLOY_FAILED,

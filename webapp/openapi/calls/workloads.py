@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
+from webapp.http.params import ETAGS
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
 from webapp.shapes.deploys import TakenIn
 from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
@@ -11,7 +12,7 @@ from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
 
 ETAG = {"ETag": "Of the spec and the secrets: another one after each change of these. For If-Match."}
-TAGS = {"type": "string", "pattern": '^(\\*|"[!#-~]*"(, ?"[!#-~]*")*)$'}
+TAGS = {"type": "string", "pattern": ETAGS}
 ADDED = {"Location": "Its address.", **ETAG}
 IF_MATCH = Parameter("If-Match", TAGS, "Only if the workload still has this ETag.", "header")
 IF_NONE_MATCH = Parameter("If-None-Match", TAGS, "With `*`: only if there is none yet.", "header")
