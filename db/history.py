@@ -122,9 +122,10 @@ def _as_text(value: Any) -> str:
 
 
 def default_rollback_target(session: Session, workload_id: int) -> Deploy | None:
-    """Return the newest succeeded version before the live one whose pin differs and which was not rolled back from.
+    """Return the newest succeeded version before the live one whose pin differs and was not rolled back from.
 
-    None when there is no such version, or nothing is live.
+    A pin that was rolled back from comes into question again when it is deployed again. None when there is no such
+    version, or nothing is live.
     """
     current = live(session, workload_id)
     if current is None:
@@ -135,9 +136,11 @@ def default_rollback_target(session: Session, workload_id: int) -> Deploy | None
         .order_by(Deploy.version.desc())
     ).all()
     rolled_back_from = {row.replaced for row in succeeded if row.rollback_of is not None}
+    seen = {identity(current.pin)}
     for row in succeeded:
-        if row.version < current.version and row.version not in rolled_back_from and not same_pin(row.pin, current.pin):
+        if (pin := identity(row.pin)) not in seen and row.version not in rolled_back_from:
             return row
+        seen.add(pin)
     return None
 
 

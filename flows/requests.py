@@ -43,7 +43,7 @@ def request_rollback(
 ) -> Deploy:
     """Open a deploy of an earlier version's pin and configuration, and have it run.
 
-    Without `version`: the newest that differs from the live one and was not itself rolled back from. `expected_live`
+    Without `version`: the newest that differs from the live one and was not rolled back from. `expected_live`
     guards against a stale page. Raises Refusal with the contract's codes.
     """
     return start(context, *open_rollback(context, name, asked, version, expected_live))

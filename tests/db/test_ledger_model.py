@@ -80,13 +80,13 @@ class Model:
         self.rows[row.version] = replace(row, **changes)
 
     def way_back(self) -> int | None:
-        """Where a rollback goes by default, as the contract says it."""
+        """Where a rollback goes by default: the newest other pin whose latest version was not rolled back from."""
         if self.live is None:
             return None
         left = {row.replaced for row in self.rows.values() if row.rollback_of and row.status == Status.SUCCEEDED}
-        good = [row for row in self.rows.values() if row.status == Status.SUCCEEDED and not row.live]
-        candidates = [row.version for row in good if row.pin != self.live.pin and row.version not in left]
-        return max(candidates, default=None)
+        good = [row for row in self.rows.values() if row.status == Status.SUCCEEDED and row.version <= self.live.version]
+        latest = {row.pin: row.version for row in sorted(good, key=lambda row: row.version)}
+        return max((one for pin, one in latest.items() if pin != self.live.pin and one not in left), default=None)
 
 
 class LedgerMachine(RuleBasedStateMachine):
