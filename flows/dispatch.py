@@ -17,6 +17,7 @@ from db.messages.events import Told, tell, unsuccessful
 from db.models import Deploy
 from db.states import ErrorCode, Stage
 from flows import held_pins
+from flows.undeployed import taken_back, undeployed_keys
 from flows.upkeep.housekeeping import after_deploy
 from flows.webhooks.pending import start_pending_quietly
 from tasks.context import Context, now
@@ -193,19 +194,20 @@ def _kind(job: Job) -> SourceKind:
 def _adopt(session: Session, job: Job, moment: datetime) -> None:
     """Make what succeeded the spec: the image of a deploy, the whole release of a rollback.
 
-    A spec that was changed during a plain deploy keeps its change: only the source is taken from the deploy.
+    What a person has changed and not deployed stays for the next deploy: of a plain deploy, only the source is taken.
     """
     workload = workloads.by_id(session, job.deploy.workload_id)
-    taken = {key: value for key, value in job.release.items() if key != "secrets"}
+    spec, secrets = workload.spec, list(workload.secrets)
     if not job.is_rollback:
-        if workload.spec["source"] == job.release["source"]:
-            return
-        taken = {"source": job.release["source"]}
-    kept = workload.spec if not job.is_rollback else {k: workload.spec[k] for k in OWN_KEYS if k in workload.spec}
-    workloads.change(session, workload.id, kept | taken, workload.secrets, moment)
-
-
-OWN_KEYS = ("name", "host", "auto_rollback", "watch_s")
+        spec = spec | {"source": job.release["source"]}
+    elif job.live is not None:
+        live = workloads.release(session, job.live)
+        spec = taken_back(spec, secrets, live, job.release)
+        if pending := undeployed_keys(workload.spec, secrets, live):
+            told = tell("still_pending", version=job.deploy.version, keys=pending)
+            event_log.note(session, workload.id, told, moment)
+    if spec != workload.spec:
+        workloads.change(session, workload.id, spec, workload.secrets, moment)
 
 
 def _record_pin(job: Job) -> None:

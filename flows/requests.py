@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from db import event_log, history, ledger
+from db import event_log, history, ledger, workloads
 from db.ledger import DeployInFlight, NewDeploy
 from db.messages.events import tell
 from db.messages.refusals import RefusalCode
@@ -20,8 +20,10 @@ from db.models import Deploy, Workload
 from db.states import ErrorCode, Reason, Status
 from flows.new_deploy import Asked, back_to, deploy_of, write
 from flows.refusals import Refusal, workload_named
+from flows.undeployed import undeployed_keys
 from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable
+from tasks.specs import RELEASE_KEYS
 
 __all__ = ["Asked"]  # besides the functions below
 
@@ -39,14 +41,21 @@ def request_deploy(
 
 
 def request_rollback(
-    context: Context, name: str, asked: Asked, version: int | None = None, expected_live: int | None = None
+    context: Context,
+    name: str,
+    asked: Asked,
+    version: int | None = None,
+    expected_live: int | None = None,
+    *,
+    discard_pending: bool = False,
 ) -> Deploy:
     """Open a deploy of an earlier version's pin and configuration, and have it run.
 
     Without `version`: the newest that differs from the live one and was not rolled back from. `expected_live`
-    guards against a stale page. Raises Refusal with the contract's codes.
+    guards against a stale page. Changes of the spec that were not deployed stay for the next deploy, unless
+    `discard_pending`. Raises Refusal with the contract's codes.
     """
-    return start(context, *open_rollback(context, name, asked, version, expected_live))
+    return start(context, *open_rollback(context, name, asked, version, expected_live, discard_pending))
 
 
 def request_cancel(context: Context, name: str, version: int) -> Deploy:
@@ -86,17 +95,24 @@ def open_deploy(
 
 
 def open_rollback(
-    context: Context, name: str, asked: Asked, version: int | None = None, expected_live: int | None = None
+    context: Context,
+    name: str,
+    asked: Asked,
+    version: int | None = None,
+    expected_live: int | None = None,
+    discard_pending: bool = False,
 ) -> tuple[Deploy, str, bool]:
     """Do as open_deploy, for a rollback."""
 
-    def new(session: Session, workload: Workload, _moment: datetime) -> NewDeploy:
+    def new(session: Session, workload: Workload, moment: datetime) -> NewDeploy:
         live = history.live(session, workload.id)
         if expected_live is not None and (live is None or live.version != expected_live):
             raise _refusal(session, RefusalCode.LIVE_CHANGED, live)
         target = _target(session, workload, version)
         if blocked := history.refused_by(target, live):
             raise _refusal(session, RefusalCode.of(blocked), target)
+        if discard_pending and live is not None:
+            _discard_pending(session, workload, live, moment, asked)
         return back_to(target, Reason.ROLLBACK, workload, asked)
 
     return _open(context, name, asked, new)
@@ -115,6 +131,16 @@ def open_auto_rollback(context: Context, name: str, asked: Asked, failed: Deploy
         return back_to(target, Reason.AUTO_ROLLBACK, workload, asked)
 
     return _open(context, name, asked, new)
+
+
+def _discard_pending(session: Session, workload: Workload, live: Deploy, moment: datetime, asked: Asked) -> None:
+    """Make the spec what is live. In the request, so that a rollback that fails does not depend on it."""
+    release = workloads.release(session, live)
+    if keys := undeployed_keys(workload.spec, list(workload.secrets), release):
+        own = {key: value for key, value in workload.spec.items() if key not in RELEASE_KEYS}
+        taken = {key: value for key, value in release.items() if key != "secrets"}
+        workloads.change(session, workload.id, own | taken, workload.secrets, moment)
+        event_log.note(session, workload.id, tell("pending_discarded", keys=keys), moment, actor=asked.actor)
 
 
 def _target(session: Session, workload: Workload, version: int | None) -> Deploy:

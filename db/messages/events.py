@@ -16,6 +16,9 @@ SENTENCES: dict[str, str] = {
     # Requests of a person or a program.
     "created": "Created.",
     "changed": "Changed: %(keys)s.",
+    "still_pending": "Version %(version)s is live; changes that were not deployed yet stay for the next deploy: "
+    "%(keys)s.",
+    "pending_discarded": "Changes that were not deployed yet are discarded: %(keys)s.",
     "requested_deploy": "Version %(version)s requested: deploy of %(requested)s.",
     "requested_rollback": "Version %(version)s requested: rollback to version %(target)s (%(requested)s).",
     "requested_auto_rollback": "Version %(version)s requested: automatic rollback to version %(target)s "

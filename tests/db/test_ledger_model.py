@@ -84,7 +84,9 @@ class Model:
         if self.live is None:
             return None
         left = {row.replaced for row in self.rows.values() if row.rollback_of and row.status == Status.SUCCEEDED}
-        good = [row for row in self.rows.values() if row.status == Status.SUCCEEDED and row.version <= self.live.version]
+        good = [
+            row for row in self.rows.values() if row.status == Status.SUCCEEDED and row.version <= self.live.version
+        ]
         latest = {row.pin: row.version for row in sorted(good, key=lambda row: row.version)}
         return max((one for pin, one in latest.items() if pin != self.live.pin and one not in left), default=None)
 

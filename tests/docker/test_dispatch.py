@@ -239,6 +239,27 @@ def test_a_rollback_brings_the_configuration_back_and_uses_todays_secret(
     assert running.exec_run("cat /data/starts").output.decode().count("started") == 3  # the volume is kept
 
 
+def test_a_rollback_keeps_what_was_changed_and_not_deployed(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"), "one", "shows_env")
+    images.publish(tag("2"), "two", "shows_env")
+    shop.create(tag("1"), env={"COLOUR": "red"})
+    shop.deploy()
+    shop.change(env={"COLOUR": "blue"})
+    shop.deploy(tag("2"))
+    shop.change(env={"PENDING": "mine"})
+    shop.rollback()
+    assert "COLOUR=red" in shop.served("/env")
+    assert "PENDING" not in shop.served("/env")
+    with shop.context.database.reading() as session:
+        workload = workloads.find(session, shop.name)
+        assert workload is not None
+        spec = workload.spec
+    assert (spec["source"]["image"], spec["env"]) == (tag("1"), {"COLOUR": "red", "PENDING": "mine"})
+    assert any("stay for the next deploy: env.PENDING" in message for message in shop.messages())
+    shop.deploy()
+    assert {"COLOUR=red", "PENDING=mine"} <= set(shop.served("/env").split())
+
+
 def test_success_makes_the_deployed_image_the_spec_and_a_patch_meanwhile_is_kept(
     shop: Scenario, images: Images, tag: Tag
 ) -> None:

@@ -121,6 +121,57 @@ def test_variables_are_changed_by_name(admin: FlaskClient) -> None:
     assert (answer.status_code, answer.json["key"]) == (422, "env.KEY")  # it is a secret
 
 
+def test_what_is_not_deployed_is_named_by_key(admin: FlaskClient, shop: int) -> None:
+    before = admin.get("/api/workloads/shop").json["pending"]
+    assert "env.MINE" not in before
+    answer = admin.patch("/api/workloads/shop", json={"env": {"MINE": "s3cr3t-value"}})
+    assert answer.json["pending"] == sorted([*before, "env.MINE"])
+    assert admin.post("/api/workloads", json=SPEC).json["pending"] == []  # nothing is live
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_rollback_that_discards_puts_the_spec_back_at_once(admin: FlaskClient, shop: int) -> None:
+    admin.patch("/api/workloads/shop", json={"env": {"MINE": "1"}, "auto_rollback": True})
+    answer = admin.post("/api/workloads/shop/rollback", json={"discard_pending": True})
+    assert answer.status_code == 202
+    found = admin.get("/api/workloads/shop").json
+    assert "env.MINE" not in found["pending"]
+    assert found["spec"].get("env", {}) == {}
+    assert found["spec"]["auto_rollback"] is True  # no key of a release
+    (told,) = [one for one in admin.get("/api/workloads/shop/events").json["events"] if "discarded" in one["message"]]
+    assert "env.MINE" in told["message"]
+
+
+@pytest.mark.usefixtures("prefect_answers")
+def test_a_rollback_that_is_refused_discards_nothing(admin: FlaskClient, shop: int) -> None:
+    admin.patch("/api/workloads/shop", json={"env": {"MINE": "1"}})
+    asked = {"discard_pending": True}
+    assert admin.post("/api/workloads/shop/rollback", json=asked | {"version": 3}).status_code == 422
+    assert admin.post("/api/workloads/shop/rollback", json=asked | {"expected_live": 1}).status_code == 409
+    assert admin.post("/api/workloads/shop/deploys").status_code == 202
+    assert admin.post("/api/workloads/shop/rollback", json=asked).json["code"] == "deploy_in_flight"
+    assert "env.MINE" in admin.get("/api/workloads/shop").json["pending"]
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_discarding_is_said_by_true_or_false(admin: FlaskClient, shop: int, value: object) -> None:
+    answer = admin.post("/api/workloads/shop/rollback", json={"discard_pending": value})
+    assert (answer.status_code, answer.json["key"]) == (422, "discard_pending")
+
+
+def test_the_question_before_a_rollback_names_what_is_not_deployed(
+    logged_in: Callable[[str], FlaskClient], shop: int
+) -> None:
+    browser = logged_in("admin")
+    browser.patch("/api/workloads/shop", json={"secrets": {"DB_PASSWORD": None}})
+    assert "discard_pending" not in browser.get("/apps/shop/rollback/1?dialog=1").text
+    browser.patch("/api/workloads/shop", json={"env": {"MINE": "1"}})
+    asked = browser.get("/apps/shop/rollback/1?dialog=1").text
+    assert "1 changed key is not deployed yet, and stays for the next deploy:" in asked
+    assert "<code>env.MINE</code>" in asked
+    assert 'name="discard_pending"' in asked
+
+
 @contextmanager
 def when_queued(context: Context, shop: int, act: Callable[[Deploy], None]) -> Iterator[None]:
     """Do something with the row that a request opens, as the engine would, from another thread."""

@@ -70,7 +70,10 @@ def compare(name: str, version: int) -> Response:
 def roll_back(name: str) -> Response:
     """Start a rollback: 202 with the row, or what became of it within the time that the caller waits."""
     wait_s, to = waits.seconds(), _rollback_asked()
-    return _followed(name, requests.request_rollback(context(), name, asked(), to.version, to.expected_live), wait_s)
+    opened = requests.request_rollback(
+        context(), name, asked(), to.version, to.expected_live, discard_pending=to.discard_pending
+    )
+    return _followed(name, opened, wait_s)
 
 
 @blueprint.post("/deploys/<version:version>/cancel")

@@ -82,11 +82,12 @@ def summaries() -> list[dict[str, Any]]:
 def describe(session: Session, workload: Workload) -> dict[str, Any]:
     """Return one workload in full, for JSON and for the page."""
     live, last = history.live(session, workload.id), history.latest(session, workload.id)
-    return shapes.whole(workload, live, last, context().settings.prefect_ui_url)
+    running = workloads.release(session, live) if live else None
+    return shapes.whole(workload, live, last, running, context().settings.prefect_ui_url)
 
 
 def _added(workload: Workload) -> Response:
-    found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
+    found = shapes.whole(workload, None, None, None, context().settings.prefect_ui_url)
     return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}", **_tag(workload)})
 
 

@@ -78,7 +78,8 @@ def confirm_rollback(name: str, version: int) -> str:
 def roll_back(name: str) -> AnyResponse:
     """Start a rollback to the version that the form names."""
     version, expected = (_number(key) for key in ("version", "expected_live"))
-    requests.request_rollback(context(), name, asked(), version, expected)
+    discard = bool(request.form.get("discard_pending"))
+    requests.request_rollback(context(), name, asked(), version, expected, discard_pending=discard)
     return _back_to(name)
 
 

@@ -10,14 +10,13 @@ from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from db import diff, event_log, history, pins, webhooks, workloads
+from db import event_log, history, pins, webhooks, workloads
 from db.metrics import samples
 from db.models import Deploy, Workload
 from db.releases import Release
 from flows.shapes.webhooks import hook
 from tasks.kinds import KINDS
 from tasks.metrics.aggregate import per_owner_now
-from tasks.specs import release_of
 from webapp.api import observations
 from webapp.api.workloads import describe, summaries
 from webapp.http.current import context, reading
@@ -70,7 +69,7 @@ def page_of(name: str, choice: history_panel.Choice, refused: str | None = None)
         "app.html",
         app=app,
         **shown,
-        **_about(workload, running),
+        **_about(workload),
         ports=ports and spec_lines.port_links(ports, request.host),
         events=log,
         hooks=called_by,
@@ -91,14 +90,12 @@ def _ports(
     return spec_lines.compose_ports(workloads.document(session, file)) if file else None
 
 
-def _about(workload: Workload, running: Release | None) -> dict[str, Any]:
-    """Return what the header and the settings show; `running` is the release that is live."""
+def _about(workload: Workload) -> dict[str, Any]:
+    """Return what the header and the settings show."""
     spec, secrets = workload.spec, sorted(workload.secrets)
-    following = release_of(spec, secrets)
     return {
         "requested": KINDS[spec["source"]["kind"]].requested(spec["source"]),
         "spec_lines": spec_lines.lines({**spec, "secrets": secrets}),
-        "pending": [one["key"] for one in diff.compare(running, following)] if running else [],
     }
 
 

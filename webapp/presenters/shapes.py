@@ -6,9 +6,11 @@ from typing import Any
 
 from db import models
 from db.models import Deploy
+from db.releases import Release
 from db.states import UNFINISHED, Status
 from flows.shapes.base import filled
 from flows.shapes.deploys import row
+from flows.undeployed import undeployed_keys
 from webapp.shapes.observed import Event
 from webapp.shapes.stored import WholeWorkload, Workload
 
@@ -27,10 +29,14 @@ def summary(workload: models.Workload, live: Deploy | None, last: Deploy | None,
     return _seen(Workload, workload, live, last, prefect_ui_url)
 
 
-def whole(workload: models.Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
-    """Return a workload by itself: with its spec (secrets by name) and the pins that are held back."""
+def whole(
+    workload: models.Workload, live: Deploy | None, last: Deploy | None, running: Release | None, prefect_ui_url: str
+) -> dict[str, Any]:
+    """Return a workload by itself: with its spec (secrets by name), the pins that are held back and, by key, what
+    differs from `running`, the live release."""
     spec = {**workload.spec, "secrets": sorted(workload.secrets)}
-    return _seen(WholeWorkload, workload, live, last, prefect_ui_url, spec=spec)
+    pending = undeployed_keys(workload.spec, workload.secrets, running)
+    return _seen(WholeWorkload, workload, live, last, prefect_ui_url, spec=spec, pending=pending)
 
 
 def event(entry: models.Event) -> dict[str, Any]:

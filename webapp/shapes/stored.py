@@ -96,6 +96,7 @@ class WholeWorkload(Workload):
 
     spec: ShownSpec
     held_pins: list[HeldPin]
+    pending: list[str] = Field(description="Keys in which the next deploy would differ from what is live.")
 
 
 class UnderRemoval(Shape):
@@ -113,10 +114,14 @@ class DeployRequest(Shape):
 
 
 class RollbackRequest(Shape):
-    """The version to return to, and the live version that the page showed. Without `version`: see docs/api.md."""
+    """The version to return to, and the live version that the page showed. Without `version`: see docs/api.md.
+
+    Changes of the spec that are not deployed stay for the next deploy, unless they are discarded.
+    """
 
     version: AskedVersion | None = None
     expected_live: AskedVersion | None = None
+    discard_pending: Annotated[bool, Field(strict=True)] = False
 
 
 class Registry(Shape):
