@@ -61,7 +61,7 @@ class GitKind:
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that commit, else build a new one; adds "image_id" and "image_from"."""
-        return reuse.provide(job, lambda: _materials(job))
+        return reuse.provide(job, lambda _: _materials(job))
 
     def is_unchanged(self, job: Job) -> bool:
         """Return False: a person may deploy the same commit again for a fresh start."""

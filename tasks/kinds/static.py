@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from db import history, pins
+from db.messages.events import tell
 from db.releases import ContainerPin, Release, StaticPin
 from db.serialize import pin_short
 from db.states import ErrorCode
 from tasks.containers import converge
-from tasks.content import store
+from tasks.content import store, web_servers
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
-from tasks.images import reuse
+from tasks.images import base_images, reuse
 from tasks.images.build_context import directory_inside
+from tasks.images.build_log import BuildLog
 from tasks.images.reuse import Materials
 from tasks.job import Job
 from tasks.kinds import submodules
@@ -29,6 +31,7 @@ from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.permitted import refused
+from tasks.sources.serving import serving_of
 
 UPLOAD = "an upload"
 
@@ -47,8 +50,8 @@ class StaticKind:
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
     def pin(self, job: Job) -> StaticPin:
-        """Return {"kind", "content", "server", "root", "image_id": None}; of a repository also "url", "ref",
-        "revision"."""
+        """Return {"kind", "content", "server", "root", "image_id": None}; "serving" where the source says how;
+        of a repository also "url", "ref", "revision"."""
         source, settings = job.release["source"], job.context.settings
         if refused(source, settings):
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
@@ -68,13 +71,15 @@ class StaticKind:
             "root": settings.static_root,
             "image_id": None,
         }
+        if serving := serving_of(source):
+            pin["serving"] = serving
         if revision:
             pin.update({"url": source["url"], "ref": ref, "revision": revision})
         return pin
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that content, else build a new one; adds "image_id" and "image_from"."""
-        return reuse.provide(job, lambda: _materials(job))
+        return reuse.provide(job, lambda log: _materials(job, log))
 
     def is_unchanged(self, job: Job) -> bool:
         """Return whether the live version serves these very files in the same configuration: files have no fresh start.
@@ -114,12 +119,42 @@ def _allowed(path: str, roots: tuple[str, ...]) -> Path:
 
 
 @contextmanager
-def _materials(job: Job) -> Iterator[Materials]:
+def _materials(job: Job, log: BuildLog) -> Iterator[Materials]:
     pin = cast("StaticPin", job.pinned)
     with working_directory(job.context) as directory:
         files = directory / "content"
         files.mkdir()
         store.give_back(job.context.settings, pin["content"], files)
-        (directory / "Dockerfile").write_text(f'FROM {pin["server"]}\nCOPY ["content/", "{pin["root"]}/"]\n')
+        lines = [
+            f"FROM {pin['server']}",
+            f'COPY ["content/", "{pin["root"]}/"]',
+            *_configured(job, pin, directory, log),
+        ]
+        (directory / "Dockerfile").write_text("".join(f"{line}\n" for line in lines))
         facts = {"version": str(pin_short(pin)), "source": pin.get("url"), "revision": pin.get("revision")}
         yield Materials(directory, "Dockerfile", {key: value for key, value in facts.items() if value})
+
+
+def _configured(job: Job, pin: StaticPin, directory: Path, log: BuildLog) -> list[str]:
+    """Write the server's configuration, where the pin says how files are served; return the lines of the Dockerfile for
+    it. Raises Failure: invalid_source (a file that it names is not there, the server is none that is known),
+    source_unavailable (the server image)."""
+    serving = pin.get("serving")
+    if serving is None:
+        return []
+    for key in ("fallback", "not_found"):
+        name = serving.get(key)
+        if name is not None and not (directory / "content" / str(name)).is_file():
+            job.notes.append(tell("site_file_missing", key=f"source.{key}", file=name))
+            raise Failure(ErrorCode.INVALID_SOURCE, key)
+    base_images.bring(job.context, [pin["server"]], log, job.check_cancelled)
+    image = job.context.docker.images.inspect(pin["server"])
+    if image is None:
+        raise Failure(ErrorCode.SOURCE_UNAVAILABLE, "server")
+    server = web_servers.server_of([*image.entrypoint, *image.command])
+    if server is None:
+        job.notes.append(tell("site_server_unknown", image=pin["server"]))
+        raise Failure(ErrorCode.INVALID_SOURCE, "server")
+    text = web_servers.configuration(server, pin["root"], web_servers.port_of(image.exposed), serving)
+    (directory / "server.conf").write_text(text)
+    return [f'COPY ["server.conf", "{web_servers.PLACES[server]}"]']

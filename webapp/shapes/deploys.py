@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from db.messages.key_problems import KeyProblem
+from db.messages.source_problems import SourceProblem
 from flows.shapes.base import Moment, Shape, Version
 from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
@@ -23,7 +24,9 @@ class Problem(Shape):
     detail: str
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
     key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
-    problem: KeyProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
+    problem: KeyProblem | SourceProblem | None = Field(
+        None, description="Of `invalid_spec`: what is wrong with the key."
+    )
 
 
 class Rows(Shape):

@@ -13,9 +13,9 @@ from flows.shapes.deploys import Row
 from tasks.credentials import normal_key
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
+from tasks.sources.base import whole
 from tasks.sources.invalid_spec import wrong
 from tasks.specs import NAME, Spec
-from tasks.specs.ports import whole
 
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[
