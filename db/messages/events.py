@@ -28,6 +28,7 @@ SENTENCES: dict[str, str] = {
     "hand to lift the block.",
     "hook_left_alone": "Webhook: push of %(what)s ignored, because it is not the branch or tag of this webhook.",
     "hook_skipped": "Webhook: %(what)s was pushed and not deployed, as the message of its commit asks ([skip ci]).",
+    "hook_other_paths": "Webhook: %(what)s was pushed and not deployed: it changes no file that this webhook is for.",
     "hook_given_up": "The deploy that a webhook requested could not be started and is not retried. Deploy by hand.",
     "hook_outdated": "The deploy that a webhook requested was dropped: the app's source has changed since.",
     # The course of a deploy.

@@ -19,6 +19,7 @@ PARAMETERS: dict[str, Parameter] = {
         "number", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The webhook.", "path"
     ),
     "token": Parameter("token", {"type": "string", "minLength": 1}, "Of the address that was shown once.", "path"),
+    "secret": Parameter("secret", {"type": "string", "minLength": 1}, "Of the same address.", "path"),
     "host": Parameter(
         "host",
         {
