@@ -16,10 +16,10 @@ from db.states import ErrorCode
 from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
 from tasks.images import reuse
-from tasks.images.build_context import directory_inside, file_inside
+from tasks.images.build_context import directory_inside, file_inside, sent_files
 from tasks.images.reuse import Materials
 from tasks.job import Job
-from tasks.kinds import submodules
+from tasks.kinds import lfs_pointers, submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -74,6 +74,7 @@ def _materials(job: Job) -> Iterator[Materials]:
     with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
+        lfs_pointers.note(job, tree.resolve(), sent_files(directory, pin["dockerfile"]))
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
         build = pin.get("build", {})
         secrets = _secrets(job, build.get("secrets", []))

@@ -26,7 +26,7 @@ from tasks.images.build_context import directory_inside
 from tasks.images.build_log import BuildLog
 from tasks.images.reuse import Materials
 from tasks.job import Job
-from tasks.kinds import submodules
+from tasks.kinds import lfs_pointers, submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -106,7 +106,9 @@ def _from_repository(job: Job, source: dict[str, Any], wanted: str) -> tuple[str
     modules = submodules.pinned(job, repository, commit)
     with repository.checkout(commit) as tree:
         submodules.fill(job, repository, commit, tree, modules)
-        found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
+        files = directory_inside(tree, source.get("root", "."))
+        lfs_pointers.note(job, tree.resolve(), [files])
+        found = store.keep(job.context.settings, files)
     return found.hash, ref, commit
 
 
