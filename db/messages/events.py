@@ -60,6 +60,8 @@ SENTENCES: dict[str, str] = {
     "%(image)s (BACKSTAY_STATIC_IMAGE) starts neither.",
     "lfs_pointers": "Version %(version)s: %(path)s is a Git LFS pointer, its content is not in the repository. Number "
     "of pointers: %(count)s. Backstay does not fetch from Git LFS.",
+    "git_login_refused": "%(host)s did not serve the repository with the credentials that are stored for %(name)s.",
+    "git_login_missing": "%(host)s did not serve the repository, and no credentials that fit its address are stored.",
     "submodules_empty": "Version %(version)s: %(count)s submodules of the repository were left empty: %(paths)s. Set "
     "source.submodules to true to fetch them.",
     "submodule_refused": "The submodule %(path)s was not fetched: its address is missing in .gitmodules, or is none "

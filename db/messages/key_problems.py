@@ -272,8 +272,8 @@ class KeyProblem(Problem):
     )
     NOT_A_GIT_HOST = (
         "not_a_git_host",
-        "must be the host of a git server, with a port if its address has one",
-        "This is no host: name or address, with a port if its address has one.",
+        "must be the host of a git server, with a port if its address has one, or a path on it: host/owner/repository",
+        "This is no host and no path on one: name or address, with a port if it has one, then /owner/repository.",
     )
     NO_CREDENTIALS = (
         "no_credentials",

@@ -58,7 +58,7 @@ class ComposeKind:
         source = job.release["source"]
         ref, commit, modules = source.get("ref", DEFAULT_REF), "", list[Module]()
         if "url" in source:
-            repository = Repository(job.context, source["url"], job.check_cancelled)
+            repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
             ref, commit = repository.locate(ref)
             modules = submodules.pinned(job, repository, commit)
             with repository.checkout(commit) as tree:

@@ -41,7 +41,7 @@ class GitKind:
         """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}; "build" where the source
         has it, "modules" where it wants submodules and has some."""
         source = job.release["source"]
-        repository = Repository(job.context, source["url"], job.check_cancelled)
+        repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
         ref, commit = repository.locate(source.get("ref", DEFAULT_REF))
         modules = submodules.pinned(job, repository, commit)
         pin: GitPin = {
@@ -93,7 +93,7 @@ def _secrets(job: Job, names: list[str]) -> dict[str, str]:
 def checked_out(job: Job, url: str, commit: str, modules: list[Module]) -> Iterator[Path]:
     """Check out the files of a pinned commit and its submodules. For a pin that was valid once, "not found" means
     that it is gone."""
-    repository = Repository(job.context, url, job.check_cancelled)
+    repository = Repository(job.context, url, job.check_cancelled, job.notes.append)
     brought = attempt(lambda: repository.bring(commit), Failure)
     if isinstance(brought, Failure):
         gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND

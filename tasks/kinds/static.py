@@ -101,7 +101,7 @@ def _without_place(release: Release | None) -> dict[str, Any]:
 
 def _from_repository(job: Job, source: dict[str, Any], wanted: str) -> tuple[str, str, str]:
     """Return the hash of the files, the ref that was found, and its commit."""
-    repository = Repository(job.context, source["url"], job.check_cancelled)
+    repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
     ref, commit = repository.locate(wanted)
     modules = submodules.pinned(job, repository, commit)
     with repository.checkout(commit) as tree:
