@@ -158,5 +158,7 @@ def _configured(job: Job, pin: StaticPin, directory: Path, log: BuildLog) -> lis
         job.notes.append(tell("site_server_unknown", image=pin["server"]))
         raise Failure(ErrorCode.INVALID_SOURCE, "server")
     text = web_servers.configuration(server, pin["root"], web_servers.port_of(image.exposed), serving)
-    (directory / "server.conf").write_text(text)
+    configuration = directory / "server.conf"
+    configuration.write_text(text)
+    configuration.chmod(0o644)  # for a server that runs as another user, whatever our umask is
     return [f'COPY ["server.conf", "{web_servers.PLACES[server]}"]']

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from db.messages.key_problems import KeyProblem
 from db.messages.source_problems import SourceProblem
@@ -29,6 +29,15 @@ class CacheRule(Part):
     """How long browsers may use files without asking again. `path` is matched from its beginning to its end; * matches
     any characters. `immutable`: a file of that name never changes, and a missing one is missing whatever `fallback`
     says."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "required": ["immutable"],
+                "properties": {"immutable": {"const": True}, "max_age_s": {"const": 0}},
+            }
+        }
+    )
 
     path: SitePath
     max_age_s: Seconds

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import docker
 import pytest
 
+from tasks.content.web_servers import PLACES
 from tests.docker import web_servers
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
@@ -137,6 +140,21 @@ def test_the_rest_is_as_it_should_be(site: Scenario, tmp_path: Path) -> None:
     assert Answer(site, "/docs/../robots.txt").text in {"0123456789", ""}
     assert Answer(site, "/robots.txt", "POST").status == 405
     assert Answer(site, "/empty/").status == 404
+
+
+def test_a_server_of_another_user_can_read_its_configuration(
+    site: Scenario, tmp_path: Path, docker_client: docker.DockerClient
+) -> None:
+    site.create_from(source(tmp_path, fallback="index.html"), health={"http": "/", "timeout_s": 10})
+    before = os.umask(0o077)
+    try:
+        succeeded(site.deploy(), site)
+    finally:
+        os.umask(before)
+    (container,) = docker_client.containers.list(filters={"label": f"backstay.workload={site.name}"})
+    place = PLACES[str(container.image.attrs["Config"]["Cmd"][0])]
+    _, found = container.get_archive(place)
+    assert found["mode"] & 0o777 == 0o644
 
 
 def test_each_version_is_served_as_it_was_deployed(site: Scenario, tmp_path: Path) -> None:
