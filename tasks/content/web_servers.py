@@ -46,7 +46,7 @@ def _nginx(root: str, port: int, serving: Serving) -> str:
     otherwise = f"/{fallback}" if fallback else "=404"
     # By the status as well: an answer that says "not found" must not be kept as long as the file.
     kept = [f'    "~^(200|206|304) {path_pattern(rule["path"])[1:]}" "{_kept(rule)}";' for rule in rules]
-    immutable = [
+    places = [
         f'    location ~ "{path_pattern(rule["path"])}" {{\n'
         f"        try_files $uri $uri/ {'=404' if rule.get('immutable') else otherwise};\n    }}"
         for rule in rules
@@ -72,7 +72,7 @@ def _nginx(root: str, port: int, serving: Serving) -> str:
             r'    location ~ "/$" {',
             f"        try_files ${{uri}}index.html {otherwise};",
             "    }",
-            *immutable,
+            *places,
             "    location / {",
             f"        try_files $uri $uri/ {otherwise};",
             "    }",
@@ -84,7 +84,6 @@ def _nginx(root: str, port: int, serving: Serving) -> str:
 
 def _caddy(root: str, port: int, serving: Serving) -> str:
     rules, fallback = serving.get("cache", []), serving.get("fallback")
-    immutable = [path_pattern(rule["path"]) for rule in rules if rule.get("immutable")]
     kept = [
         line
         # The last one to match sets the header.
@@ -97,14 +96,22 @@ def _caddy(root: str, port: int, serving: Serving) -> str:
             f'        header @rule{at} Cache-Control "{_kept(rule)}"',
         )
     ]
+    # The first rule decides; after a rewrite nothing is missing any more.
+    ways = [(path_pattern(rule["path"]), bool(rule.get("immutable"))) for rule in rules]
     rest = [
         '        @bare path_regexp "/$"',
         f"        rewrite @bare /{fallback}",
-        "        @missing {",
-        *(f'            not path_regexp "{pattern}"' for pattern in immutable),
-        "            not file {path} {path}/",
-        "        }",
-        f"        rewrite @missing /{fallback}",
+        *(
+            line
+            for at, (pattern, is_immutable) in enumerate([*ways, ("^/", False)])
+            for line in (
+                f"        @missing{at} {{",
+                f'            path_regexp "{pattern}"',
+                "            not file {path} {path}/",
+                "        }",
+                f"        error @missing{at} 404" if is_immutable else f"        rewrite @missing{at} /{fallback}",
+            )
+        ),
     ]
     page = [
         "        @missing expression {http.error.status_code} == 404",

@@ -21,6 +21,7 @@ FILES = {
     "404.html": "nothing here",
     "robots.txt": "0123456789",
     "assets/app.1f3c.js": "script",
+    "assets/live/a.js": "script",
     "docs/index.html": "documents",
     "two words/index.html": "spaces",
     "empty/picture.txt": "a picture",
@@ -30,7 +31,11 @@ FILES = {
     ".well-known/security.txt": "Contact: me",
     ".well-known/.env": "hidden as well",
 }
-CACHE = [{"path": "/assets/*", "max_age_s": 31536000, "immutable": True}, {"path": "/*.txt", "max_age_s": 60}]
+CACHE = [
+    {"path": "/assets/live/*", "max_age_s": 0},
+    {"path": "/assets/*", "max_age_s": 31536000, "immutable": True},
+    {"path": "/*.txt", "max_age_s": 60},
+]
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -94,6 +99,9 @@ def test_an_app_that_routes_in_the_browser_gets_its_page_for_each_path(site: Sce
     # A browser must not take the page for a script, and not keep it for a year.
     gone = Answer(site, "/assets/app.0000.js")
     assert (gone.status, gone.kept) == (404, "no-cache")
+    # The first rule that matches is the one that counts.
+    assert Answer(site, "/assets/live/x").text == "the page"
+    assert Answer(site, "/assets/live/a.js").kept == "no-cache"
     assert (Answer(site, "/robots.txt").kept, Answer(site, "/docs/").text) == ("public, max-age=60", "documents")
     assert Answer(site, "/none.txt").text == "the page"
     for path in ("/.env", "/.git/config", "/docs/.hidden", "/.well-known/.env", "/%2eenv"):
