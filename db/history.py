@@ -99,7 +99,7 @@ def same_pin(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) ->
 
 
 # The inputs of a build: equal inputs are the same release.
-BUILT_FROM = {"commit": ("context", "dockerfile", "build", "modules"), "content": ("server", "root")}
+BUILT_FROM = {"commit": ("context", "dockerfile", "build", "modules"), "content": ("server", "root", "serving")}
 
 
 def identity(pin: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:

@@ -160,12 +160,29 @@ class GitPin(ContainerPin):
     modules: NotRequired[list[Module]]
 
 
+class CacheRule(TypedDict):
+    """How long browsers may use the files whose path matches without asking again. `immutable`: they never change."""
+
+    path: str
+    max_age_s: int
+    immutable: NotRequired[bool]
+
+
+class Serving(TypedDict, total=False):
+    """How the files of a static site are served; without any of it, as the server image does by itself."""
+
+    fallback: str  # the file for each path that does not exist
+    not_found: str  # the page of such a path
+    cache: list[CacheRule]
+
+
 class StaticPin(ContainerPin):
     """Files by their hash and the server that serves them; for a repository, their origin."""
 
     content: str
     server: str
     root: str
+    serving: NotRequired[Serving]
     url: NotRequired[str]
     ref: NotRequired[str]
     revision: NotRequired[str]

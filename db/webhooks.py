@@ -28,6 +28,7 @@ def add(
     *,
     branch: str | None = None,
     tag: str | None = None,
+    paths: Sequence[str] = (),
     actor: str = "",
 ) -> Hook:
     """Add a hook. Hashes the token; the secret is already encrypted."""
@@ -38,6 +39,7 @@ def add(
         secret=locked_secret,
         branch=branch,
         tag=tag,
+        paths=list(paths) or None,
         created_at=now,
         created_by=actor,
     )

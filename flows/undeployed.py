@@ -1,4 +1,4 @@
-"""What of a spec is not deployed yet, and what a rollback makes of it. Pure.
+"""What of a spec is not deployed yet, and what a rollback makes of it.
 
 A rollback takes the release back, not what a person has prepared for the next deploy.
 """

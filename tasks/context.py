@@ -103,10 +103,13 @@ class Context:
         self.redactor.learn([password])
         return Credentials(row.username, password)
 
-    def git_login(self, host: str) -> GitLogin:
-        """Return the stored login of a git server, empty if there is none, and register it with the redactor."""
+    def git_login(self, *names: str, by_ssh: bool | None = None) -> GitLogin:
+        """Return the first login that is stored under one of these names, empty if there is none, and register it with
+        the redactor. by_ssh: whether it must have a key, or a password; None: either."""
         with self.database.reading() as session:
-            row = git_credentials.find(session, host)
+            stored = git_credentials.among(session, names)
+        rows = (stored[name] for name in names if name in stored)
+        row = next((row for row in rows if by_ssh is None or (row.ssh_key if by_ssh else row.password)), None)
         if row is None:
             return GitLogin()
         password = self.vault.unlock(row.password) if row.password else None
@@ -114,7 +117,7 @@ class Context:
         self.redactor.learn([one for one in (password, ssh_key) if one])
         if password:
             self.redactor.learn([f"{row.username}:{password}"])  # as the Authorization header carries it, in base64
-        return GitLogin(row.username, password, ssh_key)
+        return GitLogin(row.username, password, ssh_key, row.host)
 
     def workload(self, workload_id: int) -> Workload:
         """Return a workload by id."""

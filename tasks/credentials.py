@@ -17,8 +17,11 @@ class GitLogin:
     Deliberately not a dataclass: its repr would contain the secrets.
     """
 
-    def __init__(self, username: str = USERNAME, password: str | None = None, ssh_key: str | None = None) -> None:
+    def __init__(
+        self, username: str = USERNAME, password: str | None = None, ssh_key: str | None = None, name: str = ""
+    ) -> None:
         self.username, self.password, self.ssh_key = username, password, ssh_key
+        self.name = name  # what it is stored for, empty if it is not stored
 
     def __repr__(self) -> str:
         return f"<GitLogin {'password' if self.password else ''} {'key' if self.ssh_key else ''}>"

@@ -55,6 +55,11 @@ def postgres_program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([str(path) for path in reversed(versions)] + [os.environ["PATH"]]))
 
 
+def program(name: str) -> str | None:
+    """Path of a server that tests start."""
+    return shutil.which(name, path=SERVERS)
+
+
 def docker_address() -> str:
     """The Engine that the tests use: BACKSTAY_DOCKER_HOST as it was at the start, DOCKER_HOST, or the usual socket."""
     from tests.conftest import ENGINE_ADDRESS
@@ -95,6 +100,8 @@ PARTS: dict[str, Callable[[], bool]] = {
     "mounts": _can_mount,
     "second engine": lambda: os.geteuid() == 0 and all(shutil.which(one) for one in ("dockerd", "containerd", "ip")),
     "ssh server": lambda: shutil.which("sshd", path=SERVERS) is not None,
+    "nginx": lambda: program("nginx") is not None,
+    "caddy": lambda: program("caddy") is not None,
     "browser": lambda: shutil.which("chromium") is not None,
 }
 

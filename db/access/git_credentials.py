@@ -1,4 +1,4 @@
-"""Credentials of git servers, by host. Stores encrypted values only."""
+"""Credentials of git servers, by host or by a path on it (host/owner/repository). Stores encrypted values only."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def put(
 def find(session: Session, host: str) -> GitCredential | None:
     """Return the credentials of a git server."""
     return session.get(GitCredential, host)
+
+
+def among(session: Session, hosts: Sequence[str]) -> dict[str, GitCredential]:
+    """Return those of these names that have credentials."""
+    found = session.scalars(select(GitCredential).where(GitCredential.host.in_(hosts)))
+    return {row.host: row for row in found}
 
 
 def remove(session: Session, host: str) -> bool:

@@ -82,6 +82,7 @@ HOOKS: dict[str, str] = {
     "other_tag": "Nothing was done: this webhook is for another tag.",
     "other_repository": "Nothing was done: the app is deployed from another repository.",
     "skipped": "Nothing was done: the message of the commit asks for no deploy ([skip ci]).",
+    "other_paths": "Nothing was done: the push changes no file that this webhook is for.",
     "deleted": "Nothing was done: the branch or tag was deleted.",
     "no_ref": "Nothing was done: this webhook is for a branch or tag, and the call names none.",
     "wrong_kind": "Nothing was done: the push does not match the current source of the app.",

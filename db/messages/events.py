@@ -31,6 +31,7 @@ SENTENCES: dict[str, str] = {
     "hand to lift the block.",
     "hook_left_alone": "Webhook: push of %(what)s ignored, because it is not the branch or tag of this webhook.",
     "hook_skipped": "Webhook: %(what)s was pushed and not deployed, as the message of its commit asks ([skip ci]).",
+    "hook_other_paths": "Webhook: %(what)s was pushed and not deployed: it changes no file that this webhook is for.",
     "hook_given_up": "The deploy that a webhook requested could not be started and is not retried. Deploy by hand.",
     "hook_outdated": "The deploy that a webhook requested was dropped: the app's source has changed since.",
     # The course of a deploy.
@@ -57,6 +58,13 @@ SENTENCES: dict[str, str] = {
     "host_image_refused": "The registry did not serve %(image)s. This host has an image of that name, but it may be an "
     "old one, so it was not used. Deploy again when the registry serves it, or allow the host's image: source.pull: "
     "if_missing, in a compose file pull_policy: missing.",
+    "site_file_missing": "%(key)s names %(file)s, which is not among the files of the site.",
+    "site_server_unknown": "fallback, not_found and cache of a source need nginx or Caddy to serve the files, and "
+    "%(image)s (BACKSTAY_STATIC_IMAGE) starts neither.",
+    "lfs_pointers": "Version %(version)s: %(path)s is a Git LFS pointer, its content is not in the repository. Number "
+    "of pointers: %(count)s. Backstay does not fetch from Git LFS.",
+    "git_login_refused": "%(host)s did not serve the repository with the credentials that are stored for %(name)s.",
+    "git_login_missing": "%(host)s did not serve the repository, and no credentials that fit its address are stored.",
     "submodules_empty": "Version %(version)s: %(count)s submodules of the repository were left empty: %(paths)s. Set "
     "source.submodules to true to fetch them.",
     "submodule_refused": "The submodule %(path)s was not fetched: its address is missing in .gitmodules, or is none "

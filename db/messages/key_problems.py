@@ -1,27 +1,16 @@
-"""Every possible problem of a key of a spec or of a request's body, with both of its texts. Pure.
+"""The problems of a key of a spec or of a request's body, with both of their texts. Pure.
 
-This is the only table of them: a check names a member and its limits, and no program reads the English. A clause
-follows the key ("ports must be a list"), in answers of the API and on the command line; a sentence is shown beside a
-field of a form and is translated. Neither has a place for the value, which may be a secret.
+This table and those beside it (source_problems) are the only ones: a check names a member and its limits, and no
+program reads the English.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from db.messages.problem_base import Problem
 
 
-class KeyProblem(StrEnum):
-    """What is wrong with a value. Each code has a clause for the API and the CLI, and a sentence for forms."""
-
-    clause: str
-    sentence: str
-
-    def __new__(cls, code: str, clause: str, sentence: str) -> KeyProblem:
-        """Make a member from a line of the table."""
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.clause, member.sentence = clause, sentence
-        return member
+class KeyProblem(Problem):
+    """See db.messages.problem_base.Problem."""
 
     # Any key.
     UNKNOWN_KEY = "unknown_key", "is not a known key", "This is not a setting that is known here."
@@ -283,8 +272,8 @@ class KeyProblem(StrEnum):
     )
     NOT_A_GIT_HOST = (
         "not_a_git_host",
-        "must be the host of a git server, with a port if its address has one",
-        "This is no host: name or address, with a port if its address has one.",
+        "must be the host of a git server, with a port if its address has one, or a path on it: host/owner/repository",
+        "This is no host and no path on one: name or address, with a port if it has one, then /owner/repository.",
     )
     NO_CREDENTIALS = (
         "no_credentials",

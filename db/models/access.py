@@ -57,7 +57,8 @@ class Registry(Base):
 
 
 class GitCredential(Base):
-    """Credentials of a git server: a password or token for https, a private key for ssh, both encrypted."""
+    """Credentials of a git server: a password or token for https, a private key for ssh, both encrypted. `host` may
+    have a path behind it, as host/owner/repository."""
 
     __tablename__ = "git_credentials"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import NEVER_REUSE_IDS, Base, Id
@@ -26,6 +26,8 @@ class Hook(Base):
     secret: Mapped[str] = mapped_column(Text)
     branch: Mapped[str | None] = mapped_column(String(200))
     tag: Mapped[str | None] = mapped_column(String(200))
+    # Patterns of the files that a push has to change; None: any.
+    paths: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(100))
     # The last authenticated call, and its outcome: db.messages.errors.HOOKS.

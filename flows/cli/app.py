@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flows.cli import accounts, backup, diff, processes, system, webhooks, workloads
+from flows.cli import accounts, backup, diff, git_credentials, processes, system, webhooks, workloads
 from flows.cli.terminal import say
 
 INTERRUPTED = 130
@@ -38,6 +38,7 @@ app.command()(workloads.status)
 app.command()(workloads.logs)
 app.command()(workloads.remove)
 app.add_typer(webhooks.hooks, name="hook")
+app.add_typer(git_credentials.credentials, name="git-credential")
 app.add_typer(accounts.tokens, name="token")
 app.add_typer(accounts.users, name="user")
 app.command()(backup.backup)

@@ -21,10 +21,14 @@ def _hooks() -> None:
 def add(
     name: Name,
     provider: Annotated[
-        str, typer.Option("--provider", help="github, gitea, gitlab, bitbucket, registry, ghcr or generic.")
+        str, typer.Option("--provider", help="github, gitea, gitlab, bitbucket, registry, dockerhub, ghcr or generic.")
     ],
     branch: Annotated[str | None, typer.Option("--branch", help="Name or pattern; default: the source's own.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Name or pattern; default: the source's own.")] = None,
+    paths: Annotated[
+        list[str] | None,
+        typer.Option("--path", help="Only pushes that change such a file: services/web/**, !docs/**; repeatable."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a webhook to a workload. Its address and its secret are shown once."""
@@ -32,17 +36,24 @@ def add(
     from flows.webhooks import lifecycle
 
     with opened_context() as context:
-        made = lifecycle.add(context, name, actor(), provider, branch=branch, tag=tag)
+        made = lifecycle.add(context, name, actor(), provider, branch=branch, tag=tag, paths=paths)
         settings = context.settings
         base = settings.public_url.rstrip("/") or f"http://{settings.web_host}:{settings.web_port}"
-        path = f"/api/hooks/{made.token}"
-        found = hook(made.hook) | {"url": base + path, "path": path, "token": made.token, "secret": made.secret}
+        found = hook(made.hook) | {
+            "url": base + made.path,
+            "path": made.path,
+            "token": made.token,
+            "secret": made.secret,
+        }
     if as_json:
         data(found)
         return
     text(f"address  {found['url']}")
-    text(f"secret   {found['secret']}")
-    say("Save both now: they are not shown again.")
+    if found["secret"] in found["path"]:
+        say("Save it now: it is not shown again. The secret is a part of it.")
+    else:
+        text(f"secret   {found['secret']}")
+        say("Save both now: they are not shown again.")
     if not settings.public_url:
         say("If the sender reaches the web interface at another address, set BACKSTAY_PUBLIC_URL to it.")
 
@@ -86,4 +97,5 @@ def _cells(hook: dict[str, Any]) -> list[str]:
     kind, pattern = ("branch", hook["branch"]) if hook["branch"] else ("tag", hook["tag"])
     last = hook["last"] or {"at": "-", "outcome": "-"}
     waits = f"{kind} {pattern}" if pattern else "the source's own"
+    waits += f", {' '.join(hook['paths'])}" if hook["paths"] else ""
     return [str(hook["id"]), hook["provider"], waits, last["at"][:19].replace("T", " "), last["outcome"]]

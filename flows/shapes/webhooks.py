@@ -30,6 +30,7 @@ class Hook(Shape):
     provider: Sender
     branch: str | None
     tag: str | None
+    paths: list[str] | None
     created_at: Moment
     created_by: str
     last: LastCall | None

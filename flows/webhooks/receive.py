@@ -61,7 +61,7 @@ def receive(context: Context, hook: Hook, workload: Workload, deliveries: Sequen
 
 def _one(context: Context, hook: Hook, workload: Workload, delivery: Delivery, clean: Clean) -> Answer:
     said = _said(hook, delivery, clean)
-    target = decide(workload.spec["source"], hook.branch, hook.tag, delivery)
+    target = decide(workload.spec["source"], hook.branch, hook.tag, delivery, hook.paths or ())
     if not isinstance(target, str) and not _is_clean(workload, hook, delivery, clean):
         # A name that contains a secret is no branch or tag, and would be stored in every row.
         target = "other_tag" if delivery.branch is None else "other_branch"
@@ -138,6 +138,8 @@ def _leave_alone(context: Context, hook: Hook, said: Said, why: str) -> Answer:
             told = None
             if why == "skipped":
                 told = tell("hook_skipped", what=said.what)
+            elif why == "other_paths":
+                told = tell("hook_other_paths", what=said.what)
             elif why in {"other_branch", "other_tag"}:
                 told = tell("hook_left_alone", what=said.what)
             if told is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from db.messages.key_problems import KeyProblem
 from db.models import Deploy
@@ -15,6 +16,7 @@ from tasks.content.store import Content
 from tasks.context import Context
 from tasks.failures import Failure
 from tasks.sources.invalid_spec import InvalidSpec
+from tasks.sources.serving import serving_of
 
 
 def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
@@ -36,16 +38,19 @@ def take_in(context: Context, name: str, given: Path, actor: str) -> Content:
         refused = True
     if refused:
         raise InvalidSpec("content", KeyProblem.BAD_ARCHIVE)
-    change(context, name, {"source": {"kind": "static", "content": found.hash}}, actor)
+    kept = serving_of(check_kind(context, name))  # as it is now: an upload takes its time
+    change(context, name, {"source": {"kind": "static", "content": found.hash, **kept}}, actor)
     return found
 
 
-def check_kind(context: Context, name: str) -> None:
-    """Raise InvalidSpec when the workload takes no files, Refusal(no_such_workload) when there is none."""
+def check_kind(context: Context, name: str) -> dict[str, Any]:
+    """Return the source of a workload that takes files. Raises InvalidSpec for another, Refusal(no_such_workload)."""
     with context.database.reading() as session:
         workload = workload_named(session, name)
-    if workload.spec["source"]["kind"] != "static":
+    source: dict[str, Any] = workload.spec["source"]
+    if source["kind"] != "static":
         raise InvalidSpec("source.kind", KeyProblem.TAKES_NO_FILES)
+    return source
 
 
 def deploy(

@@ -15,13 +15,14 @@ FIRST_API_WITH_BUILDKIT = (1, 39)
 @dataclass(frozen=True)
 class ImageRecord:
     """An image of the host. `repo_digests` are `repository@sha256:…` texts; check_s: the seconds that its own health
-    check may need, None without one. The container's command replaces `command`."""
+    check may need, None without one. The container's command replaces `command`. exposed: its TCP ports."""
 
     id: str
     repo_digests: list[str]
     check_s: float | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    exposed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ def image_record(raw: dict[str, Any]) -> ImageRecord:
     config = raw.get("Config") or {}
     entrypoint, command = (tuple(config.get(key) or ()) for key in ("Entrypoint", "Cmd"))
     check_s = patience_s(config.get("Healthcheck"))
-    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), check_s, entrypoint, command)
+    ports = (str(one).partition("/") for one in config.get("ExposedPorts") or ())
+    exposed = tuple(sorted(int(number) for number, _, protocol in ports if protocol in {"", "tcp"}))
+    return ImageRecord(raw["Id"], list(raw.get("RepoDigests") or []), check_s, entrypoint, command, exposed)
 
 
 def listed_image(raw: dict[str, Any]) -> ListedImage:

@@ -26,6 +26,7 @@ _NOT_THERE = re.compile(
     re.IGNORECASE,
 )
 
+_HIDDEN = re.compile(r"repository\b.*\bnot found|project you were looking for could not be found", re.IGNORECASE)
 _PART = 1 << 20
 _LINK = b"160000 "
 _NAMES_ONLY = "unadvertised object"
@@ -53,6 +54,12 @@ def error_code_for(stderr: str) -> ErrorCode:
     if _NOT_THERE.search(stderr):
         return ErrorCode.REFERENCE_NOT_FOUND
     return ErrorCode.SOURCE_UNAVAILABLE
+
+
+def may_be_login(stderr: str) -> bool:
+    """Return whether a server refused the login, or says that there is no such repository: many say that to whoever may
+    not see it."""
+    return error_code_for(stderr) is ErrorCode.AUTH_REQUIRED or _HIDDEN.search(stderr) is not None
 
 
 def gives_names_only(stderr: str) -> bool:

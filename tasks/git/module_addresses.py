@@ -65,9 +65,3 @@ def is_inside(path: str) -> bool:
 
 def _is_gits(part: str) -> bool:
     return part.lower() == ".git"
-
-
-def may_log_in(parent: str, url: str) -> bool:
-    """Return whether the stored credentials may be sent: only to the host that the spec names."""
-    ours, theirs = parse_address(parent), parse_address(url)
-    return ours is not None and theirs is not None and ours.host == theirs.host

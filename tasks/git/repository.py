@@ -10,18 +10,20 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from db.messages.events import Told, tell
 from db.states import ErrorCode
 from tasks.context import Context
 from tasks.credentials import GitLogin
 from tasks.failures import Failure
 from tasks.git import commands, errors
-from tasks.git.module_addresses import Link, addresses, may_log_in
+from tasks.git.module_addresses import Link, addresses
 from tasks.sources.addresses import is_commit, parse_address
+from tasks.sources.credential_names import names_for, names_for_part
 from tasks.system.file_locks import locked
 from tasks.system.processes import Finished, run
 
@@ -31,18 +33,28 @@ MOST_LISTED = 64 * MEGABYTE  # bytes of the list of a commit's files: more than 
 
 
 class Repository:
-    """One repository by its address. `look` is called each half second while git runs and may raise to end it.
-    `log_in`: whether the credentials that are stored for its host are used.
+    """One repository by its address. `look` is called each half second while git runs and may raise to end it. `note`
+    takes a line for the event log. `names` are those that credentials may be stored under, the first one that has some
+    is used; by default all that fit the address.
 
     Raises Failure(invalid_source) for an address that the settings do not allow.
     """
 
-    def __init__(self, context: Context, url: str, look: Callable[[], None], *, log_in: bool = True) -> None:
+    def __init__(
+        self,
+        context: Context,
+        url: str,
+        look: Callable[[], None],
+        note: Callable[[Told], None] | None = None,
+        *,
+        names: Sequence[str] | None = None,
+    ) -> None:
         address = parse_address(url)
         if address is None or address.protocol not in context.settings.git_protocols_allowed:
             raise Failure(ErrorCode.INVALID_SOURCE, "protocol")
         self._context, self._url, self._look, self._address = context, url, look, address
-        self._log_in = log_in
+        self._names = names_for(address) if names is None else names
+        self._note, self._login = note, GitLogin()
         self._cache = cache_of(context, url)
 
     @property
@@ -175,8 +187,7 @@ class Repository:
             if limit is not None and _size(self._cache) > limit:
                 raise Failure(ErrorCode.INVALID_SOURCE, "size")
 
-        known = self._log_in and self._address.host
-        login = self._context.git_login(self._address.host) if known else GitLogin()
+        login = self._login = self._context.git_login(*self._names, by_ssh=self._address.protocol == "ssh")
         self._context.settings.git.mkdir(mode=0o700, exist_ok=True)  # ssh records a new server's key there
         with _in_memory(login.ssh_key if self._address.protocol == "ssh" else None) as key_path:
             return self._run(argv, env=self._environment(login, key_path), meanwhile=meanwhile)
@@ -213,6 +224,11 @@ class Repository:
     def _refused(self, done: Finished) -> Failure:
         code = ErrorCode.SOURCE_UNAVAILABLE if done.timed_out else errors.error_code_for(_words(done))
         self._log(done, code)
+        if self._note is not None and self._address.host and errors.may_be_login(_words(done)):
+            host, name = self._address.host, self._login.name
+            self._note(
+                tell("git_login_refused", host=host, name=name) if name else tell("git_login_missing", host=host)
+            )
         return Failure(code, "git")
 
     def _log(self, done: Finished, code: ErrorCode) -> None:
@@ -220,9 +236,11 @@ class Repository:
         self._context.log.warning("git failed", extra={**extra, "output": _words(done)[-4000:]})
 
 
-def submodule_of(context: Context, main: str, url: str, look: Callable[[], None]) -> Repository:
-    """Return the repository of a submodule (or `main` itself): credentials are used for the host of `main` alone."""
-    return Repository(context, url, look, log_in=may_log_in(main, url))
+def submodule_of(
+    context: Context, main: str, url: str, look: Callable[[], None], note: Callable[[Told], None] | None = None
+) -> Repository:
+    """Return the repository of a submodule (or `main` itself), for which not all stored credentials may be used."""
+    return Repository(context, url, look, note, names=names_for_part(main, url))
 
 
 def cache_of(context: Context, url: str) -> Path:

@@ -50,6 +50,11 @@ def ignored(context: Path, dockerfile: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def sent_files(context: Path, dockerfile: str) -> list[Path]:
+    """Return what of a directory is sent to be built."""
+    return [context / name for name in paths_to_send(context, ignored(context, dockerfile), dockerfile)]
+
+
 def pack(context: Path, dockerfile: str, into: IO[bytes], mtime: int) -> None:
     """Write the tar of a build. The same files give the same bytes: owner, order and times are fixed."""
     file_inside(context, dockerfile)

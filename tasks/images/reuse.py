@@ -41,7 +41,7 @@ class Materials:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-Recipe = Callable[[], AbstractContextManager[Materials]]
+Recipe = Callable[[BuildLog], AbstractContextManager[Materials]]
 
 
 def provide(job: Job, recipe: Recipe) -> ContainerPin:
@@ -77,7 +77,7 @@ def _built(job: Job, recipe: Recipe, log: BuildLog) -> ContainerPin:
         ledger.record_pin(session, job.deploy.id, pin)
     context.settings.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     tag = name_of(context.installation, job.workload.name, job.deploy.version)
-    with recipe() as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
+    with recipe(log) as materials, tempfile.TemporaryFile(dir=context.settings.work) as tar:
         # The current time on every file: web servers derive their ETag from it.
         pack(materials.directory, materials.dockerfile, tar, int(time.time()))
         labels = labels_of(context.installation, job.workload.name, now(), **materials.facts)

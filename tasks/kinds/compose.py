@@ -23,7 +23,7 @@ from tasks.context import now
 from tasks.failures import Failure, translated
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
-from tasks.kinds import image, submodules
+from tasks.kinds import image, lfs_pointers, submodules
 from tasks.kinds.git import checked_out
 from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
@@ -58,7 +58,7 @@ class ComposeKind:
         source = job.release["source"]
         ref, commit, modules = source.get("ref", DEFAULT_REF), "", list[Module]()
         if "url" in source:
-            repository = Repository(job.context, source["url"], job.check_cancelled)
+            repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
             ref, commit = repository.locate(ref)
             modules = submodules.pinned(job, repository, commit)
             with repository.checkout(commit) as tree:
@@ -132,9 +132,11 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     checkout.take_links_away(tree)
     if not all((tree / file).is_file() for file in files):
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
+    lfs_pointers.note(job, tree, [tree / file for file in files])
     _refuse(job, _readable(lambda: checkout.opened_outside(tree, files)))
     render = _Render(job, source, (tree / files[0]).parent, [str(tree / file) for file in files])
     _forbid_what_reaches_out(job, source, render, tree)
+    lfs_pointers.note(job, tree, lfs_pointers.used_by(render.model, tree))
     stored, held = deploy_files.with_own_files(job, render.model, tree)
     whole, refused = checkout.copied(stored, tree)
     found, cannot = builds.relative(model.builds(whole), tree)

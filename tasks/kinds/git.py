@@ -16,10 +16,10 @@ from db.states import ErrorCode
 from tasks.failures import Failure, attempt
 from tasks.git.repository import Repository
 from tasks.images import reuse
-from tasks.images.build_context import directory_inside, file_inside
+from tasks.images.build_context import directory_inside, file_inside, sent_files
 from tasks.images.reuse import Materials
 from tasks.job import Job
-from tasks.kinds import submodules
+from tasks.kinds import lfs_pointers, submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
@@ -41,7 +41,7 @@ class GitKind:
         """Return {"kind", "url", "ref", "commit", "context", "dockerfile", "image_id": None}; "build" where the source
         has it, "modules" where it wants submodules and has some."""
         source = job.release["source"]
-        repository = Repository(job.context, source["url"], job.check_cancelled)
+        repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
         ref, commit = repository.locate(source.get("ref", DEFAULT_REF))
         modules = submodules.pinned(job, repository, commit)
         pin: GitPin = {
@@ -61,7 +61,7 @@ class GitKind:
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that commit, else build a new one; adds "image_id" and "image_from"."""
-        return reuse.provide(job, lambda: _materials(job))
+        return reuse.provide(job, lambda _: _materials(job))
 
     def is_unchanged(self, job: Job) -> bool:
         """Return False: a person may deploy the same commit again for a fresh start."""
@@ -74,6 +74,7 @@ def _materials(job: Job) -> Iterator[Materials]:
     with checked_out(job, pin["url"], pin["commit"], pin.get("modules", [])) as tree:
         directory = directory_inside(tree, pin["context"])
         file_inside(directory, pin["dockerfile"])
+        lfs_pointers.note(job, tree.resolve(), sent_files(directory, pin["dockerfile"]))
         facts = {"revision": pin["commit"], "source": pin["url"], "version": pin["ref"]}
         build = pin.get("build", {})
         secrets = _secrets(job, build.get("secrets", []))
@@ -92,7 +93,7 @@ def _secrets(job: Job, names: list[str]) -> dict[str, str]:
 def checked_out(job: Job, url: str, commit: str, modules: list[Module]) -> Iterator[Path]:
     """Check out the files of a pinned commit and its submodules. For a pin that was valid once, "not found" means
     that it is gone."""
-    repository = Repository(job.context, url, job.check_cancelled)
+    repository = Repository(job.context, url, job.check_cancelled, job.notes.append)
     brought = attempt(lambda: repository.bring(commit), Failure)
     if isinstance(brought, Failure):
         gone = job.is_rollback and brought.code is ErrorCode.REFERENCE_NOT_FOUND

@@ -13,22 +13,25 @@ from pathlib import Path
 from typing import Any, cast
 
 from db import history, pins
+from db.messages.events import tell
 from db.releases import ContainerPin, Release, StaticPin
 from db.serialize import pin_short
 from db.states import ErrorCode
 from tasks.containers import converge
-from tasks.content import store
+from tasks.content import store, web_servers
 from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
-from tasks.images import reuse
+from tasks.images import base_images, reuse
 from tasks.images.build_context import directory_inside
+from tasks.images.build_log import BuildLog
 from tasks.images.reuse import Materials
 from tasks.job import Job
-from tasks.kinds import submodules
+from tasks.kinds import lfs_pointers, submodules
 from tasks.rollout import single
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.permitted import refused
+from tasks.sources.serving import serving_of
 
 UPLOAD = "an upload"
 
@@ -47,8 +50,8 @@ class StaticKind:
         return str(source.get("path") or f"{UPLOAD} {pin_short(source) or ''}".strip())
 
     def pin(self, job: Job) -> StaticPin:
-        """Return {"kind", "content", "server", "root", "image_id": None}; of a repository also "url", "ref",
-        "revision"."""
+        """Return {"kind", "content", "server", "root", "image_id": None}; "serving" where the source says how;
+        of a repository also "url", "ref", "revision"."""
         source, settings = job.release["source"], job.context.settings
         if refused(source, settings):
             raise Failure(ErrorCode.INVALID_SOURCE, "not allowed")
@@ -68,13 +71,15 @@ class StaticKind:
             "root": settings.static_root,
             "image_id": None,
         }
+        if serving := serving_of(source):
+            pin["serving"] = serving
         if revision:
             pin.update({"url": source["url"], "ref": ref, "revision": revision})
         return pin
 
     def prepare(self, job: Job) -> ContainerPin:
         """Use the kept image of that content, else build a new one; adds "image_id" and "image_from"."""
-        return reuse.provide(job, lambda: _materials(job))
+        return reuse.provide(job, lambda log: _materials(job, log))
 
     def is_unchanged(self, job: Job) -> bool:
         """Return whether the live version serves these very files in the same configuration: files have no fresh start.
@@ -96,12 +101,14 @@ def _without_place(release: Release | None) -> dict[str, Any]:
 
 def _from_repository(job: Job, source: dict[str, Any], wanted: str) -> tuple[str, str, str]:
     """Return the hash of the files, the ref that was found, and its commit."""
-    repository = Repository(job.context, source["url"], job.check_cancelled)
+    repository = Repository(job.context, source["url"], job.check_cancelled, job.notes.append)
     ref, commit = repository.locate(wanted)
     modules = submodules.pinned(job, repository, commit)
     with repository.checkout(commit) as tree:
         submodules.fill(job, repository, commit, tree, modules)
-        found = store.keep(job.context.settings, directory_inside(tree, source.get("root", ".")))
+        files = directory_inside(tree, source.get("root", "."))
+        lfs_pointers.note(job, tree.resolve(), [files])
+        found = store.keep(job.context.settings, files)
     return found.hash, ref, commit
 
 
@@ -114,12 +121,44 @@ def _allowed(path: str, roots: tuple[str, ...]) -> Path:
 
 
 @contextmanager
-def _materials(job: Job) -> Iterator[Materials]:
+def _materials(job: Job, log: BuildLog) -> Iterator[Materials]:
     pin = cast("StaticPin", job.pinned)
     with working_directory(job.context) as directory:
         files = directory / "content"
         files.mkdir()
         store.give_back(job.context.settings, pin["content"], files)
-        (directory / "Dockerfile").write_text(f'FROM {pin["server"]}\nCOPY ["content/", "{pin["root"]}/"]\n')
+        lines = [
+            f"FROM {pin['server']}",
+            f'COPY ["content/", "{pin["root"]}/"]',
+            *_configured(job, pin, directory, log),
+        ]
+        (directory / "Dockerfile").write_text("".join(f"{line}\n" for line in lines))
         facts = {"version": str(pin_short(pin)), "source": pin.get("url"), "revision": pin.get("revision")}
         yield Materials(directory, "Dockerfile", {key: value for key, value in facts.items() if value})
+
+
+def _configured(job: Job, pin: StaticPin, directory: Path, log: BuildLog) -> list[str]:
+    """Write the server's configuration, where the pin says how files are served; return the lines of the Dockerfile for
+    it. Raises Failure: invalid_source (a file that it names is not there, the server is none that is known),
+    source_unavailable (the server image)."""
+    serving = pin.get("serving")
+    if serving is None:
+        return []
+    for key in ("fallback", "not_found"):
+        name = serving.get(key)
+        if name is not None and not (directory / "content" / str(name)).is_file():
+            job.notes.append(tell("site_file_missing", key=f"source.{key}", file=name))
+            raise Failure(ErrorCode.INVALID_SOURCE, key)
+    base_images.bring(job.context, [pin["server"]], log, job.check_cancelled)
+    image = job.context.docker.images.inspect(pin["server"])
+    if image is None:
+        raise Failure(ErrorCode.SOURCE_UNAVAILABLE, "server")
+    server = web_servers.server_of([*image.entrypoint, *image.command])
+    if server is None:
+        job.notes.append(tell("site_server_unknown", image=pin["server"]))
+        raise Failure(ErrorCode.INVALID_SOURCE, "server")
+    text = web_servers.configuration(server, pin["root"], web_servers.port_of(image.exposed), serving)
+    configuration = directory / "server.conf"
+    configuration.write_text(text)
+    configuration.chmod(0o644)  # for a server that runs as another user, whatever our umask is
+    return [f'COPY ["server.conf", "{web_servers.PLACES[server]}"]']

@@ -54,7 +54,10 @@ def fill(job: Job, repository: Repository, commit: str, tree: Path, modules: Ite
     """Put pinned submodules into a checkout. Raises Failure: invalid_source (all together too large), and as bring."""
     modules = list(modules)
     limit = job.context.settings.source_max_mb * MEGABYTE
-    parts = [(one, submodule_of(job.context, repository.url, one["url"], job.check_cancelled)) for one in modules]
+    parts = [
+        (one, submodule_of(job.context, repository.url, one["url"], job.check_cancelled, job.notes.append))
+        for one in modules
+    ]
     for one, part in parts:
         _named(job, one["path"], lambda part=part, one=one: part.bring(one["commit"]))  # type: ignore[misc]
     if repository.size(commit) + sum(part.size(one["commit"]) for one, part in parts) > limit:
@@ -82,7 +85,7 @@ def _module(job: Job, url: str | None, path: str, link: Link) -> Module:
 
 
 def _bring(job: Job, main: str, module: Module) -> Repository:
-    part = submodule_of(job.context, main, module["url"], job.check_cancelled)
+    part = submodule_of(job.context, main, module["url"], job.check_cancelled, job.notes.append)
     _named(job, module["path"], lambda: part.bring(module["commit"]))
     return part
 

@@ -24,7 +24,8 @@ _PATTERNS = (
     (re.compile(r"(://)[^\s/@]+@"), rf"\1{MARK}@"),
     (re.compile(r"(?<![^\s\"'=(])([^\s:/@\"'=(\[]+):(?!//)[^\s@\"']+@(?!sha256:)(?=[\w.\[-])"), rf"\1:{MARK}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {MARK}"),
-    (re.compile(r"\bbs[th]_[A-Za-z0-9_-]{20,}"), MARK),
+    # The address of a webhook may have its secret behind the token.
+    (re.compile(r"\bbs[th]_[A-Za-z0-9_-]{20,}(?:/[A-Za-z0-9_-]{20,})?"), MARK),
 )
 
 

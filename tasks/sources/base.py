@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from db.messages.key_problems import KeyProblem
+from db.messages.problem_base import Problem
 from tasks.sources.invalid_spec import wrong
 
 
@@ -22,6 +24,27 @@ WrittenText = Annotated[
     Field(json_schema_extra={"type": ["string", "integer"], "minimum": -(2**63), "maximum": 2**64 - 1}),
     BeforeValidator(_written),
 ]
+
+
+def whole(value: object) -> object:
+    """Return 8080.0 as 8080: JSON has one kind of number. Any other value is left for validation to refuse."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def spoken(pattern: str, problem: Problem) -> tuple[Any, ...]:
+    """Return the annotations of a text that has to match a pattern, refused in words; the description of the API has
+    the pattern."""
+
+    def matching(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise wrong(problem)
+        return value
+
+    return Field(json_schema_extra={"pattern": pattern}), AfterValidator(matching)
+
+
+# Stored only when it is true.
+Flag = Annotated[bool | None, Field(strict=True), AfterValidator(lambda value: value or None)]
 
 
 class Part(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from db.messages.key_problems import KeyProblem
+from db.messages.problem_base import Problem
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}(?=$|[=: ])")
 _OURS = "key_problem"
@@ -51,7 +52,7 @@ _PYDANTIC: dict[str, tuple[KeyProblem, dict[str, str]]] = {
 class InvalidSpec(Exception):  # noqa: N818 - it names what happened
     """A refusal: `key` is the dotted path, `problem` the code, `limits` the values inserted into its texts."""
 
-    def __init__(self, key: str, problem: KeyProblem, **limits: Any) -> None:
+    def __init__(self, key: str, problem: Problem, **limits: Any) -> None:
         self.key, self.problem, self.limits = key, problem, limits
         super().__init__(f"{key}: {self.clause}")
 
@@ -65,7 +66,7 @@ class InvalidSpec(Exception):  # noqa: N818 - it names what happened
         return InvalidSpec(f"{place}{self.key}", self.problem, **self.limits)
 
 
-def wrong(problem: KeyProblem, key: str | None = None, **limits: Any) -> PydanticCustomError:
+def wrong(problem: Problem, key: str | None = None, **limits: Any) -> PydanticCustomError:
     """Return the error for a model's validator to raise; `key` if it is not the key being validated."""
     return PydanticCustomError(_OURS, "{problem}", {"problem": problem, "key": key, "limits": limits})
 
@@ -88,7 +89,7 @@ def shown_key(key: object) -> str:
     return begin[0] if begin.end() == len(str(key)) else f"{begin[0]}…"
 
 
-def _problem(error: ErrorDetails) -> tuple[KeyProblem, dict[str, Any]]:
+def _problem(error: ErrorDetails) -> tuple[Problem, dict[str, Any]]:
     context = error.get("ctx", {})
     if error["type"] == _OURS:
         return context["problem"], context["limits"]

@@ -11,12 +11,15 @@ from db.messages.key_problems import KeyProblem
 from tasks.sources.addresses import PathInside, Ref, RepositoryUrl, Submodules
 from tasks.sources.base import Part, alone
 from tasks.sources.invalid_spec import wrong
+from tasks.sources.serving import CacheRules, SiteFile
 
 
 class StaticSource(Part):
     """Files to serve: a directory of the host, a folder of a git repository, or an upload.
 
-    `content` is the hash of the latest upload, set by the upload itself; absent before the first one.
+    `content` is the hash of the latest upload, set by the upload itself; absent before the first one. `fallback` is the
+    file that each missing path gets, with status 200, as apps need that route in the browser; `not_found` the page of
+    status 404; `cache` for how long browsers may keep files, the first rule that matches.
     """
 
     model_config = ConfigDict(
@@ -36,6 +39,9 @@ class StaticSource(Part):
     root: PathInside | None = None
     submodules: Submodules = None
     content: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$")
+    fallback: SiteFile | None = None
+    not_found: SiteFile | None = None
+    cache: CacheRules = None
 
     @field_validator("path")
     @classmethod

@@ -12,14 +12,13 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
-from tasks.sources.base import Part, WrittenText
+from tasks.sources.base import Flag, Part, WrittenText, spoken, whole
 from tasks.sources.compose import ComposeSource, is_reserved
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
 from tasks.specs.health import Health
 from tasks.specs.mounts import POWERS, Allowed, Capability, Device, Volume, raise_unless_allowed
 from tasks.specs.options import (
     ContainerPath,
-    Flag,
     HostAddress,
     HostName,
     LabelName,
@@ -30,10 +29,9 @@ from tasks.specs.options import (
     Ulimit,
     UlimitName,
     User,
-    spoken,
 )
 from tasks.specs.options import Mebibytes as SharedMebibytes
-from tasks.specs.ports import PortMapping, raise_unless_apart, whole
+from tasks.specs.ports import PortMapping, raise_unless_apart
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_.-]*$"

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.base import Part, alone
+from tasks.sources.base import Part, alone, spoken, whole
 from tasks.sources.invalid_spec import wrong
-from tasks.specs.options import spoken
-from tasks.specs.ports import Port, whole
+from tasks.specs.ports import Port
 
 CHECKS = ("http", "tcp", "docker", "running_s")
 WITH_HTTP = ("port", "host", "status")

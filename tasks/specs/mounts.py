@@ -12,9 +12,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.base import Part, alone
+from tasks.sources.base import Flag, Part, alone, spoken
 from tasks.sources.invalid_spec import wrong
-from tasks.specs.options import ContainerPath, Flag, spoken
+from tasks.specs.options import ContainerPath
 
 # Keys that give power over the host.
 POWERS = ("cap_add", "devices", "privileged")

@@ -6,27 +6,13 @@ Absent ones stay absent in what is stored, so a release of before they existed d
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.base import Part
+from tasks.sources.base import Part, spoken, whole
 from tasks.sources.invalid_spec import wrong
-from tasks.specs.ports import whole
-
-
-def spoken(pattern: str, problem: KeyProblem) -> tuple[Any, ...]:
-    """Return the annotations of a text that has to match a pattern, refused in words; the description of the API has
-    the pattern."""
-
-    def matching(value: str) -> str:
-        if re.fullmatch(pattern, value) is None:
-            raise wrong(problem)
-        return value
-
-    return Field(json_schema_extra={"pattern": pattern}), AfterValidator(matching)
 
 
 def _is_host_address(value: str) -> str:
@@ -56,8 +42,6 @@ def _as_both(value: object) -> object:
 
 
 Mebibytes = Annotated[int, Field(strict=True, ge=1, le=16_777_216), BeforeValidator(whole)]
-# Stored only when it is true.
-Flag = Annotated[bool | None, Field(strict=True), AfterValidator(lambda value: value or None)]
 Limit = Annotated[int, Field(strict=True, ge=-1, le=2**53), BeforeValidator(whole)]
 User = Annotated[str, *spoken(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$", KeyProblem.NOT_A_USER)]
 # A colon would end it in the Engine's list of mounts.

@@ -9,17 +9,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from db.messages.key_problems import KeyProblem
-from tasks.sources.base import Part
+from tasks.sources.base import Part, whole
 from tasks.sources.invalid_spec import wrong
 
 HIGHEST = 65535
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST_RANGE = 1000  # Docker runs a process for each published port
-
-
-def whole(value: object) -> object:
-    """Return 8080.0 as 8080: JSON has one kind of number. Any other value is left for validation to refuse."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # The limits stand before the validator: after it, the description of the API would omit them.

@@ -52,6 +52,7 @@ class Delivery:
     host: str | None = None
     default_branch: str | None = None
     actor: str | None = None
+    files: frozenset[str] | None = None  # that the push changes; None: the sender does not say, or not for sure
 
 
 class Headers(Protocol):
@@ -68,6 +69,8 @@ class Provider(Protocol):
     name: str
     # The key that a workload's source needs for this to be of use: `url`, `image`; None: any.
     needs: str | None
+    # Whether it can send nothing but an address, so that the secret is a part of that.
+    secret_in_address: bool
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Return whether the sender knows the secret, in constant time."""

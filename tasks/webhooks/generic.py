@@ -25,6 +25,7 @@ class Generic:
 
     name = "generic"
     needs: str | None = None
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check a signature in X-Backstay-Signature (or X-Hub-Signature-256), or the secret as a bearer token."""

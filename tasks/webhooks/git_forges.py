@@ -10,6 +10,7 @@ import hashlib
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tasks.webhooks.changed_files import changed_files
 from tasks.webhooks.delivery import (
     MOST_EVENTS,
     Delivery,
@@ -26,6 +27,11 @@ from tasks.webhooks.delivery import (
 )
 
 FORM = "application/x-www-form-urlencoded"
+# The commits in a payload: GitLab's and Gitea's say how many there are in all, GitHub's and an old Gitea's do not.
+GITLAB_COMMITS = 20
+GITHUB_COMMITS = 2048
+GITEA_COMMITS = 5
+MOST_COMMITS = 10_000
 
 
 class GitHub:
@@ -33,6 +39,7 @@ class GitHub:
 
     name = "github"
     needs: str | None = "url"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check X-Hub-Signature-256. The SHA-1 one beside it is ignored."""
@@ -41,7 +48,7 @@ class GitHub:
     def read(self, headers: Headers, body: bytes) -> list[Delivery]:
         """Parse JSON, or JSON in a form, which is GitHub's default."""
         delivery, event = text(headers.get("X-GitHub-Delivery")), headers.get("X-GitHub-Event")
-        return [_delivery(event, delivery, _payload(headers, body))]
+        return [_delivery(event, delivery, _payload(headers, body), GITHUB_COMMITS)]
 
 
 class Gitea:
@@ -49,6 +56,7 @@ class Gitea:
 
     name = "gitea"
     needs: str | None = "url"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check X-Gitea-Signature or X-Forgejo-Signature, or the GitHub-style one that both send as well."""
@@ -61,7 +69,7 @@ class Gitea:
         def header(what: str) -> str | None:
             return headers.get(f"X-Forgejo-{what}") or headers.get(f"X-Gitea-{what}")
 
-        return [_delivery(header("Event"), text(header("Delivery")), _payload(headers, body))]
+        return [_delivery(header("Event"), text(header("Delivery")), _payload(headers, body), GITEA_COMMITS)]
 
 
 class GitLab:
@@ -69,6 +77,7 @@ class GitLab:
 
     name = "gitlab"
     needs: str | None = "url"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Compare X-Gitlab-Token, which is the secret itself."""
@@ -93,6 +102,7 @@ class GitLab:
                 default_branch=text(at(project, "default_branch")),
                 actor=first_login(data.get("user_username"), data.get("user_name")),
                 message=_newest_message(data),
+                files=changed_files(data, GITLAB_COMMITS + 1, data.get("total_commits_count")),
             )
         ]
 
@@ -102,6 +112,7 @@ class Bitbucket:
 
     name = "bitbucket"
     needs: str | None = "url"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check X-Hub-Signature, which has a SHA-256 here."""
@@ -154,7 +165,7 @@ def _payload(headers: Headers, body: bytes) -> dict[str, Any]:
     return as_object(body)
 
 
-def _delivery(event: str | None, given: str | None, data: dict[str, Any]) -> Delivery:
+def _delivery(event: str | None, given: str | None, data: dict[str, Any], most_commits: int) -> Delivery:
     if event == "ping":
         return Delivery("ping", id=given)
     if event != "push":
@@ -169,7 +180,13 @@ def _delivery(event: str | None, given: str | None, data: dict[str, Any]) -> Del
         default_branch=text(at(repository, "default_branch")),
         actor=first_login(*people),
         message=at(data, "head_commit", "message") or _newest_message(data),
+        files=_files(data, most_commits),
     )
+
+
+def _files(data: dict[str, Any], most_commits: int) -> frozenset[str] | None:
+    total = data.get("total_commits")
+    return changed_files(data, most_commits if total is None else MOST_COMMITS, total)
 
 
 def _push(
@@ -181,6 +198,7 @@ def _push(
     default_branch: str | None,
     message: Any,
     actor: str | None,
+    files: frozenset[str] | None,
 ) -> Delivery:
     ref = text(data.get("ref"), 300)
     if ref is None:
@@ -200,6 +218,8 @@ def _push(
         host=_host(url),
         default_branch=default_branch,
         actor=actor,
+        # A tag names a version, whatever its commits change.
+        files=files if kind == "heads" else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tasks.image_reference import parse_reference
 from tasks.sources.addresses import DEFAULT_REF
+from tasks.webhooks.changed_files import touches
 from tasks.webhooks.delivery import LONGEST_REF, Delivery
 
 # git@host:path, the ssh form.
@@ -30,8 +32,11 @@ def is_pattern(value: str) -> bool:
     return len(value) <= LONGEST_REF and PATTERN.fullmatch(value) is not None
 
 
-def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | Target:
-    """Return the target, or a word of db.messages.errors.HOOKS for its absence. branch, tag: the hook's patterns."""
+def decide(
+    source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery, paths: Sequence[str] = ()
+) -> str | Target:
+    """Return the target, or a word of db.messages.errors.HOOKS for its absence. branch, tag, paths: the hook's
+    patterns."""
     if delivery.event != "push":
         return "ping" if delivery.event == "ping" else "other_event"
     if delivery.deleted:
@@ -39,7 +44,12 @@ def decide(source: dict[str, Any], branch: str | None, tag: str | None, delivery
     if _is_other_repository(source, delivery):
         return "other_repository"
     target = _wanted(source, branch, tag, delivery)
-    return "skipped" if delivery.skipped and isinstance(target, Target) else target
+    if isinstance(target, str):
+        return target
+    if delivery.skipped:
+        return "skipped"
+    is_elsewhere = paths and delivery.files is not None and not touches(paths, delivery.files)
+    return "other_paths" if is_elsewhere else target
 
 
 def _wanted(source: dict[str, Any], branch: str | None, tag: str | None, delivery: Delivery) -> str | Target:
@@ -97,6 +107,8 @@ def _is_other_repository(source: dict[str, Any], delivery: Delivery) -> bool:
         return False
     reference = parse_reference(source.get("image", ""))
     if reference is not None:
+        if delivery.host is not None and delivery.host != reference.host:
+            return True
         mine = reference.repository.removeprefix(f"{reference.host}/")
         return delivery.repository.removeprefix("library/") != mine.removeprefix("library/")
     host, path = _place(str(source.get("url", "")))

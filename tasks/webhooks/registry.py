@@ -29,6 +29,7 @@ class Registry:
 
     name = "registry"
     needs: str | None = "image"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check the Authorization header that the registry's configuration sets for its endpoint."""
@@ -47,6 +48,7 @@ class Ghcr:
 
     name = "ghcr"
     needs: str | None = "image"
+    secret_in_address = False
 
     def is_genuine(self, headers: Headers, body: bytes, secret: str) -> bool:
         """Check X-Hub-Signature-256, as for GitHub's other events."""

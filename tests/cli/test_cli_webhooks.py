@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,25 @@ def test_address_and_secret_are_printed_for_a_person_too(backstay: Backstay, env
     assert address.startswith("address  https://deploy.example.com/api/hooks/bsh_")
     assert secret.startswith("secret   ")
     assert "BACKSTAY_PUBLIC_URL" not in said.err
+
+
+def test_a_hook_with_its_secret_in_the_address_has_no_other(backstay: Backstay) -> None:
+    said = backstay("hook", "add", "shop", "--provider", "dockerhub")
+    (address,) = said.out.splitlines()
+    token, secret = address.rpartition("/api/hooks/")[2].split("/")
+    assert (token.startswith("bsh_"), len(secret) >= 40) == (True, True)
+    assert "The secret is a part of it." in said.err
+    assert secret not in backstay("hook", "list", "shop", "--json").out
+
+
+def test_paths_are_given_one_by_one_and_listed(backstay: Backstay, tmp_path: Path) -> None:
+    spec = tmp_path / "site.yaml"
+    spec.write_text("name: site\nsource: {kind: git, url: 'https://git.example/acme/site'}\n")
+    backstay("apply", str(spec))
+    made = backstay("hook", "add", "site", "--provider", "gitea", "--path", "web/**", "--path", "!docs/**", "--json")
+    assert made.json["paths"] == ["web/**", "!docs/**"]
+    assert "web/** !docs/**" in backstay("hook", "list", "site").out
+    assert "paths must be" in backstay("hook", "add", "site", "--provider", "gitea", "--path", "/etc").err
 
 
 def test_a_hook_that_could_not_work_is_refused(backstay: Backstay) -> None:

@@ -169,7 +169,8 @@ def _layer(behaviour: Behaviour, page: str) -> bytes:
     }
     if behaviour.healthz:
         files["www/healthz"] = b"ok"
-    return _tar({"bin/busybox": Path("/bin/busybox").read_bytes(), **files}, links=[f"bin/{name}" for name in APPLETS])
+    files["bin/busybox"] = Path("/bin/busybox").read_bytes()
+    return tar_of(files, links=[f"bin/{name}" for name in APPLETS])
 
 
 def _description(behaviour: Behaviour, layer: bytes, labels: dict[str, str]) -> bytes:
@@ -197,15 +198,18 @@ def _description(behaviour: Behaviour, layer: bytes, labels: dict[str, str]) -> 
 def _archive(tag: str, description: bytes, layer: bytes) -> bytes:
     config = f"{hashlib.sha256(description).hexdigest()}.json"
     manifest = [{"Config": config, "RepoTags": [tag], "Layers": ["layer.tar"]}]
-    return _tar({config: description, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()})
+    return tar_of({config: description, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()})
 
 
-def _tar(files: Mapping[str, bytes], links: Sequence[str] = ()) -> bytes:
+def tar_of(
+    files: Mapping[str, bytes], links: Sequence[str] = (), programs: tuple[str, ...] = ("bin/", "init")
+) -> bytes:
+    """A tar of files; those whose names begin with one of `programs` can be executed."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") or name == "init" else 0o644
+            entry.size, entry.mode = len(content), 0o755 if name.startswith(programs) else 0o644
             archive.addfile(entry, io.BytesIO(content))
         for name in links:
             link = tarfile.TarInfo(name)

@@ -182,6 +182,35 @@ def test_the_way_of_a_repository_on_an_ssh_server(
         assert not [path for path in context.settings.home.rglob("*") if path.is_file() and line in path.read_bytes()]
 
 
+def test_a_deploy_key_of_one_repository_is_used_for_that_one_and_a_refusal_names_it(
+    shop: Scenario, images: Images, tmp_path: Path
+) -> None:
+    key, other = private_key(), private_key()
+    base = f"{shop.name}-base:1"
+    images.build_base(base)
+    repository = new_repository(tmp_path / "acme" / "shop", {"Dockerfile": dockerfile(base), "page": "one"})
+    with serving_ssh(tmp_path / "ssh", key) as server:
+        shop.create_from({"kind": "git", "url": server.url(repository)})
+        refused = shop.deploy()
+        assert refused["error_code"] == "auth_required"
+        none = f"{server.host} did not serve the repository, and no credentials that fit its address are stored."
+        assert none in shop.messages()
+
+        name = f"{server.host}{repository.path}"
+        show_key(shop.context, server.host, other)  # the key of the host opens other repositories
+        show_key(shop.context, name.lower(), key)
+        assert shop.deploy()["status"] == "succeeded", shop.messages()
+        assert shop.served() == "one"
+
+        repository.commit({"page": "two"})
+        show_key(shop.context, name.lower(), other)
+        show_key(shop.context, server.host, key)
+        assert shop.deploy()["error_code"] == "auth_required"
+        told = f"{server.host} did not serve the repository with the credentials that are stored for {name.lower()}."
+        assert told in shop.messages()
+        assert not any("PRIVATE KEY" in message for message in shop.messages())
+
+
 def _rewrite(repository: Repository) -> None:
     repository.git("checkout", "--quiet", "--orphan", "fresh")
     repository.commit({"app/page": "rewritten"})

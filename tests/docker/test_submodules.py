@@ -160,6 +160,33 @@ def test_the_credentials_of_the_repository_open_its_submodules_too(
         assert shop.deploy()["status"] == "succeeded"
 
 
+def test_a_submodule_may_use_what_is_stored_for_its_own_owner_and_for_no_other(
+    shop: Scenario, images: Images, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = f"{shop.name}-base:1"
+    images.build_base(base)
+    lib = new_repository(root / "acme" / "lib", {"index.html": "of the library"})
+    vault = new_repository(root / "bank" / "vault", {"index.html": "secret"})
+    files = {"Dockerfile": DOCKERFILE.format(base=base), "healthz": ""}
+    app = new_repository(root / "acme" / "app", files)
+    link(app, "lib", "../../lib/.git", head(lib))
+    with serving_git(root, "x-access-token", "tok3n") as server:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(server.certificate))
+        with shop.context.database.writing() as session:
+            for name in ("acme/app", "acme/lib", "bank/vault"):
+                put(session, f"{server.host}/{name}", "x-access-token", shop.context.vault.lock("tok3n"), None, now())
+        shop.create_from({"kind": "git", "url": server.url(app), "submodules": True})
+        assert shop.deploy()["status"] == "succeeded", shop.messages()
+        assert shop.served("/lib/index.html") == "of the library"
+
+        server.asked.clear()
+        link(app, "vault", server.url(vault), head(vault))
+        assert shop.deploy()["error_code"] == "auth_required"
+        assert not any(logged_in for path, logged_in in server.asked if path.startswith("/bank/"))
+        said = f"{server.host} did not serve the repository, and no credentials that fit its address are stored."
+        assert said in shop.messages()
+
+
 def test_all_parts_together_have_the_limit_of_one_repository(
     shop: Scenario, server: GitServer, root: Path, app: Repository
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from db.messages.errors import BACKUPS, ERRORS, HOOKS
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
+from db.messages.source_problems import SourceProblem
 from db.settings import Settings
 from db.states import ErrorCode, status_for
 from tasks.webhooks import PROVIDERS
@@ -71,7 +72,9 @@ def test_every_refusal_is_documented_with_its_status_and_its_sentence(errors_pag
 def test_every_problem_of_a_key_is_documented_with_what_is_said_of_it(
     errors_page: list[dict[str, list[str]]],
 ) -> None:
-    assert errors_page[2] == {code: [re.sub(r"%\((\w+)\)s", r"*\1*", code.clause)] for code in KeyProblem}
+    assert errors_page[2] == {
+        code: [re.sub(r"%\((\w+)\)s", r"*\1*", code.clause)] for code in (*KeyProblem, *SourceProblem)
+    }
 
 
 def test_no_code_is_documented_that_is_not_there(errors_page: list[dict[str, list[str]]]) -> None:

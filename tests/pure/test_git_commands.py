@@ -11,7 +11,7 @@ import pytest
 from db.states import ErrorCode
 from tasks.credentials import GitLogin
 from tasks.git import commands
-from tasks.git.errors import Listed, branch_of_head, commit_of, error_code_for, listed
+from tasks.git.errors import Listed, branch_of_head, commit_of, error_code_for, listed, may_be_login
 from tasks.git.module_addresses import Link
 from tasks.sources.addresses import Address
 
@@ -120,6 +120,22 @@ def test_a_ref_is_the_branch_then_the_tag_and_never_a_namesake(listed: str, ref:
 )
 def test_what_a_server_said_becomes_a_code(words: str, code: str) -> None:
     assert error_code_for(words) == ErrorCode(code)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        ("ERROR: Repository not found.\nfatal: Could not read from remote repository.", True),
+        ("remote: Repository not found.\nfatal: repository 'https://github.com/acme/shop/' not found", True),
+        ("remote: The project you were looking for could not be found or you don't have permission to view it.", True),
+        ("git@git.example: Permission denied (publickey).", True),
+        ("fatal: unable to access 'https://git.example/a/': Could not resolve host: git.example", False),
+        ("fatal: couldn't find remote ref refs/heads/none", False),
+        ("", False),
+    ],
+)
+def test_a_server_may_hide_what_a_login_may_not_see(words: str, is_one: bool) -> None:
+    assert may_be_login(words) is is_one
 
 
 def test_the_branch_behind_head_is_read_where_it_is_one() -> None:

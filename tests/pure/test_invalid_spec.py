@@ -11,6 +11,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from db.messages.key_problems import KeyProblem
+from db.messages.problem_base import Problem
+from db.messages.source_problems import SourceProblem
 from db.settings import Settings
 from flows.workloads.apply import read_specs
 from tasks.sources.invalid_spec import InvalidSpec, refusal_of
@@ -22,7 +24,7 @@ TEXT = {"kind": "compose", "text": "services: {}"}
 GIT = {"kind": "git", "url": "https://git.example/shop"}
 PORT = {"container": 80}
 # What is wrong -> changes of a good spec, the key that is named, what its texts are filled in with.
-SPECS: dict[KeyProblem, tuple[dict[str, Any], str, dict[str, Any]]] = {
+SPECS: dict[Problem, tuple[dict[str, Any], str, dict[str, Any]]] = {
     KeyProblem.UNKNOWN_KEY: ({"sauce": "x"}, "sauce", {}),
     KeyProblem.REQUIRED: ({"source": {"kind": "image"}}, "source.image", {}),
     KeyProblem.EMPTY: ({"command": []}, "command", {}),
@@ -88,6 +90,17 @@ SPECS: dict[KeyProblem, tuple[dict[str, Any], str, dict[str, Any]]] = {
     KeyProblem.IN_COMPOSE_FILE: ({"source": TEXT, "ports": [PORT]}, "ports", {}),
     KeyProblem.RESERVED: ({"source": TEXT, "env": {"PATH": "x"}}, "env.PATH", {}),
     KeyProblem.COMPOSE_HEALTH: ({"source": TEXT, "health": {"tcp": 80}}, "health", {}),
+    SourceProblem.NOT_A_SITE_FILE: ({"source": {"kind": "static", "fallback": "/a"}}, "source.fallback", {}),
+    SourceProblem.NOT_A_SITE_PATH: (
+        {"source": {"kind": "static", "cache": [{"path": "a", "max_age_s": 1}]}},
+        "source.cache.0.path",
+        {},
+    ),
+    SourceProblem.IMMUTABLE_NEEDS_AGE: (
+        {"source": {"kind": "static", "cache": [{"path": "/a", "max_age_s": 0, "immutable": True}]}},
+        "source.cache",
+        {},
+    ),
 }
 # What an installation does not allow -> the source, and its settings.
 SOURCES: dict[KeyProblem, tuple[dict[str, Any], dict[str, str]]] = {
@@ -107,7 +120,7 @@ FILES: dict[KeyProblem, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("problem", SPECS)
-def test_a_bad_spec_is_refused_by_key_code_and_limits(problem: KeyProblem) -> None:
+def test_a_bad_spec_is_refused_by_key_code_and_limits(problem: Problem) -> None:
     changes, key, limits = SPECS[problem]
     with pytest.raises(InvalidSpec) as caught:
         parse_spec({"name": "shop", "source": IMAGE} | changes)
@@ -151,8 +164,8 @@ def test_an_error_of_pydantic_that_no_code_is_known_for_says_nothing_of_the_valu
     assert (str(refusal), refusal.problem) == ("at: is not accepted", KeyProblem.NOT_ACCEPTED)
 
 
-@pytest.mark.parametrize("problem", KeyProblem)
-def test_every_code_has_a_clause_and_a_sentence_that_ask_for_the_same_limits(problem: KeyProblem) -> None:
+@pytest.mark.parametrize("problem", [*KeyProblem, *SourceProblem])
+def test_every_code_has_a_clause_and_a_sentence_that_ask_for_the_same_limits(problem: Problem) -> None:
     def asked(text: str) -> set[str]:
         return set(re.findall(r"%\((\w+)\)s", text))
 

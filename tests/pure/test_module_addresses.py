@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.git.module_addresses import Link, absolute, addresses, allowed, is_inside, may_log_in
+from tasks.git.module_addresses import Link, absolute, addresses, allowed, is_inside
+from tasks.sources.credential_names import names_for_part
 
 HTTPS = "https://git.example/team/shop.git"
 SSH, SCP = "ssh://git@git.example:2222/team/shop.git", "git@git.example:team/shop.git"
@@ -78,4 +79,4 @@ def test_the_file_is_read_by_path() -> None:
     ],
 )
 def test_credentials_are_for_the_host_of_the_spec_alone(url: str, sent: bool) -> None:
-    assert may_log_in(HTTPS, url) is sent
+    assert bool(names_for_part(HTTPS, url)) is sent

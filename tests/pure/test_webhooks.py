@@ -72,6 +72,12 @@ def test_who_knows_the_secret_is_believed_and_nobody_else(name: str) -> None:
     assert not provider(name).is_genuine(headers_of(forged), body, SECRET)
 
 
+def test_nothing_in_a_call_of_docker_hub_proves_anything() -> None:
+    body, headers = sent("dockerhub", payloads.DOCKER_HUB, SECRET, "d-1")
+    assert not provider("dockerhub").is_genuine(headers_of(headers | {"Authorization": SECRET}), body, SECRET)
+    assert [name for name, one in PROVIDERS.items() if one.secret_in_address] == ["dockerhub"]
+
+
 @pytest.mark.parametrize("name", ["github", "gitea", "forgejo", "bitbucket", "ghcr", "generic"])
 def test_a_signature_is_that_of_this_very_body(name: str) -> None:
     body, headers = sent(name, OF[name], SECRET, "d-1")
@@ -212,6 +218,30 @@ def test_a_package_of_ghcr_is_a_push_when_it_is_an_image_under_a_tag() -> None:
     ):
         assert read("ghcr", data) == [Delivery("other", id="d-1")]
     assert read("ghcr", GHCR, event="push-of-code") == [Delivery("other", id="d-1")]
+
+
+def test_a_push_to_docker_hub_is_read() -> None:
+    hub = payloads.DOCKER_HUB
+    (found,), (again,) = read("dockerhub", hub), read("dockerhub", hub, "another number")
+    assert (found.event, found.tag, found.branch, found.digest, found.actor) == (
+        *("push", "1", None, None, "trustedbuilder"),
+    )
+    assert found == again
+    assert found.id is not None
+    (later,) = read("dockerhub", hub | {"push_data": hub["push_data"] | {"pushed_at": 1417566162.5}})
+    assert later.id not in {None, found.id}
+    for image, decision in (
+        ("acme/shop:1", Target()),
+        ("docker.io/acme/shop:1", Target()),
+        ("acme/shop:2", "other_tag"),
+        ("acme/blog:1", "other_repository"),
+        ("ghcr.io/acme/shop:1", "other_repository"),
+    ):
+        assert decide({"kind": "image", "image": image}, None, None, found) == decision, image
+    official = replace(found, repository="library/shop")
+    assert decide({"kind": "image", "image": "shop:1"}, None, None, official) == Target()
+    for data in ({}, {"push_data": {}}, hub | {"repository": None}, hub | {"push_data": {"tag": 7}}):
+        assert read("dockerhub", data) == [Delivery("other")]
 
 
 def saying(name: str, message: Any, ref: str = "refs/heads/main") -> dict[str, Any]:

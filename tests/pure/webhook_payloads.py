@@ -178,6 +178,25 @@ GHCR: dict[str, Any] = {
 }
 
 
+# https://docs.docker.com/docker-hub/webhooks/#example-webhook-payload
+DOCKER_HUB: dict[str, Any] = {
+    "callback_url": "https://registry.hub.docker.com/u/acme/shop/hook/2141b5bi5i5b02bec211i4eeih0242eg11000a/",
+    "push_data": {"pushed_at": 1417566161, "pusher": "trustedbuilder", "tag": "1", "images": []},
+    "repository": {
+        "comment_count": 0,
+        "date_created": 1417494799,
+        "full_description": "",
+        "is_private": True,
+        "name": "shop",
+        "namespace": "acme",
+        "owner": "acme",
+        "repo_name": "acme/shop",
+        "repo_url": "https://registry.hub.docker.com/u/acme/shop/",
+        "status": "Active",
+    },
+}
+
+
 def envelope(*events: dict[str, Any]) -> dict[str, Any]:
     """What a registry sends."""
     return {"events": list(events)}
@@ -216,6 +235,8 @@ def sent(provider: str, data: dict[str, Any], secret: str, delivery: str, event:
                 "X-Hook-UUID": f"{delivery}-hook",
                 "X-Attempt-Number": "1",
             }
+        case "dockerhub":
+            headers |= {"User-Agent": "hub-hook"}  # the secret is in the address, and nothing else proves anything
         case "registry":
             headers |= {"Content-Type": "application/vnd.docker.distribution.events.v1+json"}
             headers |= {"Authorization": f"Bearer {secret}", "User-Agent": "Go-http-client/1.1"}

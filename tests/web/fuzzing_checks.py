@@ -11,6 +11,7 @@ from typing import Any
 import schemathesis
 
 from db.messages.key_problems import KeyProblem
+from db.messages.source_problems import SourceProblem
 
 # Depends on what is there, or on two parts of the data at once.
 CODES = frozenset({"not_a_success", "already_live", "not_rollback_capable", "nothing_to_roll_back_to"})
@@ -31,6 +32,9 @@ PROBLEMS = frozenset(
         KeyProblem.RESERVED,
         KeyProblem.COMPOSE_HEALTH,
         KeyProblem.PORTS_OVERLAP,
+        # a webhook whose keys do not go with its sender
+        SourceProblem.PATHS_NEED_GIT,
+        SourceProblem.SECRET_IN_ADDRESS,
         # or a fraction that a schema takes for a whole number: the text of 1530.0 is lost in JSON
         KeyProblem.QUOTE_IT,
         # or what is there
@@ -48,6 +52,7 @@ PROBLEMS = frozenset(
         # or is not what the bytes have to be, or has characters that do not print, for which there is no pattern
         KeyProblem.NOT_ONE_LINE,
         KeyProblem.NOT_A_NAME_PATTERN,
+        SourceProblem.NOT_A_PATH_FILTER,
         KeyProblem.NOT_ABSOLUTE,
         KeyProblem.NOT_INSIDE,
         KeyProblem.NOT_A_PRIVATE_KEY,

@@ -20,7 +20,7 @@ from webapp.http.permissions import ADMIN, OPEN, PERMISSIONS, VIEWER
 
 VALUES = {
     "name": "shop", "version": 1, "number": 1, "host": "registry.example.com", "filename": "favicon.svg",
-    "token": "bsh_nobody",
+    "token": "bsh_nobody", "secret": "nobodys",
 }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_every_route_has_its_line_in_the_table_and_every_line_its_route(app: Fla
 def test_only_these_are_open(app: Flask) -> None:
     assert set(routes(app, OPEN)) == {
         ("GET", "/static/favicon.svg"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login"),
-        ("POST", "/api/hooks/bsh_nobody"),
+        ("POST", "/api/hooks/bsh_nobody"), ("POST", "/api/hooks/bsh_nobody/nobodys"),
     }  # fmt: skip
 
 

@@ -46,6 +46,13 @@ def test_an_upload_is_kept_by_its_hash_and_is_what_the_next_deploy_serves(
     assert viewer.put(site, data=archive()).status_code == 403
 
 
+def test_an_upload_leaves_alone_how_the_files_are_served(admin: FlaskClient, site: str) -> None:
+    serving = {"fallback": "index.html", "cache": [{"path": "/assets/*", "max_age_s": 60}]}
+    assert admin.patch("/api/workloads/site", json={"source": {"kind": "static", **serving}}).status_code == 200
+    content = admin.put(site, data=archive(a=b"1")).json["content"]
+    assert admin.get("/api/workloads/site").json["spec"]["source"] == {"kind": "static", "content": content, **serving}
+
+
 def test_what_is_no_archive_too_large_or_for_somebody_else_is_refused(
     admin: FlaskClient, context: Context, site: str, shop: int
 ) -> None:

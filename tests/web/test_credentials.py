@@ -37,6 +37,11 @@ def test_credentials_of_a_git_server_are_stored_listed_and_removed(logged_in: Br
     assert browser.get("/api/git-credentials").json["git_credentials"][0]["has"] == ["password"]
     assert browser.post("/credentials/git/git.example/remove").status_code == 303
     assert browser.get("/api/git-credentials").json == {"git_credentials": []}
+    browser.post("/credentials/git", data={"host": "git.example/acme/shop", "password": SECRET})
+    gone = re.search(r'action="(/credentials/git/[^"]+/remove)"', browser.get("/credentials").text)
+    assert gone
+    assert browser.post(gone[1]).status_code == 303
+    assert browser.get("/api/git-credentials").json == {"git_credentials": []}
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

@@ -140,6 +140,11 @@ def test_the_source_of_every_kind_comes_back_from_its_inputs() -> None:
         {"kind": "git", "url": "https://x/y.git", "build": {"secrets": ["TOKEN", "OTHER"]}},
         {"kind": "compose", "url": "https://x/y.git", "file": ["a.yaml", "b.yaml"], "profiles": ["web"]},
         {"kind": "static", "url": "https://x/y.git", "root": "public"},
+        {"kind": "static", "fallback": "index.html", "not_found": "404.html"},
+        {
+            "kind": "static",
+            "cache": [{"path": "/a/*", "max_age_s": 9, "immutable": True}, {"path": "/b", "max_age_s": 0}],
+        },
     ):
         inputs = spec.inputs_of({"name": "x", "source": source})
         assert spec.patch_of(inputs, [], source)["source"] == source
@@ -156,6 +161,7 @@ def test_what_is_cleared_of_a_build_is_gone_and_a_refused_argument_has_its_field
     assert refusals.field_of("source.build.args.A-B", "git") == "git.build.args"
     assert refusals.field_of("source.build.secrets.0", "git") == "git.build.secrets"
     assert refusals.field_of("source.build", "git") == "git.url"
+    assert refusals.field_of("source.cache.0.max_age_s", "static") == "static.cache"
 
 
 def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
@@ -170,6 +176,9 @@ def test_files_that_were_uploaded_stay_until_another_place_is_named() -> None:
     ("read", "text"),
     [
         (texts.ports, "80:"),
+        (texts.cache_rules, "/assets/*"),
+        (texts.cache_rules, "/assets/* week"),
+        (texts.cache_rules, "/assets/* 60 for ever"),
         (texts.ports, "a:80"),
         (texts.ports, "127.0.0.1:80"),
         (texts.ports, "80/sctp"),

@@ -46,6 +46,34 @@ def test_they_are_stored_encrypted_and_never_shown(admin: FlaskClient, viewer: F
     assert viewer.put("/api/git-credentials/git.example", json={"token": SECRET}).status_code == 403
 
 
+def test_credentials_of_a_repository_come_before_those_of_its_host(
+    admin: FlaskClient, viewer: FlaskClient, context: Context
+) -> None:
+    key = private_key()
+    for name, body in (
+        ("github.com", {"token": "of-the-host"}),
+        ("github.com/Acme", {"token": "of-the-owner"}),
+        ("github.com/acme/shop.git", {"ssh_key": key}),
+    ):
+        assert admin.put(f"/api/git-credentials/{name}", json=body).status_code == 200
+    assert [(one["host"], one["has"]) for one in viewer.get("/api/git-credentials").json["git_credentials"]] == [
+        ("github.com", ["password"]),
+        ("github.com/acme", ["password"]),
+        ("github.com/acme/shop", ["ssh_key"]),
+    ]
+    names = ["github.com/acme/shop", "github.com/acme", "github.com"]
+    by_key, by_token = (context.git_login(*names, by_ssh=by_ssh) for by_ssh in (True, False))
+    assert (by_key.name, by_key.ssh_key) == ("github.com/acme/shop", key)
+    # A key is no token: the next one that has some is used.
+    assert (by_token.name, by_token.password) == ("github.com/acme", "of-the-owner")
+    assert context.git_login("github.com/other/x", "github.com/other", "github.com").password == "of-the-host"
+    assert admin.put("/api/git-credentials/github.com%2Facme%2Fshop", json={"token": "x"}).json["has"] == ["password"]
+    assert admin.delete("/api/git-credentials/github.com/ACME/shop").status_code == 204
+    assert admin.delete("/api/git-credentials/github.com/acme/shop").json["code"] == "no_such_git_credentials"
+    assert context.git_login(*names, by_ssh=True).name == ""
+    assert viewer.delete("/api/git-credentials/github.com/acme").status_code == 403
+
+
 @pytest.mark.parametrize(
     ("host", "body", "key"),
     [
@@ -57,6 +85,8 @@ def test_they_are_stored_encrypted_and_never_shown(admin: FlaskClient, viewer: F
         ("git.example", {"ssh_key": private_key(SECRET)}, "ssh_key"),
         ("git.example", {"token": SECRET, "more": 1}, "more"),
         (f"ann:{SECRET}@git.example", {"token": "x"}, "host"),
+        (f"git.example/{SECRET}@acme", {"token": "x"}, "host"),
+        ("git.example/" + "a" * 300, {"token": "x"}, "host"),
     ],
 )
 def test_bad_ones_are_refused_by_key(admin: FlaskClient, host: str, body: dict, key: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from db.messages.key_problems import KeyProblem
+from db.messages.problem_base import Problem
+from db.messages.source_problems import SourceProblem
 from db.states import Trigger
 from flows.cli import workloads as cli
 from flows.requests import Asked
@@ -22,7 +24,7 @@ GIT = "/api/git-credentials/git.example"
 SHOP = "/api/workloads/shop"
 SITE = {"name": "site", "source": {"kind": "static"}}
 # What is wrong -> a call, its body, and the key that is named.
-CALLS: dict[KeyProblem, tuple[str, str, Any, str]] = {
+CALLS: dict[Problem, tuple[str, str, Any, str]] = {
     KeyProblem.FIXED: ("PATCH", SHOP, {"name": "other"}, "name"),
     KeyProblem.SECRET_TOO: ("PATCH", SHOP, {"env": {"DB_PASSWORD": "x"}}, "env.DB_PASSWORD"),
     KeyProblem.NO_SUCH_HOST: ("PATCH", SHOP, {"host": "elsewhere"}, "host"),
@@ -34,6 +36,9 @@ CALLS: dict[KeyProblem, tuple[str, str, Any, str]] = {
     KeyProblem.NOT_IN_SOURCE: ("POST", f"{SHOP}/hooks", {"provider": "github"}, "provider"),
     KeyProblem.NO_BRANCHES: ("POST", f"{SHOP}/hooks", {"provider": "registry", "branch": "main"}, "branch"),
     KeyProblem.NOT_A_NAME_PATTERN: ("POST", f"{SHOP}/hooks", {"provider": "registry", "tag": "a b"}, "tag"),
+    SourceProblem.NOT_A_PATH_FILTER: ("POST", f"{SHOP}/hooks", {"provider": "github", "paths": ["/a"]}, "paths"),
+    SourceProblem.PATHS_NEED_GIT: ("POST", f"{SHOP}/hooks", {"provider": "registry", "paths": ["a"]}, "paths"),
+    SourceProblem.SECRET_IN_ADDRESS: ("POST", f"{SHOP}/hooks", {"provider": "dockerhub", "secret": "s" * 9}, "secret"),
     KeyProblem.BAD_SECRET: ("POST", f"{SHOP}/hooks", {"provider": "registry", "secret": "sec ret"}, "secret"),
     KeyProblem.CONFLICTS_WITH: ("PUT", GIT, {"token": "x", "password": "y"}, "token"),
     KeyProblem.NO_CREDENTIALS: ("PUT", GIT, {}, "password"),
@@ -53,7 +58,7 @@ LINES: dict[KeyProblem, Callable[[Context, Path], Any]] = {
 
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("problem", CALLS)
-def test_a_refused_key_is_named_with_its_code(admin: FlaskClient, problem: KeyProblem) -> None:
+def test_a_refused_key_is_named_with_its_code(admin: FlaskClient, problem: Problem) -> None:
     method, path, body, key = CALLS[problem]
     admin.post("/api/workloads", json=SITE)
     answer = admin.open(path, method=method, **({"data": body} if isinstance(body, bytes) else {"json": body}))
@@ -75,4 +80,4 @@ def test_what_only_the_command_line_takes_is_refused_by_code_too(
 
 def test_every_code_has_a_case_that_raises_it() -> None:
     cases = {*pure.SPECS, *pure.SOURCES, *pure.FILES, *CALLS, *LINES, KeyProblem.NOT_ACCEPTED}
-    assert set(KeyProblem) - cases == set()
+    assert {*KeyProblem, *SourceProblem} - cases == set()

@@ -22,6 +22,7 @@ from tests.pure.webhook_payloads import (
     BITBUCKET,
     COMMIT,
     DIGEST,
+    DOCKER_HUB,
     GITEA,
     GITHUB,
     GITHUB_PING,
@@ -164,6 +165,75 @@ def test_what_was_rolled_back_from_is_held_and_the_answer_says_so(
     assert len(admin.get("/api/workloads/shop/deploys").json["deploys"]) == 3
 
 
+@pytest.mark.usefixtures("prefect_answers")
+def test_docker_hub_has_its_secret_in_the_address_and_a_repetition_is_one_deploy(
+    admin: FlaskClient, anonymous: FlaskClient, context: Context
+) -> None:
+    lifecycle.create(context, {"name": "hub", "source": {"kind": "image", "image": "acme/shop:1"}}, "ann")
+    made = admin.post("/api/workloads/hub/hooks", json={"provider": "dockerhub"}).json
+    assert made["path"] == f"/api/hooks/{made['token']}/{made['secret']}"
+    assert made["url"].endswith(made["path"])
+    for path in (
+        f"/api/hooks/{made['token']}",
+        f"/api/hooks/{made['token']}/{made['secret']}x",
+        f"/api/hooks/{made['token']}/{made['token']}",
+        f"/api/hooks/bsh_nobody/{made['secret']}",
+    ):
+        answer = anonymous.post(path, json=DOCKER_HUB, headers={"Authorization": f"Bearer {made['secret']}"})
+        assert (answer.status_code, answer.json["code"]) == (401, "unauthorized"), path
+    first = anonymous.post(made["path"], json=DOCKER_HUB)
+    assert (first.status_code, first.json["outcome"], first.json["version"]) == (202, "deploying", 1)
+    assert anonymous.post(made["path"], json=DOCKER_HUB).json == first.json
+    row = admin.get("/api/workloads/hub/deploys/1").json
+    assert (row["trigger"], row["actor"]) == ("webhook", "trustedbuilder")
+    later = DOCKER_HUB | {"push_data": DOCKER_HUB["push_data"] | {"pushed_at": 1417566999}}
+    assert anonymous.post(made["path"], json=later).json["outcome"] == "waiting"
+    other = DOCKER_HUB | {"push_data": DOCKER_HUB["push_data"] | {"tag": "nightly"}}
+    assert anonymous.post(made["path"], json=other).json["outcome"] == "other_tag"
+    assert anonymous.post(made["path"], data=b"{").status_code == 400
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_secret_in_an_address_is_generated_and_counts_for_no_other_sender(
+    admin: FlaskClient, anonymous: FlaskClient
+) -> None:
+    chosen = admin.post(BASE, json={"provider": "dockerhub", "secret": SECRET})
+    assert (chosen.status_code, chosen.json["problem"]) == (422, "secret_in_address")
+    path = added(admin, "registry", tag="*")
+    body, headers = sent("registry", envelope(REGISTRY_PUSH), SECRET, "d-1")
+    assert anonymous.post(f"{path}/{SECRET}", data=body, headers=headers).status_code == 401
+    assert anonymous.post(f"{path}/{SECRET}", data=body).status_code == 401
+    assert admin.get(BASE).json["hooks"][0]["last"] is None
+
+
+def test_no_log_takes_the_secret_of_an_address(context: Context) -> None:
+    address = f"/api/hooks/bsh_{'a1-_' * 10}/{'Zz_-' * 10}"
+    cleaned = context.redactor.clean(f"POST {address} HTTP/1.1")
+    assert cleaned == "POST /api/hooks/[redacted] HTTP/1.1"
+
+
+@pytest.mark.usefixtures("prefect_answers", "repository")
+def test_a_push_that_changes_none_of_the_paths_deploys_nothing_and_says_so(
+    admin: FlaskClient, anonymous: FlaskClient
+) -> None:
+    path = added(admin, "github", "site", paths=["services/web/**", "!**/*.md"])
+    (listed,) = admin.get("/api/workloads/site/hooks").json["hooks"]
+    assert listed["paths"] == ["services/web/**", "!**/*.md"]
+    commit = {"id": COMMIT, "message": "Docs", "added": [], "removed": [], "modified": ["services/web/README.md"]}
+    pushed = GITHUB | {"before": "1" * 40, "commits": [commit]}
+    answer = call(anonymous, path, "github", pushed)
+    assert (answer.status_code, answer.json["outcome"], answer.json["version"]) == (200, "other_paths", None)
+    said = admin.get("/api/workloads/site/events").json["events"][0]
+    assert said["message"] == (
+        f"Webhook: main {COMMIT[:12]} was pushed and not deployed: it changes no file that this webhook is for."
+    )
+    assert admin.get("/api/workloads/site/hooks").json["hooks"][0]["last"]["outcome"] == "other_paths"
+    forced = call(anonymous, path, "github", pushed | {"forced": True}, "d-2")
+    assert forced.json["outcome"] == "deploying"
+    touched = commit | {"modified": ["services/web/app.js"]}
+    assert call(anonymous, path, "github", pushed | {"commits": [touched]}, "d-3").json["outcome"] == "waiting"
+
+
 # Who is not believed
 
 
@@ -229,7 +299,9 @@ def test_address_and_secret_are_shown_once_and_nowhere_again(
     assert made["url"] == f"http://localhost/api/hooks/{made['token']}" == f"http://localhost{made['path']}"
     assert len(made["secret"]) >= 40
     listed = viewer.get(BASE)
-    assert set(listed.json["hooks"][0]) == {"id", "provider", "branch", "tag", "created_at", "created_by", "last"}
+    assert set(listed.json["hooks"][0]) == {
+        *("id", "provider", "branch", "tag", "paths", "created_at", "created_by", "last"),
+    }
     read = listed.text + viewer.get("/api/workloads/shop").text + viewer.get("/apps/shop").text
     read += viewer.get("/api/workloads/shop/events").text
     on_disk = b"".join(file.read_bytes() for file in context.settings.home.rglob("*") if file.is_file())
@@ -360,6 +432,7 @@ def test_an_admin_adds_and_removes_a_hook_on_the_page_of_the_app(logged_in: Brow
     assert wrong.status_code == 422
     assert "A name or a pattern with *" in wrong.text
     assert "hunter2" not in wrong.text
+    assert 'name="paths"' not in form
     made = browser.post("/apps/shop/hooks", data={"provider": "registry", "what": "tag", "pattern": "v*"})
     assert made.status_code == 201
     assert "http://localhost/api/hooks/bsh_" in made.text
@@ -377,6 +450,27 @@ def test_an_admin_adds_and_removes_a_hook_on_the_page_of_the_app(logged_in: Brow
     assert browser.post(f"/apps/shop/hooks/{number}/remove").headers["Location"] == "/apps/shop#hooks"
     assert browser.get(BASE).json == {"hooks": []}
     assert browser.get(f"/apps/shop/hooks/{number}/remove").status_code == 404
+
+
+@pytest.mark.usefixtures("repository")
+def test_paths_are_typed_line_by_line(logged_in: Browser) -> None:
+    browser = logged_in("admin")
+    assert 'name="paths"' in browser.get("/apps/site/hooks/new?dialog=1").text
+    wrong = browser.post("/apps/site/hooks", data={"provider": "github", "paths": "web/**\n/etc"})
+    assert wrong.status_code == 422
+    assert 'id="hook-paths-error"' in wrong.text
+    assert "web/**\n/etc</textarea>" in wrong.text
+    typed = {"provider": "github", "paths": "web/**\r\n!docs/**"}
+    assert browser.post("/apps/site/hooks", data=typed).status_code == 201
+    assert "<code>web/**</code> <code>!docs/**</code>" in browser.get("/apps/site").text
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_address_with_the_secret_in_it_is_shown_without_another_one(logged_in: Browser) -> None:
+    made = logged_in("admin").post("/apps/shop/hooks", data={"provider": "dockerhub"})
+    assert made.status_code == 201
+    assert "The secret is a part of it." in made.text
+    assert "<dt>Secret</dt>" not in made.text
 
 
 @pytest.mark.usefixtures("shop")

@@ -22,6 +22,7 @@ from flows.shapes.webhooks import hook as hook_shape
 from flows.webhooks import lifecycle, receive
 from tasks.context import Context, now
 from tasks.webhooks import PROVIDERS, Unreadable
+from tasks.webhooks.delivery import same
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
@@ -48,9 +49,19 @@ def decoy(here: Context) -> str:
 @blueprint.post("/hooks/<token>", endpoint="receive")
 def take(token: str) -> Response:
     """Accept a delivery: 202 when it leads to a deploy, 200 when it does not, and why."""
+    return _taken(token, None)
+
+
+@blueprint.post("/hooks/<token>/<secret>", endpoint="receive_by_address")
+def take_by_address(token: str, secret: str) -> Response:
+    """Accept a delivery of a sender that can send nothing but its address, as `receive` does."""
+    return _taken(token, secret)
+
+
+def _taken(token: str, given: str | None) -> Response:
     request.max_content_length = MOST_BODY
     body = request.get_data(cache=False, parse_form_data=False)
-    hook, workload = _genuine(token, body)
+    hook, workload = _genuine(token, given, body)
     try:
         deliveries = PROVIDERS[hook.provider].read(request.headers, body)
     except Unreadable:
@@ -71,8 +82,9 @@ def take(token: str) -> Response:
     return json_answer(found | {"version": answer.version}, status, headers)
 
 
-def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
-    """Return the called hook and its workload. Raises Problem(unauthorized, too_many_attempts)."""
+def _genuine(token: str, given: str | None, body: bytes) -> tuple[Hook, Workload]:
+    """Return the called hook and its workload; `given` is the secret in the address. Raises Problem(unauthorized,
+    too_many_attempts)."""
     attempts: Attempts = current_app.extensions[ATTEMPTS]
     name, address, moment = token_hash(token), request.remote_addr or "", time.monotonic()
     with context().database.reading() as session:
@@ -80,7 +92,9 @@ def _genuine(token: str, body: bytes) -> tuple[Hook, Workload]:
     provider, locked = (found[0].provider, found[0].secret) if found else ("generic", current_app.extensions[DECOY])
     secret = context().vault.unlock(locked)
     context().redactor.learn([secret])
-    is_genuine = PROVIDERS[provider].is_genuine(request.headers, body, secret)
+    sender = PROVIDERS[provider]
+    is_signed = sender.is_genuine(request.headers, body, secret)
+    is_genuine = same(given, secret) if sender.secret_in_address else is_signed and given is None
     if found is None or not is_genuine:
         wait = attempts.wait(name, address, moment)
         attempts.failed(name, address, moment)
@@ -112,7 +126,14 @@ def create(name: str) -> Response:
     """Add a webhook: 201 with its address and secret, which are shown only once."""
     new = params.body(NewHook)
     made = lifecycle.add(
-        context(), name, caller().actor, new.provider, branch=new.branch, tag=new.tag, secret=new.secret
+        context(),
+        name,
+        caller().actor,
+        new.provider,
+        branch=new.branch,
+        tag=new.tag,
+        paths=new.paths,
+        secret=new.secret,
     )
     return json_answer(once(made), 201, {"Location": f"/api/workloads/{name}/hooks"})
 
@@ -127,6 +148,5 @@ def remove(name: str, number: int) -> Response:
 
 def once(made: lifecycle.Made) -> dict[str, object]:
     """Return a new hook with the values that are shown only once."""
-    path = f"/api/hooks/{made.token}"
-    url = (context().settings.public_url or request.url_root).rstrip("/") + path
-    return hook_shape(made.hook) | {"url": url, "path": path, "token": made.token, "secret": made.secret}
+    url = (context().settings.public_url or request.url_root).rstrip("/") + made.path
+    return hook_shape(made.hook) | {"url": url, "path": made.path, "token": made.token, "secret": made.secret}

@@ -119,5 +119,33 @@ SOURCES: dict[str, tuple[Field, ...]] = {
         source("static", "ref", _REF, example="main", hint=_NO_REF),
         source("static", "root", N_("Directory in the repository"), example="public"),
         source("static", "submodules", _SUBMODULES, shape="flag", hint=_EMPTY),
+        source(
+            "static",
+            "fallback",
+            N_("File for every missing path"),
+            folded=True,
+            example="index.html",
+            hint=N_("For apps that route in the browser: a path that does not exist gets this file, with status 200."),
+        ),
+        source(
+            "static",
+            "not_found",
+            N_("Own 404 page"),
+            folded=True,
+            example="404.html",
+            hint=N_("A file of the site."),
+        ),
+        source(
+            "static",
+            "cache",
+            N_("Browser cache"),
+            shape="lines",
+            folded=True,
+            example="/assets/* 31536000 immutable",
+            hint=N_(
+                "One path with a number of seconds per line, with the word immutable for files whose content never "
+                "changes. * matches any characters. Browsers ask again for all other files."
+            ),
+        ),
     ),
 }

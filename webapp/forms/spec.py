@@ -11,7 +11,7 @@ from webapp.forms.field import Field
 from webapp.forms.fields import NAME, NOT_FOR_COMPOSE
 from webapp.forms.source_fields import SOURCES
 from webapp.forms.texts import NEEDED
-from webapp.presenters.spec_lines import option_texts, plain
+from webapp.presenters.spec_lines import cache_text, option_texts, plain
 
 _LISTS: dict[str, Callable[[str], Any]] = {
     "ports": texts.ports,
@@ -37,6 +37,8 @@ _PARTS: dict[str, dict[str, Callable[[str], Any]]] = {
     "resources": {"memory_mb": texts.number, "cpus": texts.number},
     "log": {"driver": texts.word, "max_size_mb": texts.number, "max_files": texts.number},
 }
+# Inputs of a source that are neither a text nor a list of texts.
+_OF_SOURCE: dict[str, Callable[[str], Any]] = {"static.cache": texts.cache_rules}
 REMOVE = "remove_secret"
 
 
@@ -112,6 +114,8 @@ def inputs_of(spec: dict[str, Any]) -> dict[str, str]:
     source = spec["source"]
     inputs = {"name": spec["name"], "kind": source["kind"]}
     inputs |= {f"{source['kind']}.{key}": _shown(value) for key, value in _flat(source).items() if key != "kind"}
+    if "cache" in source:
+        inputs["static.cache"] = "\n".join(map(cache_text, source["cache"]))
     inputs["ports"] = texts.ports_text(spec.get("ports", []))
     inputs["env"] = dotenv.pairs_text(spec.get("env", {}))
     inputs["volumes"] = texts.volumes_text(spec.get("volumes", []))
@@ -156,7 +160,9 @@ def _source(reader: _Reader, before: dict[str, Any]) -> dict[str, Any]:
             typed[field.name.partition(".")[2]] = [
                 text for _, text in texts.lines(reader.text(field.name) or "")
             ] or None
-        if field.pairs:
+        if field.name in _OF_SOURCE:
+            typed[field.name.partition(".")[2]] = reader.read(field.name, _OF_SOURCE[field.name]) or None
+        elif field.pairs:
             typed[field.name.partition(".")[2]] = reader.read(field.name, dotenv.pairs) or None
         elif field.shape == "flag":
             typed[field.name.partition(".")[2]] = True if reader.text(field.name) else None

@@ -92,6 +92,17 @@ def memory_files(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def cache_rules(text: str) -> list[dict[str, Any]]:
+    """Parse `/assets/* 31536000 immutable`, one rule per line. Raises Unreadable."""
+    found = []
+    for at, line in lines(text):
+        path, *words = line.split()
+        if not words or not re.fullmatch(r"\d{1,12}", words[0], re.ASCII) or words[1:] not in ([], ["immutable"]):
+            raise Unreadable(BAD_LINE, at)
+        found.append({"path": path, "max_age_s": int(words[0])} | ({"immutable": True} if words[1:] else {}))
+    return found
+
+
 def limits(text: str) -> dict[str, dict[str, int]]:
     """Parse name=limit or name=soft:hard, one per line. Raises Unreadable."""
     return {name: _limit_pair(value) for name, value in pairs(text).items()}

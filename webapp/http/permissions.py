@@ -45,6 +45,7 @@ PERMISSIONS: dict[str, str] = {
     "build_pages.show": VIEWER,
     # Its senders have no role: the view checks the token in the address and the signature of the body.
     "hooks.receive": OPEN,
+    "hooks.receive_by_address": OPEN,
     "hooks.list_all": VIEWER,
     "hooks.create": ADMIN,
     "hooks.remove": ADMIN,

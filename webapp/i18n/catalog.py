@@ -15,6 +15,7 @@ from db.messages import events, labels
 from db.messages.errors import ERRORS, HOOKS
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
+from db.messages.source_problems import SourceProblem
 from webapp.i18n.i18n import LANGUAGES, SOURCE, po_path
 
 ROOM = Path(__file__).parents[1]
@@ -31,8 +32,9 @@ def template() -> Catalog:
     for code in RefusalCode:
         for text in (code.heading, code.sentence):
             catalog.add(text, locations=[("db/messages/refusals.py", 1)])
-    for problem in KeyProblem:
-        catalog.add(problem.sentence, locations=[("db/messages/key_problems.py", 1)])
+    for table, file in ((KeyProblem, "key_problems"), (SourceProblem, "source_problems")):
+        for problem in table:
+            catalog.add(problem.sentence, locations=[(f"db/messages/{file}.py", 1)])
     for text in (*ERRORS.values(), *HOOKS.values()):
         catalog.add(text, locations=[("db/messages/errors.py", 1)])
     for text in (*labels.ERRORS.values(), *labels.STAGE_PHRASES.values()):

@@ -60,6 +60,7 @@ PROVIDERS: dict[str, str] = {
     "gitlab": N_("GitLab"),
     "bitbucket": N_("Bitbucket"),
     "registry": N_("Docker registry"),
+    "dockerhub": N_("Docker Hub"),
     "ghcr": N_("GitHub's registry (ghcr.io)"),
     "generic": N_("Any other program"),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from flows.shapes.base import LARGEST
+from tasks.sources.credential_names import LONGEST
+from tasks.sources.credential_names import NAME as NAME_OF_CREDENTIALS
 from tasks.specs import NAME
-from webapp.api import git_credentials
 from webapp.api.registries import HOST
 from webapp.openapi.calls.call import Parameter
 
@@ -19,6 +20,7 @@ PARAMETERS: dict[str, Parameter] = {
         "number", {"type": "integer", "minimum": 1, "maximum": LARGEST, "examples": [1]}, "The webhook.", "path"
     ),
     "token": Parameter("token", {"type": "string", "minLength": 1}, "Of the address that was shown once.", "path"),
+    "secret": Parameter("secret", {"type": "string", "minLength": 1}, "Of the same address.", "path"),
     "host": Parameter(
         "host",
         {
@@ -36,8 +38,8 @@ PARAMETERS: dict[str, Parameter] = {
 SPECIAL: dict[str, Parameter] = {
     "git_credentials.host": Parameter(
         "host",
-        {"type": "string", "pattern": git_credentials.HOST, "examples": ["git.example"]},
-        "The git server, with its port if its address has one.",
+        {"type": "string", "maxLength": LONGEST, "pattern": NAME_OF_CREDENTIALS, "examples": ["git.example"]},
+        "The git server, with its port if its address has one; a path behind it limits them to what is below that.",
         "path",
     ),
 }

@@ -8,9 +8,11 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from flows import git_logins
 from tasks.sources.invalid_spec import InvalidSpec
 from webapp.api import git_credentials, registries
 from webapp.forms.told import told
+from webapp.http.current import context
 
 blueprint = Blueprint("credentials", __name__, url_prefix="/credentials")
 REGISTRY = ("host", "username", "password")
@@ -40,10 +42,10 @@ def remove_registry(host: str) -> Response:
 @blueprint.post("/git")
 def add_git() -> Response | tuple[str, int]:
     """Store credentials of a git server, or show the form again."""
-    return _stored("git", GIT, git_credentials.store)
+    return _stored("git", GIT, lambda host, given: git_logins.store(context(), host, given))
 
 
-@blueprint.post("/git/<host>/remove")
+@blueprint.post("/git/<path:host>/remove")
 def remove_git(host: str) -> Response:
     """Delete the credentials."""
     git_credentials.remove(host)
@@ -68,7 +70,7 @@ def _page(inputs: dict[str, dict[str, str]] | None = None, errors: dict[str, str
     return render_template(
         "credentials.html",
         registries=registries.every(),
-        git=git_credentials.every(),
+        git=git_logins.every(context()),
         inputs=inputs or {},
         errors=errors or {},
     )

@@ -28,7 +28,7 @@ def new(name: str) -> str:
 @blueprint.post("")
 def create(name: str) -> tuple[str, int]:
     """Add one, and show its address and secret once; render the form again when something is wrong."""
-    inputs = {key: request.form.get(key, "").strip() for key in ("provider", "what", "pattern", "secret")}
+    inputs = {key: request.form.get(key, "").strip() for key in ("provider", "what", "pattern", "paths", "secret")}
     pattern = inputs["pattern"] or None
     key = "tag" if inputs["what"] == "tag" else "branch"
     try:
@@ -37,6 +37,7 @@ def create(name: str) -> tuple[str, int]:
             name,
             caller().actor,
             inputs["provider"],
+            paths=[line.strip() for line in inputs["paths"].splitlines() if line.strip()] or None,
             secret=inputs["secret"] or None,
             **({key: pattern} if pattern else {}),
         )
@@ -74,6 +75,7 @@ def _form(name: str, inputs: dict[str, str], errors: dict[str, str] | None = Non
         inputs=inputs | {"secret": ""},
         errors=errors or {},
         is_image="image" in source,
+        has_files="url" in source,
     )
 
 

@@ -51,6 +51,11 @@ def volume_text(volume: dict[str, Any]) -> str:
     return f"{volume.get('name') or volume.get('host_path')}:{volume['path']}{':' if more else ''}{','.join(more)}"
 
 
+def cache_text(rule: Mapping[str, Any]) -> str:
+    """Format a rule of a site's cache: /assets/* 31536000 immutable."""
+    return f"{rule['path']} {rule['max_age_s']}{' immutable' if rule.get('immutable') else ''}"
+
+
 def _limits(pair: dict[str, int]) -> str:
     return str(pair["soft"]) if pair["soft"] == pair["hard"] else f"{pair['soft']}:{pair['hard']}"
 
@@ -122,6 +127,8 @@ def plain(value: Any) -> str:
 
 
 def _source(key: str, value: Any) -> list[Line]:
+    if key == "cache":
+        return [(f"source.{key}", [cache_text(rule) for rule in value])]
     if not isinstance(value, dict):
         return [(f"source.{key}", _texts(value))]
     inner = [(f"source.{key}.{name}", one) for name, one in value.items() if one not in ({}, [], None)]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from db.messages.key_problems import KeyProblem
+from db.messages.source_problems import SourceProblem
 from flows.shapes.base import Moment, Shape, Version
 from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
@@ -24,7 +25,9 @@ class Problem(Shape):
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
     deploy: Row | None = Field(None, description="Of `deploy_failed`: the row.")
     key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
-    problem: KeyProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
+    problem: KeyProblem | SourceProblem | None = Field(
+        None, description="Of `invalid_spec`: what is wrong with the key."
+    )
 
 
 class Rows(Shape):

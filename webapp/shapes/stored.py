@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic.config import JsonDict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 
 from db.messages.key_problems import KeyProblem
 from flows.shapes.base import LARGEST, Moment, Shape, Version
 from flows.shapes.deploys import Row
-from tasks.credentials import normal_key
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
+from tasks.sources.base import whole
 from tasks.sources.invalid_spec import wrong
 from tasks.specs import NAME, Spec
-from tasks.specs.ports import whole
 
 Name = Annotated[str, Field(pattern=NAME)]
 Image = Annotated[
@@ -40,19 +38,6 @@ def _no_nul(value: Any) -> Any:
     if "\0" in (value.get_secret_value() if isinstance(value, SecretStr) else value):
         raise wrong(KeyProblem.NOT_ONE_LINE)
     return value
-
-
-def _one_line(value: str) -> str:
-    """Refuse more than one line: git's credential protocol has no room for it."""
-    if not value.isprintable():
-        raise wrong(KeyProblem.NOT_ONE_LINE)
-    return value
-
-
-def _private_key(value: str) -> str:
-    if (key := normal_key(value)) is None:
-        raise wrong(KeyProblem.NOT_A_PRIVATE_KEY)
-    return key
 
 
 class HeldPin(Shape):
@@ -142,58 +127,6 @@ class Credentials(Shape):
 
     username: Annotated[str, _text(255), AfterValidator(_no_nul)]
     password: Annotated[SecretStr, _text(4096), AfterValidator(_no_nul)]
-
-
-class GitCredential(Shape):
-    """Credentials of a git server: their kinds, never their values."""
-
-    host: str
-    username: str
-    has: list[Literal["password", "ssh_key"]]
-
-
-class GitCredentials(Shape):
-    """All git servers with stored credentials."""
-
-    git_credentials: list[GitCredential]
-
-
-Line = Annotated[
-    str,
-    Field(min_length=1, max_length=4096, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"}),
-    AfterValidator(_one_line),
-]
-
-
-def _given(*keys: str) -> JsonDict:
-    """Return the JSON schema for keys that are present and not null."""
-    return {"required": [*keys], "properties": {key: {"type": "string"} for key in keys}}
-
-
-class GitLogin(Shape):
-    """Credentials to store for a git server; they replace the stored ones. `token` is a synonym of `password`: one of
-    them, a key, or both."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [_given(one) for one in ("password", "token", "ssh_key")],
-            "not": _given("password", "token"),
-        }
-    )
-    username: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_one_line)] | None = None
-    password: Line | None = Field(None, repr=False)
-    token: Line | None = Field(None, repr=False)
-    ssh_key: Annotated[str, Field(min_length=1, max_length=16384), AfterValidator(_private_key)] | None = Field(
-        None, repr=False
-    )
-
-    @model_validator(mode="after")
-    def _something_and_no_word_twice(self) -> GitLogin:
-        if self.password is not None and self.token is not None:
-            raise wrong(KeyProblem.CONFLICTS_WITH, "token", other="password")
-        if self.password is None and self.token is None and self.ssh_key is None:
-            raise wrong(KeyProblem.NO_CREDENTIALS, "password")
-        return self
 
 
 class Login(Shape):

@@ -10,9 +10,17 @@ from flows.shapes.base import Shape, Version
 from flows.shapes.webhooks import Hook, Outcome, Sender
 from flows.webhooks.lifecycle import SECRET
 from tasks.sources.base import alone
+from tasks.webhooks.changed_files import LONGEST_PATTERN, MOST_PATTERNS
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Secret = Annotated[str, Field(min_length=6, max_length=255, json_schema_extra={"pattern": SECRET.pattern})]
+
+
+PathFilter = Annotated[str, Field(min_length=1, max_length=LONGEST_PATTERN)]
+_ABOUT_PATHS = (
+    "Patterns of the files that a push of a branch has to change, for git servers: ** matches any directories, * any "
+    "characters but /, ! excludes; the last that matches decides."
+)
 
 
 class Hooks(Shape):
@@ -29,6 +37,9 @@ class NewHook(Shape):
     provider: Sender
     branch: Pattern | None = None
     tag: Pattern | None = None
+    paths: (
+        Annotated[list[PathFilter], Field(min_length=1, max_length=MOST_PATTERNS, description=_ABOUT_PATHS)] | None
+    ) = None
     secret: (
         Annotated[str, Field(min_length=6, max_length=255, json_schema_extra={"pattern": SECRET.pattern})] | None
     ) = Field(None, repr=False)

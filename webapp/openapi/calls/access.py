@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from db.messages.refusals import RefusalCode as Code
+from flows.shapes.git_credentials import GitCredential, GitCredentials, GitLogin
 from webapp.openapi.calls.call import FORM, JSON, Answer, Body, Call, ok
 from webapp.shapes.stored import (
     Alive,
     Anything,
     Credentials,
     Down,
-    GitCredential,
-    GitCredentials,
-    GitLogin,
     Login,
     Logout,
     Registries,
@@ -31,15 +29,17 @@ CALLS: dict[str, Call] = {
     "registries.remove": Call(
         "Forget the credentials of a registry", {204: Answer("Forgotten.")}, refuses=(Code.NO_SUCH_REGISTRY,)
     ),
-    "git_credentials.list_all": Call("List the git servers that credentials are stored for", ok(GitCredentials)),
+    "git_credentials.list_all": Call(
+        "List the git servers and repositories that credentials are stored for", ok(GitCredentials)
+    ),
     "git_credentials.put": Call(
-        "Store credentials of a git server",
+        "Store credentials of a git server, or of a repository or an owner on it",
         ok(GitCredential, "Stored, encrypted."),
         body=Body(GitLogin),
         refuses=(Code.INVALID_SPEC,),
     ),
     "git_credentials.remove": Call(
-        "Forget the credentials of a git server",
+        "Forget credentials of a git server",
         {204: Answer("Forgotten.")},
         refuses=(Code.NO_SUCH_GIT_CREDENTIALS,),
     ),
