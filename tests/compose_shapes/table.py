@@ -23,7 +23,11 @@ INSTEAD = {
     ),
     "env_file": ("`env_file` outside of the repository", "put the file into the repository"),
     "extends": ("`extends` of another file, in a text", "deploy it from a repository"),
-    "build text": ("`build`, in a text", "deploy it from a repository, or name a published `image`"),
+    "reference_not_found": (
+        "an `image` in a text that is to be built, and that no registry has",
+        "deploy it from a repository",
+    ),
+    "build text": ("`build` without an `image`, in a text", "deploy it from a repository, or name a published `image`"),
     "build": ("`build` with `dockerfile_inline` or other keys that the builder lacks", "put a Dockerfile beside it"),
     "file": ("`secrets.….file`", "`environment: NAME`, with the value under `secrets` of the spec"),
     "volumes": ("a mount of `~` or `../`", "`./`, a named volume, or an absolute path that `allow` lists"),

@@ -1,6 +1,6 @@
 """Trying a shape: the product's own way of a deploy as far as its pin, where all that can be refused has been.
 
-No container is started and no registry asked: the Engine here has no containers, and its registry has every image.
+No container is started and no registry asked: see EmptyEngine.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ ME = Asked(Trigger.CLI, "tester")
 # Refusals that `source.allow` ends, and the one that a file in the app's directory ends.
 ALLOWED_BY_KEY = {"compose_refused", "compose_mount_inside", "compose_mount_of_source"}
 MISSING_FILES = "compose_files_missing"
+REGISTRY = "registry.example/"
 
 
 class EmptyEngine:
-    """A Docker Engine without containers, beside a registry that has every image."""
+    """A Docker Engine without containers, beside a registry that has every image of its own."""
 
     def __init__(self) -> None:
         self.containers = self.images = self
@@ -38,7 +39,9 @@ class EmptyEngine:
         return []
 
     def registry_digest(self, reference: str, credentials: object) -> str:
-        """Any image."""
+        """Any image, but for those that somebody has to build."""
+        if not reference.startswith(REGISTRY):
+            raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "image")
         return f"sha256:{'5' * 64}"
 
     def find(self, installation: str) -> list[Any]:
@@ -85,6 +88,8 @@ class Trial:
         code = carry_out(self._context, opened.id, "engine", call=_only_pin)
         if code == ErrorCode.CANCELLED:
             return None
+        if code == ErrorCode.REFERENCE_NOT_FOUND:
+            return Event(code=str(code), params={})
         assert code == ErrorCode.INVALID_SOURCE, code
         with self._context.database.reading() as session:
             workload = workloads.find(session, name)
