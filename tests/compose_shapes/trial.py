@@ -64,18 +64,21 @@ class Trial:
         source = {"text": shape.text} if way == "text" else {"url": self._repository(shape), "file": [shape.at]}
         allow: list[str] = []
         bring: list[str] = []
-        while refusal := self._refusal(shape, source | {"allow": allow}, bring):
-            params = refusal.params or {}
-            if refusal.code in ALLOWED_BY_KEY and (keys := [one for one in params["keys"] if one not in allow]):
-                allow += keys
-            elif refusal.code == MISSING_FILES and (paths := [one for one in params["paths"] if one not in bring]):
-                bring += paths
-            else:
-                return Outcome(edit=str(refusal.code), keys=tuple(params.get("keys", ())))
+        while refusals := self._refusals(shape, source | {"allow": allow}, bring):
+            before = len(allow) + len(bring)
+            for one in refusals:
+                params = one.params or {}
+                if one.code in ALLOWED_BY_KEY:
+                    allow += [key for key in params["keys"] if key not in allow]
+                elif one.code == MISSING_FILES:
+                    bring += [path for path in params["paths"] if path not in bring]
+                else:
+                    return Outcome(edit=str(one.code), keys=tuple(params.get("keys", ())))
+            assert len(allow) + len(bring) > before, "what the refusal says does not help"
         return Outcome(tuple(allow), tuple(bring))
 
-    def _refusal(self, shape: Shape, source: dict[str, Any], bring: list[str]) -> Event | None:
-        """Deploy as far as the pin; return the line of the event log that says why not, None if it is accepted."""
+    def _refusals(self, shape: Shape, source: dict[str, Any], bring: list[str]) -> list[Event]:
+        """Deploy as far as the pin; return the lines of the event log that say why not, none if it is accepted."""
         name = f"shape-{self._count}"
         self._count += 1
         for path in bring:
@@ -87,16 +90,14 @@ class Trial:
         opened, _, _ = open_deploy(self._context, name, ME)
         code = carry_out(self._context, opened.id, "engine", call=_only_pin)
         if code == ErrorCode.CANCELLED:
-            return None
-        if code == ErrorCode.REFERENCE_NOT_FOUND:
-            return Event(code=str(code), params={})
-        assert code == ErrorCode.INVALID_SOURCE, code
+            return []
+        assert code in {ErrorCode.INVALID_SOURCE, ErrorCode.REFERENCE_NOT_FOUND}, code
         with self._context.database.reading() as session:
             workload = workloads.find(session, name)
             assert workload is not None
             lines = event_log.page(session, workload.id)
-        told = [one for one in lines if one.level == "error" and str(one.code).startswith("compose_")]
-        return told[0] if told else Event(code=str(code), params={})
+        told = [one for one in reversed(lines) if one.level == "error" and str(one.code).startswith("compose_")]
+        return told or [Event(code=str(code), params={})]
 
     def _repository(self, shape: Shape) -> str:
         return new_repository(self._place / f"{shape.name}-{self._count}", {shape.at: shape.text, **shape.beside}).url
