@@ -96,6 +96,8 @@ SENTENCES: dict[str, str] = {
     "has its words.",
     "compose_warned_more": "Version %(version)s: Docker Compose warned about the compose file (%(count)s); the "
     "engine's log has its words.",
+    "compose_not_built": "Version %(version)s takes the images that the compose file names for %(services)s and builds "
+    "nothing: a text has no files to build from. To build them, deploy the file from its repository.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
     "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
     "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "

@@ -94,7 +94,7 @@ def _walk(root: Any) -> Iterator[Opened]:
         elif isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
-                below = (*path, name)
+                below = path if name == "<<" else (*path, name)  # the key that a person looks for has no merge in it
                 if name in _OPENED and _opens(name, place):
                     yield from (Opened(_shown(below), text) for text in _paths(value, _OPENED[name]))
                 waiting += [(below, place.below(name), value), (below, _Place.KEYS, key)]

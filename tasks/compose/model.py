@@ -67,6 +67,18 @@ def builds(model: Model) -> dict[str, Model]:
     return {name: one["build"] for name, one in model["services"].items() if "build" in one}
 
 
+def images_for_builds(model: Model) -> tuple[Model, list[str]]:
+    """Return the file with the image of each service that names one beside its `build`, and the names of these
+    services: for a file that has nothing beside it to build from. Docker Compose too builds only what it cannot pull,
+    unless `pull_policy: build` asks for it."""
+    services = model["services"]
+    names = [
+        name for name in builds(model) if services[name].get("image") and services[name].get("pull_policy") != "build"
+    ]
+    taken = {name: {key: value for key, value in services[name].items() if key != "build"} for name in names}
+    return model | {"services": services | taken}, names
+
+
 def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
     """Return the file with each image as pinned: by digest, or by image id if no registry has it. Nothing is built."""
     return model | {

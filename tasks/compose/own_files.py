@@ -16,8 +16,10 @@ Model = dict[str, Any]
 # Docker would make a directory of a missing file, and the app would fail in a way that nobody understands.
 _OF_FILES = frozenset(
     [
-        *(".cfg", ".cnf", ".conf", ".crt", ".css", ".db", ".env", ".html", ".ini", ".js", ".json", ".key", ".lua"),
-        *(".pem", ".php", ".properties", ".py", ".sh", ".sql", ".sqlite", ".toml", ".txt", ".xml", ".yaml", ".yml"),
+        *(".cfg", ".cjs", ".cnf", ".conf", ".crt", ".css", ".csv", ".db", ".env", ".hcl", ".hjson", ".htm", ".html"),
+        *(".ico", ".inc", ".ini", ".js", ".json", ".json5", ".jsonc", ".key", ".lua", ".mjs", ".ovpn", ".p12", ".pem"),
+        *(".php", ".properties", ".pub", ".py", ".rb", ".rules", ".sh", ".sql", ".sqlite", ".sqlite3", ".template"),
+        *(".tmpl", ".toml", ".tpl", ".ts", ".txt", ".vcl", ".xml", ".yaml", ".yml"),
     ]
 )
 _NAMES_OF_FILES = frozenset({".env", ".htpasswd", "Caddyfile", "Corefile"})

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from tasks.compose import harmless
+
 DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 
 # Keys of a service that affect the container alone, whatever their value.
@@ -30,20 +32,8 @@ HARMLESS = frozenset(
     ]
 )
 
-# What tells a container the time of the host, and nothing else. Read-only, many published files mount it.
-TIME_OF_THE_HOST = frozenset({"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"})
-
 Fine = Callable[[Any], bool]
 Model = Mapping[str, Any]
-# The options of a bridge that affect only the network itself: others name the bridge, which may be one of the host's,
-# or open every port of it.
-BRIDGE_OPTIONS = frozenset(
-    {
-        "com.docker.network.driver.mtu",
-        "com.docker.network.container_iface_prefix",
-        *(f"com.docker.network.bridge.{one}" for one in ("enable_icc", "enable_ip_masquerade", "host_binding_ipv4")),
-    }
-)
 PRIVATE = [ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 
 
@@ -78,10 +68,6 @@ def _is_bridge(value: Any) -> bool:
     return value in {None, "", "bridge", "default"}
 
 
-def _known_options(value: Any) -> bool:
-    return set(value or {}) <= BRIDGE_OPTIONS
-
-
 def _private(value: Any) -> bool:
     """Return whether a network uses only private addresses: the host would route public ones to it."""
     if (value or {}).get("driver") not in {None, "", "default"}:
@@ -110,9 +96,8 @@ DECIDED: Mapping[str, Fine] = {
     "devices": _no,
     "device_cgroup_rules": _no,
     "gpus": _no,
-    "cap_add": _no,
-    # The only one of these options that merely removes a privilege.
-    "security_opt": lambda value: set(value or []) <= {"no-new-privileges:true", "no-new-privileges"},
+    "cap_add": harmless.capabilities,
+    "security_opt": harmless.security_options,
     "runtime": _no,
     "credential_spec": _no,
     "use_api_socket": _no,
@@ -138,7 +123,7 @@ SHARED: Mapping[str, Mapping[str, Fine]] = {
     },
     "networks": {
         "driver": _is_bridge,
-        "driver_opts": _known_options,
+        "driver_opts": harmless.bridge_options,
         "ipam": _private,
         **dict.fromkeys(("attachable", "internal", "enable_ipv4", "enable_ipv6"), lambda value: True),
     },
@@ -244,8 +229,8 @@ def _services(services: Mapping[str, Any], allowed: list[str], host: Host) -> It
 
 def _mount_is_fine(mount: Mapping[str, Any], allowed: list[str], host: Host) -> bool:
     source = str(mount.get("source") or "")
-    is_time = mount.get("type") == "bind" and source in TIME_OF_THE_HOST and mount.get("read_only") is True
-    if mount.get("type") in {"volume", "tmpfs"} or is_time:
+    is_harmless = mount.get("type") == "bind" and source in harmless.PATHS and mount.get("read_only") is True
+    if mount.get("type") in {"volume", "tmpfs"} or is_harmless:
         return True
     # A secret is substituted after this check, and might contain `..`.
     if mount.get("type") != "bind" or not source or "${" in source or ".." in PurePosixPath(source).parts:

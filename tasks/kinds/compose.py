@@ -117,7 +117,10 @@ def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
     render = _Render(job, source, folder, ["-"], text.encode())
     _forbid_what_reaches_out(job, source, render, folder)
-    stored, _ = deploy_files.with_own_files(job, render.model, folder)
+    given, not_built = model.images_for_builds(render.model)
+    if not_built:
+        job.notes.append(tell("compose_not_built", version=job.deploy.version, services=not_built))
+    stored, _ = deploy_files.with_own_files(job, given, folder)
     _refuse(job, [f"{name}.build" for name in model.builds(stored)])
     _refuse(job, [f"configs.{name}.file" for name, one in (stored.get("configs") or {}).items() if _is_of(one, folder)])
     return stored

@@ -11,6 +11,7 @@ from flows.upkeep.housekeeping import tidy
 from tasks.images import availability, build_log
 from tests.docker.git_servers import Repository, new_repository
 from tests.docker.images import Images
+from tests.docker.registries import RegistryServer
 from tests.docker.scenario import Scenario
 
 FILE = """
@@ -100,3 +101,22 @@ def test_a_commit_that_is_gone_as_well_is_pin_unavailable_and_said_beforehand(
     assert shop.row(1)["rollback_blocked_by"] == "pin_unavailable"
     lost = shop.rollback(1)
     assert (lost["status"], lost["error_code"], shop.served_at_last()) == ("failed", "pin_unavailable", "two")
+
+
+def test_a_text_runs_the_image_that_a_service_names_beside_its_build(
+    shop: Scenario, images: Images, registry: RegistryServer
+) -> None:
+    """As `docker compose up` does, which builds only what it cannot pull."""
+    image = f"{registry.address}/{shop.name}/web:1"
+    published = images.publish(image, "published")
+    web = f"{{image: '{image}', build: ., init: true, ports: ['127.0.0.1:{shop.port}:8080']}}"
+    shop.create_from(
+        {"kind": "compose", "text": f"services: {{web: {web}}}"}, ports=[], health={"running_s": 0.3, "timeout_s": 20}
+    )
+    row = shop.deploy()
+    assert (row["status"], shop.served_at_last()) == ("succeeded", "published"), shop.messages()
+    assert (row["pin"]["services"]["web"]["digest"], "image_from" in row["pin"]) == (published.digest, False)
+    said = "Version 1 takes the images that the compose file names for web and builds nothing: "
+    assert any(message.startswith(said) for message in shop.messages()), shop.messages()
+    back = shop.deploy() and shop.rollback(1)
+    assert (back["status"], back["verified"]) == ("succeeded", True)

@@ -22,7 +22,7 @@ from tasks.compose.external_files import Opened, Unreadable, opened
         ('services: {web: {"env\\u005ffile": x}}', [("web.env_file", "x")]),
         ("x-a: &a {file: /etc/b.yaml}\nservices: {web: {extends: *a}}", ["/etc/b.yaml"]),
         ("x-a: &a {file: /etc/b.yaml}\nservices: {web: {extends: {<<: *a, service: s}}}", ["/etc/b.yaml"]),
-        ("x-a: &a {env_file: /etc/b}\nservices: {web: {<<: *a}}", ["/etc/b"]),
+        ("x-a: &a {env_file: /etc/b}\nservices: {web: {<<: *a}}", [("web.env_file", "/etc/b")]),
         # A name that means nothing in one place is a service in another, and an alias leads from one to the other.
         ("services: {labels: {env_file: /etc/b}}", [("labels.env_file", "/etc/b")]),
         ("services: {environment: {extends: {file: /etc/b.yaml}}}", ["/etc/b.yaml"]),

@@ -82,6 +82,20 @@ def test_the_image_of_the_host_is_for_services_that_all_say_so() -> None:
     assert model.from_host(whole) == {"r/a:1", "r/both:1"}
 
 
+def test_where_nothing_can_be_built_the_image_that_a_service_names_is_taken() -> None:
+    recipe = {"context": "/nowhere"}
+    whole = file(
+        web={"image": "r/web:1", "build": recipe, "pull_policy": "missing"},
+        job={"build": recipe},
+        own={"image": "r/own:1", "build": recipe, "pull_policy": "build"},
+        db={"image": "r/db:1"},
+    )
+    taken, names = model.images_for_builds(whole)
+    assert names == ["web"]
+    assert taken == file(**whole["services"] | {"web": {"image": "r/web:1", "pull_policy": "missing"}})
+    assert list(model.builds(taken)) == ["job", "own"]
+
+
 def test_a_pull_policy_changes_nothing_that_is_stored() -> None:
     plain, kept = {"image": "r/x:1"}, {"image": "r/x:1", "pull_policy": "missing"}
     assert model.pinned(file(web=kept), IDS) == model.pinned(file(web=plain), IDS)

@@ -75,6 +75,9 @@ def test_a_path_inside_of_one_that_a_container_writes_could_be_replaced_by_a_lin
     [
         ("nginx.conf", "/etc/nginx/nginx.conf", True),
         ("my.yml", "/app/config.yml", True),
+        ("app.hjson", "/config/config.hjson", True),
+        ("squid.conf.template", "/etc/squid/squid.conf.template", True),
+        ("tool.rb", "/etc/tool/tool.rb", True),
         ("conf.d", "/etc/nginx/conf.d", False),
         ("site.conf", "/etc/nginx", False),
         ("data", "/data", False),

@@ -40,8 +40,13 @@ def of_web(service: dict[str, Any], *allow: str, folder: str | None = None) -> l
         ("gpus", [{"count": -1}]),
         ("deploy", {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}),
         ("cap_add", ["NET_ADMIN"]),
+        ("cap_add", ["CHOWN", "SYS_ADMIN"]),
+        ("cap_add", ["NET_RAW"]),
+        ("cap_add", ["ALL"]),
+        ("cap_add", ["${TOKEN}"]),
         ("security_opt", ["seccomp:unconfined"]),
         ("security_opt", ["no-new-privileges:true", "apparmor:unconfined"]),
+        ("security_opt", ["no-new-privileges=false"]),
         ("runtime", "other"),
         ("volumes_from", ["container:other:ro"]),
         ("external_links", ["other:it"]),
@@ -76,7 +81,10 @@ def test_what_reaches_beyond_its_container_is_refused_by_its_key_unless_it_is_al
         ("network_mode", "service:db"),
         ("ipc", "shareable"),
         ("security_opt", ["no-new-privileges:true"]),
+        ("security_opt", ["no-new-privileges=true"]),
         ("cap_drop", ["ALL"]),
+        ("cap_add", ["CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID"]),
+        ("cap_add", ["CAP_SETUID", "setgid"]),
         ("volumes_from", ["db"]),
         ("post_start", [{"command": ["x"], "user": "root"}]),
         ("oom_score_adj", 500),
@@ -91,8 +99,8 @@ def test_what_concerns_the_container_alone_is_let_through(key: str, value: Any) 
     assert of_web({key: value}) == []
 
 
-@pytest.mark.parametrize("source", ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"])
-def test_the_time_of_the_host_may_be_read_and_not_written(source: str) -> None:
+@pytest.mark.parametrize("source", ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/dev/urandom"])
+def test_the_time_of_the_host_and_its_random_numbers_may_be_read_and_not_written(source: str) -> None:
     assert of_web({"volumes": [bind(source) | {"read_only": True}]}) == []
     assert of_web({"volumes": [bind(source)]}) == ["web.volumes"]
     beside = [f"{source}/../passwd", f"{source}/x", "/etc/localtime2", "/etc"]
@@ -260,6 +268,7 @@ def test_files_of_the_checkout_may_be_mounted() -> None:
         ("volumes", {"name": f"{PROJECT}_it", "driver": "local", "labels": {"a": "b"}}, None),
         ("networks", {"name": f"{PROJECT}_it", "internal": True, "ipam": {}}, None),
         ("networks", {"driver": "bridge", "driver_opts": {"com.docker.network.driver.mtu": "1400"}}, None),
+        ("networks", {"driver_opts": {"com.docker.network.enable_ipv6": "false"}}, None),
         ("networks", {"enable_ipv6": True, "ipam": {"config": [{"subnet": "172.28.0.0/16"}, {"gateway": "x"}]}}, None),
         ("networks", {"ipam": {"driver": "default", "config": [{"subnet": "fd00:1::/64"}]}}, None),
         ("configs", {"name": f"{PROJECT}_it", "content": "x"}, None),
