@@ -86,6 +86,9 @@ SENTENCES: dict[str, str] = {
     "compose_warned_more": "Version %(version)s: Docker Compose warned about the compose file (%(count)s); the "
     "engine's log has its words.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
+    "compose_too_large": "Docker Compose was stopped while it read the compose file: that took more than %(megabytes)s "
+    "MB of memory or %(seconds)s seconds of a processor, or made a file of more than %(output)s MB. Use fewer aliases, "
+    "merges, includes and ranges of ports.",
     "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
     "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
     "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",

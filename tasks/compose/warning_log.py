@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from db.messages.events import Told, tell
-from tasks.compose import model, warnings
+from tasks.compose import cli, model, warnings
 from tasks.job import Job
 
 
@@ -17,6 +17,13 @@ def listener(job: Job) -> Callable[[bytes], None]:
 def note_left_out(job: Job) -> None:
     """Note the variables that services ask for by name alone and that are not set: Docker Compose is silent there."""
     _note(job, warnings.Warned(unset=warnings.shortened(model.left_out(job.rendered or {}))))
+
+
+def note_too_large(job: Job) -> None:
+    """Note that reading the file took more than it may."""
+    most, mega = cli.CONFIG_LIMITS, 1_000_000
+    memory, output = most.data_bytes // mega, most.output_bytes // mega
+    job.notes.append(tell("compose_too_large", megabytes=memory, seconds=most.cpu_s, output=output))
 
 
 def _note(job: Job, warned: warnings.Warned) -> None:

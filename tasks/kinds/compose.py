@@ -213,7 +213,12 @@ class _Render:
         arguments += ["config", "--format", "json", *options]
         values = {**job.release.get("env", {}), **marked}
         heard = warning_log.listener(job)  # notes the same warning once
-        said = cli.config(job.context, _project(job), self._folder, arguments, values, self._text, heard)
+        try:
+            said = cli.config(job.context, _project(job), self._folder, arguments, values, self._text, heard)
+        except Failure as failure:
+            if failure.kind == cli.TOO_LARGE:
+                warning_log.note_too_large(job)
+            raise
         return translated(
             lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
         )
