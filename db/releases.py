@@ -180,13 +180,15 @@ class ServicePin(RegistryImage):
 
 class ServiceRun(TypedDict):
     """One service as it runs: number of containers, since which version, made of what. `once`: they are jobs, which
-    exit with 0; `may_end`: they may, but are watched like any other."""
+    exit with 0; `may_end`: they may, but are watched like any other; `unsaid`: the file does not say, so they are jobs
+    if they have ended by the time the release is live, beside a service that runs."""
 
     count: int
     once: bool
     since: int
     made_of: str
     may_end: NotRequired[bool]
+    unsaid: NotRequired[bool]
 
 
 class ComposePin(_Pin):

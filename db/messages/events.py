@@ -115,6 +115,8 @@ SENTENCES: dict[str, str] = {
     "files_in_work": "The app stores files in HOME/work, which Backstay clears at its start; they were kept. Deploy "
     "the app again to move them to HOME/files/%(workload)s.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
+    "compose_all_ended": "Version %(version)s: all services have ended, and none keeps running. If they are jobs, say "
+    "restart: \"no\" for each.",
     # Later findings.
     "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "
     "again to restore it.",
