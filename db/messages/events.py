@@ -89,6 +89,9 @@ SENTENCES: dict[str, str] = {
     "compose_too_large": "Docker Compose was stopped while it read the compose file: that took more than %(megabytes)s "
     "MB of memory or %(seconds)s seconds of a processor, or made a file of more than %(output)s MB. Use fewer aliases, "
     "merges, includes and ranges of ports.",
+    "compose_env_missing": "Docker Compose could not read the compose file: %(keys)s names a file that does not exist: "
+    "%(paths)s. Put it into the repository, mark it with required: false, or use env_file: .env, which Backstay writes "
+    "from the env and the secrets of the app.",
     "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
     "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
     "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",
@@ -116,7 +119,7 @@ SENTENCES: dict[str, str] = {
     "the app again to move them to HOME/files/%(workload)s.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     "compose_all_ended": "Version %(version)s: all services have ended, and none keeps running. If they are jobs, say "
-    "restart: \"no\" for each.",
+    'restart: "no" for each.',
     # Later findings.
     "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "
     "again to restore it.",

@@ -42,7 +42,7 @@ LOCK_TIMEOUT_S = 60.0
 GRACE_S = 15.0
 LOOK_EVERY_S = 0.25
 OUTPUT_LINES = 100
-TOO_LARGE = "too large"
+TOO_LARGE, REFUSED = "too large", "compose"  # kinds of Failure(invalid_source)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def config(
         raise Failure(ErrorCode.INVALID_SOURCE, TOO_LARGE)
     if done.code != 0:
         context.log.error("docker compose refuses the file", extra=said)
-        raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+        raise Failure(ErrorCode.INVALID_SOURCE, REFUSED)
     if done.stderr.strip():
         context.log.warning("docker compose warns about the file", extra=said)
     return done.stdout
