@@ -92,6 +92,13 @@ SENTENCES: dict[str, str] = {
     "compose_env_missing": "Docker Compose could not read the compose file: %(keys)s names a file that does not exist: "
     "%(paths)s. Put it into the repository, mark it with required: false, or use env_file: .env, which Backstay writes "
     "from the env and the secrets of the app.",
+    "compose_secret_file": "The compose file has secrets without a content: %(keys)s. The file does not exist, or is "
+    "one of Docker Swarm. Store the value as a secret of the app, and write environment: NAME in place of it in the "
+    "compose file.",
+    "compose_config_file": "The compose file has configs without a content: %(keys)s. The file does not exist, or is "
+    "one of Docker Swarm. Write the text under content in the compose file, or put the file into the repository.",
+    "compose_secret_unusable": "The repository's files of these secrets cannot be used: %(keys)s. Each must be text of "
+    "at most %(kilobytes)s kB, and not empty.",
     "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
     "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
     "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",

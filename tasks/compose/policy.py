@@ -203,8 +203,8 @@ def _paths(model: Model) -> Iterator[_Path]:
     for what in ("configs", "secrets"):
         for name, thing in (model.get(what) or {}).items():
             if (file := (thing or {}).get("file")) is not None:
-                # Configs are copied into the release. A file in a repository is no secret.
-                yield _Path(f"{what}.{name}.file", str(file), may_be_of_the_folder=what == "configs")
+                # Files of the repository are taken into the release, secrets encrypted.
+                yield _Path(f"{what}.{name}.file", str(file))
     for name, thing in (model.get("volumes") or {}).items():
         if device := ((thing or {}).get("driver_opts") or {}).get("device"):
             yield _Path(f"volumes.{name}.driver_opts", str(device), may_be_of_the_folder=False)
@@ -280,11 +280,5 @@ def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> I
                 continue
             if not SHARED[what].get(key, _no)(value):
                 yield f"{what}.{name}.{key}"
-        if given.get("file") is not None and not _is_of_the_checkout(what, str(given["file"]), host.folder):
+        if given.get("file") is not None and not _is_below(str(given["file"]), host.folder):
             yield f"{what}.{name}.file"
-
-
-def _is_of_the_checkout(what: str, file: str, folder: str | None) -> bool:
-    # A file in a repository is no secret.
-    path = PurePosixPath(file)
-    return what == "configs" and folder is not None and path.is_relative_to(folder) and ".." not in path.parts

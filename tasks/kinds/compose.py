@@ -24,6 +24,7 @@ from tasks.compose import (
     model,
     opened_files,
     policy,
+    secret_files,
     warning_log,
 )
 from tasks.compose.render import Files, Render
@@ -77,7 +78,7 @@ class ComposeKind:
             with working_directory(job.context) as folder:
                 job.rendered = _of_text(job, source, folder)
         warning_log.note_left_out(job)
-        variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
+        variables = [*job.release.get("env", {}), *job.release.get("secrets", []), *secret_files.of(job.rendered)]
         _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
         _refuse(job, model.unwritable(job.rendered))
         _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
@@ -130,12 +131,7 @@ def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     _forbid_what_reaches_out(job, source, render, folder)
     stored, _ = deploy_files.with_own_files(job, render.model, folder)
     _refuse(job, [f"{name}.build" for name in model.builds(stored)])
-    _refuse(job, [f"configs.{name}.file" for name, one in (stored.get("configs") or {}).items() if _is_of(one, folder)])
     return stored
-
-
-def _is_of(config: dict[str, Any] | None, folder: Path) -> bool:
-    return Path((config or {}).get("file") or "/").is_relative_to(folder)
 
 
 def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
@@ -151,6 +147,7 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     )
     _forbid_what_reaches_out(job, source, render, tree)
     stored, held = deploy_files.with_own_files(job, render.model, tree)
+    stored = _sealed(job, stored, tree)
     whole, refused = checkout.copied(stored, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(job, [*refused, *(f"{name}.build" for name in cannot)])
@@ -162,10 +159,24 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     }
 
 
+def _sealed(job: Job, stored: dict[str, Any], tree: Path) -> dict[str, Any]:
+    """Take secrets that are files of the checkout into the file, encrypted."""
+    live = pins.of_compose(job.live.pin) if job.live else None
+    with job.context.database.reading() as session:
+        before = workloads.document(session, live["sha256"]) if live else None
+    sealed = secret_files.seal(job.context, stored, tree, secret_files.of(before))
+    most = secret_files.MOST_BYTES // 1000
+    _refuse(job, sealed.unusable, tell("compose_secret_unusable", keys=sealed.unusable, kilobytes=most))
+    return sealed.model
+
+
 def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: Render, folder: Path) -> None:
     host = _host(job, folder)
     never = policy.out_of_reach(render.model, lambda: render.as_written, host)
     _refuse(job, never, tell("compose_out_of_reach", keys=never))
+    for what, code in (("secrets", "compose_secret_file"), ("configs", "compose_config_file")):
+        nowhere = secret_files.nowhere(render.model, what, folder)
+        _refuse(job, nowhere, tell(code, keys=nowhere) if nowhere else None)
     _forbid(job, policy.refused(render.model, _project(job), source["allow"], host))
 
 

@@ -17,7 +17,7 @@ from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.releases import ComposePin, Release
 from db.states import ErrorCode
-from tasks.compose import cli, deploy_files, model
+from tasks.compose import cli, deploy_files, model, secret_files
 from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
@@ -163,6 +163,8 @@ def _up(
     job: Job | None,
 ) -> bool:
     stored = _stored(context, pin)
+    values = {**values, **secret_files.opened(context, stored)}
+    stored = secret_files.without(stored)
     shared = {WORKLOAD: workload.name, INSTALLATION: context.installation}
     file = model.effective(
         deploy_files.make_ready(context, workload.id, workload.name, stored),
