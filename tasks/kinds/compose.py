@@ -174,9 +174,9 @@ def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: Render, f
     host = _host(job, folder)
     never = policy.out_of_reach(render.model, lambda: render.as_written, host)
     _refuse(job, never, tell("compose_out_of_reach", keys=never))
-    for what, code in (("secrets", "compose_secret_file"), ("configs", "compose_config_file")):
-        nowhere = secret_files.nowhere(render.model, what, folder)
-        _refuse(job, nowhere, tell(code, keys=nowhere) if nowhere else None)
+    secrets, configs = (secret_files.nowhere(render.model, what, folder) for what in ("secrets", "configs"))
+    _refuse(job, secrets, tell("compose_secret_file", keys=secrets))
+    _refuse(job, configs, tell("compose_config_file", keys=configs))
     _forbid(job, policy.refused(render.model, _project(job), source["allow"], host))
 
 
