@@ -5,6 +5,7 @@ Rows store pins as JSON, documents store configurations; both are read back as t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 
@@ -204,3 +205,10 @@ class ComposePin(_Pin):
 
 
 Pin = ContainerPin | ComposePin
+# Of a stored compose file: NAME -> the encrypted content of a file. A person's extension fields are not stored.
+SEALED = "x-backstay-files"
+
+
+def sealed(file: Mapping[str, Any]) -> dict[str, str]:
+    """Return NAME -> encrypted content of a stored compose file."""
+    return dict(file.get(SEALED) or {})

@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from db import releases
 from tasks.context import Context
 
 Model = dict[str, Any]
-SEALED = "x-backstay-files"  # extension fields of a person do not get as far as a stored file
 MOST_BYTES = 64_000  # of one file: the kernel bounds a variable to 128 kB
 MOST_OF_ALL = 500_000
-MOST_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -48,29 +47,27 @@ def seal(context: Context, model: Model, tree: Path, before: Mapping[str, str]) 
             continue
         left -= len(content.encode())
         variable = _name(context.vault.fingerprint_key, content)
-        context.redactor.learn([content, *_lines(content)])
+        context.redactor.learn([content])
         sealed[variable] = before.get(variable) or context.vault.lock(content)
         secrets[name] = {key: value for key, value in one.items() if key != "file"} | {"environment": variable}
     if not sealed:
         return Sealed(model, unusable)
-    return Sealed(model | {"secrets": secrets, SEALED: sealed}, unusable)
+    return Sealed(model | {"secrets": secrets, releases.SEALED: sealed}, unusable)
 
 
 def of(stored: Model | None) -> dict[str, str]:
     """Return NAME -> encrypted content of a stored file."""
-    return dict((stored or {}).get(SEALED) or {})
+    return releases.sealed(stored or {})
 
 
 def opened(context: Context, stored: Model) -> dict[str, str]:
     """Return NAME -> content of a stored file, and register it with the redactor. Raises SecretUnreadable."""
-    values = {name: context.vault.unlock(locked) for name, locked in of(stored).items()}
-    context.redactor.learn([part for one in values.values() for part in (one, *_lines(one))])
-    return values
+    return context.unlocked(of(stored))
 
 
 def without(stored: Model) -> Model:
     """Return a stored file without what is encrypted, for Docker Compose."""
-    return {key: value for key, value in stored.items() if key != SEALED}
+    return {key: value for key, value in stored.items() if key != releases.SEALED}
 
 
 def nowhere(model: Model, what: str, folder: Path) -> list[str]:
@@ -109,8 +106,3 @@ def _content(path: Path, tree: Path, most: int) -> str | None:
 
 def _name(key: bytes, content: str) -> str:
     return f"BACKSTAY_FILE_{hmac.new(key, content.encode(), hashlib.sha256).hexdigest()[:24]}"
-
-
-def _lines(content: str) -> list[str]:
-    """Return the parts by which a program would print it: a key is one text, and is printed line by line."""
-    return [line for line in map(str.strip, content.splitlines()) if len(line) >= 8][:MOST_LINES]

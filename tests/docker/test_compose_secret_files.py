@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from db import workloads
+from tasks.containers.snapshot import log_tail
+from tasks.context import Context
 from tests.docker.compose_app import App, of_repository
 from tests.docker.scenario import Scenario
+from tests.real_parts import wait_until
 
 SECRET = 'top "s$cret" ${NO} it\'s\nsecond line of it\n'
 FILE = """
@@ -46,15 +51,23 @@ def test_a_secret_that_is_a_file_of_a_repository_is_brought_and_taken_back(app: 
     assert app.run("cat /run/secrets/pw") == SECRET
     assert app.run("cat /run/secrets/other /motd /text") == "of-the-spechelloa text\n"
     assert plain_texts(app.shop, b"second line of it") == []
+    # Another process shows what the container prints, and does not know the secret from a deploy.
+    app.container().exec_run(["/bin/sh", "-c", "cat /run/secrets/pw > /proc/1/fd/1"])
+    other = Context.open(app.shop.context.settings, "test-web", quiet=True)
+    with closing(other), other.database.reading() as session:
+        workload = workloads.find(session, app.shop.name)
+        assert workload is not None
+        wait_until(lambda: any("redacted" in line for line in log_tail(other, workload, 50)), 10, "nothing printed")
+        assert "second line of it" not in str(log_tail(other, workload, 50))
     # The same content is the same release, and another one replaces its service alone.
     second = app.shop.deploy()
     assert second["pin"]["sha256"] == first["pin"]["sha256"]
-    other = app.container("none").id
+    unchanged = app.container("none").id
     repository.commit({"secrets/pw.txt": "another one"})
     third = app.shop.deploy()
     assert third["status"] == "succeeded", app.shop.messages()
     assert app.run("cat /run/secrets/pw") == "another one"
-    assert (third["pin"]["runs"]["web"]["since"], app.container("none").id) == (3, other)
+    assert (third["pin"]["runs"]["web"]["since"], app.container("none").id) == (3, unchanged)
     shutil.rmtree(repository.path)
     assert app.shop.rollback(1)["status"] == "succeeded"
     assert app.run("cat /run/secrets/pw") == SECRET
