@@ -177,7 +177,7 @@ def out_of_reach(model: Model, as_written: Callable[[], Model], host: Host) -> l
 
     `as_written` returns the file with relative paths; it is called only where a path leads out of the folder.
     """
-    outside = [one for one in _paths(model) if not (one.may_be_of_the_folder and _is_below(one.path, host.folder))]
+    outside = [one for one in _paths(model) if not _is_of_the_folder(one, host) or _may_be_of_a_home(one.path)]
     if not outside:
         return []
     written = {(one.key, one.at): one.path for one in _paths(as_written())}
@@ -211,12 +211,24 @@ def _paths(model: Model) -> Iterator[_Path]:
 
 
 def _is_out_of_reach(one: _Path, as_written: str, host: Host) -> bool:
-    if "${" in one.path or one.path.startswith((".", "~")):  # Docker Compose leaves the path of a device as it is
+    # Docker Compose leaves the path of a device as it is, and runs without a home directory.
+    if "${" in one.path or one.path.startswith((".", "~")) or as_written.startswith("~"):
         return True
+    if _is_of_the_folder(one, host):
+        return False
     if one.path.startswith("/") and not as_written.startswith("/"):
         return True
     place = PurePosixPath(host.real(one.path.replace("$$", "$")))
     return any(place.is_relative_to(host.real(one)) for one in host.own)
+
+
+def _is_of_the_folder(one: _Path, host: Host) -> bool:
+    return one.may_be_of_the_folder and _is_below(one.path, host.folder)
+
+
+def _may_be_of_a_home(path: str) -> bool:
+    """Return whether a resolved path may have been `~/store`, which became a directory called `~`."""
+    return any(part.startswith("~") for part in PurePosixPath(path).parts)
 
 
 def _is_below(path: str, folder: str | None) -> bool:

@@ -162,6 +162,9 @@ HOME = "/home/backstay"
         ("/srv/store", "../store", False),
         ("/srv/store", "../../../../../srv/store", False),
         ("/home/backstay/compose/x", "~/x", False),
+        ("/tree/~/x", "~/x", False),  # Docker Compose without a home directory
+        ("/tree/~someone/x", "~someone/x", False),
+        ("/tree/~/x", "./~/x", True),
         (HOME, HOME, False),
         (f"{HOME}/files/another/store", f"{HOME}/files/another/store", False),
         (f"{HOME}/work/local/x", "../x", False),
@@ -195,6 +198,7 @@ def test_a_path_that_leads_out_or_lies_below_home_is_beyond_any_permission(
         ("configs", {"file": "/srv/x"}, None, None),
         ("secrets", {"file": "/tree/pw"}, {"file": "./pw"}, None),
         ("secrets", {"file": "/srv/pw"}, {"file": "../pw"}, "secrets.it.file"),
+        ("secrets", {"file": "/tree/~/pw"}, {"file": "~/pw"}, "secrets.it.file"),
         ("secrets", {"file": f"{HOME}/secret.key"}, None, "secrets.it.file"),
         ("secrets", {"file": "/etc/pw"}, None, None),
         ("volumes", {"driver_opts": {"device": f"{HOME}/files/other"}}, None, "volumes.it.driver_opts"),
