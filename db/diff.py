@@ -42,10 +42,10 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
 
 
 def _rendered(session: Session, before: Deploy | None, after: Deploy) -> list[dict[str, Any]]:
-    """Return the differences of the rendered compose files: `services.web.image`. Secrets are `${NAME}` in them."""
-    old, new = (
-        _flat(workloads.document(session, file)) if row and (file := _file(row)) else {} for row in (before, after)
-    )
+    """Return the differences of the rendered compose files: `services.web.image`. Secrets are `${NAME}` in them, or of
+    an extension field, where they are encrypted."""
+    files = (workloads.document(session, file) if row and (file := _file(row)) else {} for row in (before, after))
+    old, new = (_flat({key: one for key, one in file.items() if not key.startswith("x-")}) for file in files)
     return _changes(old, new)
 
 

@@ -5,6 +5,7 @@ Rows store pins as JSON, documents store configurations; both are read back as t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 
@@ -197,13 +198,15 @@ class ServicePin(RegistryImage):
 
 class ServiceRun(TypedDict):
     """One service as it runs: number of containers, since which version, made of what. `once`: they are jobs, which
-    exit with 0; `may_end`: they may, but are watched like any other."""
+    exit with 0; `may_end`: they may, but are watched like any other; `unsaid`: the file does not say, so they are jobs
+    if they have ended by the time the release is live, beside a service that runs."""
 
     count: int
     once: bool
     since: int
     made_of: str
     may_end: NotRequired[bool]
+    unsaid: NotRequired[bool]
 
 
 class ComposePin(_Pin):
@@ -219,3 +222,10 @@ class ComposePin(_Pin):
 
 
 Pin = ContainerPin | ComposePin
+# Of a stored compose file: NAME -> the encrypted content of a file. A person's extension fields are not stored.
+SEALED = "x-backstay-files"
+
+
+def sealed(file: Mapping[str, Any]) -> dict[str, str]:
+    """Return NAME -> encrypted content of a stored compose file."""
+    return dict(file.get(SEALED) or {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -75,7 +75,11 @@ class Context:
 
     def secrets_of(self, workload: Workload) -> dict[str, str]:
         """Return the current secret values of a workload and register them with the redactor."""
-        values = {name: self.vault.unlock(locked) for name, locked in workload.secrets.items()}
+        return self.unlocked(workload.secrets)
+
+    def unlocked(self, locked: Mapping[str, str]) -> dict[str, str]:
+        """Return encrypted values by their names and register them with the redactor."""
+        values = {name: self.vault.unlock(one) for name, one in locked.items()}
         self.redactor.learn(values.values())
         return values
 

@@ -99,6 +99,19 @@ SENTENCES: dict[str, str] = {
     "compose_not_built": "Version %(version)s takes the images that the compose file names for %(services)s and builds "
     "nothing: a text has no files to build from. To build them, deploy the file from its repository.",
     "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
+    "compose_too_large": "Docker Compose was stopped while it read the compose file: that took more than %(megabytes)s "
+    "MB of memory or %(seconds)s seconds of a processor, or made a file of more than %(output)s MB. Use fewer aliases, "
+    "merges, includes and ranges of ports.",
+    "compose_env_missing": "Docker Compose could not read the compose file: %(keys)s names a file that does not exist: "
+    "%(paths)s. Put it into the repository, mark it with required: false, or use env_file: .env, which Backstay writes "
+    "from the env and the secrets of the app.",
+    "compose_secret_file": "The compose file has secrets without a content: %(keys)s. The file does not exist, or is "
+    "one of Docker Swarm. Store the value as a secret of the app, and write environment: NAME in place of it in the "
+    "compose file.",
+    "compose_config_file": "The compose file has configs without a content: %(keys)s. The file does not exist, or is "
+    "one of Docker Swarm. Write the text under content in the compose file, or put the file into the repository.",
+    "compose_secret_unusable": "The repository's files of these secrets cannot be used: %(keys)s. Each must be text of "
+    "at most %(kilobytes)s kB, and not empty.",
     "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
     "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
     "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",
@@ -125,6 +138,8 @@ SENTENCES: dict[str, str] = {
     "files_in_work": "The app stores files in HOME/work, which Backstay clears at its start; they were kept. Deploy "
     "the app again to move them to HOME/files/%(workload)s.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
+    "compose_all_ended": "Version %(version)s: all services have ended, and none keeps running. If they are jobs, say "
+    'restart: "no" for each.',
     # Later findings.
     "drifted": "Version %(version)s does not run as deployed: a container was stopped, removed or replaced. Deploy "
     "again to restore it.",

@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tasks.compose.external_files import Opened, Unreadable, opened
+from tasks.compose import opened_files
 from tasks.compose.own_files import Mount, is_shared, relative, with_volumes
-from tasks.failures import translated
 
 Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
 MOST_FILES = 300
-MOST_COMPOSE_FILES = 100
-MOST_NAMES = 300  # of files that compose files include or extend
 
 
 def take_links_away(tree: Path) -> None:
@@ -36,57 +33,8 @@ def take_links_away(tree: Path) -> None:
 
 def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
     """Return the keys under which compose files of a checkout, and those that they include or extend, would open
-    something outside it. Raises tasks.compose.external_files.Unreadable.
-
-    Which directory a path is relative to depends on who includes whom, and from where. So each path is tried from every
-    candidate directory: reading too much does no harm.
-    """
-    given = [PurePosixPath(os.path.normpath(file)) for file in files]
-    project, found = given[0].parent, _Found(tree, given)
-    refused = []
-    for path in found:
-        for one in opened(_text(tree / path)):
-            if not one.is_plain and not (path in given and _stays_inside(one, {project, path.parent})):
-                refused.append(one.key)
-            elif one.key.rpartition(".")[2] in {"include", "extends"}:
-                found.names.add(one.path)
-    return list(dict.fromkeys(refused))
-
-
-class _Found:
-    """The files of a checkout that compose files name, each once; `names` may grow during the iteration."""
-
-    def __init__(self, tree: Path, given: list[PurePosixPath]) -> None:
-        self._tree = tree
-        self._files = [path for path in given if (tree / path).is_file()]  # Docker Compose reports the missing ones
-        self._folders = {path.parent for path in given}
-        self._tried: set[tuple[PurePosixPath, str]] = set()
-        self.names: set[str] = set()
-
-    def __iter__(self) -> Iterator[PurePosixPath]:
-        """Yield each file. Raises Unreadable when there are too many."""
-        at = 0
-        while at < len(self._files) or self._look_further():
-            if at >= MOST_COMPOSE_FILES or len(self._folders) > MOST_NAMES or len(self.names) > MOST_NAMES:
-                raise Unreadable
-            yield self._files[at]
-            at += 1
-
-    def _look_further(self) -> bool:
-        """Try every name in every directory; return whether a new file was found."""
-        before = len(self._files)
-        while new := {(folder, name) for folder in self._folders for name in self.names} - self._tried:
-            self._tried |= new
-            for place in sorted({os.path.normpath(folder / name) for folder, name in new}):
-                path = PurePosixPath(place)
-                if ".." in path.parts or path in self._files:
-                    continue
-                if (self._tree / path).is_file():
-                    self._files.append(path)
-                    self._folders.add(path.parent)
-                elif (self._tree / path).is_dir():  # the `project_directory` of an include
-                    self._folders.add(path)
-        return len(self._files) > before
+    something outside it. Raises tasks.compose.external_files.Unreadable."""
+    return opened_files.examine(tree, files).outside
 
 
 def lasting(
@@ -192,18 +140,6 @@ def _is_text(name: str) -> bool:
         return bool(name.encode())
     except UnicodeEncodeError:
         return False
-
-
-def _text(path: Path) -> str:
-    """Return the text of a file. Raises Unreadable unless it is UTF-8: Docker Compose reads UTF-16 as well."""
-    return translated(lambda: path.read_text(encoding="utf-8"), OSError, UnicodeDecodeError, into=Unreadable())
-
-
-def _stays_inside(one: Opened, bases: Iterable[PurePosixPath]) -> bool:
-    """Return whether a path with `..` stays in the checkout, whichever base directory it is relative to."""
-    places = [PurePosixPath(os.path.normpath(base / one.path)) for base in bases]
-    fixed = "$" not in one.path and ":" not in one.path and not one.path.startswith(("/", "~"))
-    return fixed and bool(places) and not any(".." in place.parts for place in places)
 
 
 def _is_inside(path: str, tree: Path) -> bool:

@@ -1,7 +1,7 @@
 """Docker Compose, the program: finding it and running it, with an environment of its own.
 
-It gets no credentials, no user's configuration and only the environment that it is passed: images are on the host
-before it is called. Its output goes to the redacted log and nowhere else.
+It gets no credentials, no user's configuration and no variable of ours or of a spec (tasks.compose.variables): images
+are on the host before it is called. Its output goes to the redacted log and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from db.settings import Settings
 from db.states import ErrorCode
+from tasks.compose.variables import handed_over
 from tasks.context import Context
 from tasks.failures import Failure, translated
-from tasks.sources.compose import is_reserved
-from tasks.system import processes
+from tasks.system import limited, processes
 from tasks.system.file_locks import locked
 
 OLDEST = (2, 24)  # the first with all features used here: `content` of configs, `up --pull never`
@@ -34,10 +35,14 @@ PLUGINS = (
     "/usr/libexec/docker/cli-plugins",
 )
 CONFIG_TIMEOUT_S = 60.0
+# A file of 30 services with 40 variables each takes 90 MB, 0.2 s and 85 kB; 400 bytes of aliases take what they get.
+CONFIG_LIMITS = limited.Limits(data_bytes=512_000_000, cpu_s=10, output_bytes=8_000_000)
+_COMPLAINED = 1  # its exit code when it dislikes a file; any other is a crash of the program, or a signal
 LOCK_TIMEOUT_S = 60.0
 GRACE_S = 15.0
 LOOK_EVERY_S = 0.25
 OUTPUT_LINES = 100
+TOO_LARGE, REFUSED = "too large", "compose"  # kinds of Failure(invalid_source)
 
 
 @dataclass(frozen=True)
@@ -79,28 +84,34 @@ def config(
     """Return the output of `docker compose config` for the files that `arguments` name, or for `text` with `-f -`.
     `heard` is handed its error output, where its warnings are, also when it fails.
 
-    Reads files, and contacts no registry and no Engine. Raises Failure: compose_missing, invalid_source.
+    Reads files, and contacts no registry and no Engine. Raises Failure: compose_missing, and invalid_source, of the
+    kind TOO_LARGE when that takes more time or memory than any file that people write.
     """
-    argv = [
-        needed(context).path,
-        "--project-name",
-        project,
-        "--project-directory",
-        str(folder),
-        "--env-file",
-        os.devnull,
-    ]
+    with _spec_of(variables) as (env_file, values):
+        argv = [*_program(context), "--project-name", project, "--project-directory", str(folder)]
+        argv += ["--env-file", f"/proc/self/fd/{env_file}", *arguments]
 
-    def run() -> processes.Finished:
-        environment = _environment(context, variables)
-        return processes.run([*argv, *arguments], CONFIG_TIMEOUT_S, env=environment, cwd=folder, stdin=text)
+        def run() -> limited.Ended:
+            return limited.run(
+                argv,
+                CONFIG_TIMEOUT_S,
+                CONFIG_LIMITS,
+                env=_environment(values),
+                cwd=folder,
+                stdin=text,
+                pass_fds=[env_file],
+            )
 
-    done = translated(run, OSError, into=Failure(ErrorCode.COMPOSE_MISSING, "vanished"))
+        ended = translated(run, OSError, into=Failure(ErrorCode.COMPOSE_MISSING, "vanished"))
+    done = ended.finished
     heard(done.stderr)
     said = {"project": project, "output": done.stderr.decode(errors="replace")[-8000:]}
-    if done.code != 0 or done.timed_out:
+    if done.timed_out or ended.is_cut or done.code not in {0, _COMPLAINED}:
+        context.log.error("docker compose takes too much for the file", extra=said | {"code": done.code})
+        raise Failure(ErrorCode.INVALID_SOURCE, TOO_LARGE)
+    if done.code != 0:
         context.log.error("docker compose refuses the file", extra=said)
-        raise Failure(ErrorCode.INVALID_SOURCE, "compose")
+        raise Failure(ErrorCode.INVALID_SOURCE, REFUSED)
     if done.stderr.strip():
         context.log.warning("docker compose warns about the file", extra=said)
     return done.stdout
@@ -119,18 +130,23 @@ def up(
     `raise_if_cancelled` is polled and may raise. One at a time per project, also across a crash of ours: waits for a
     program that a dead engine left behind. Raises Failure(compose_missing), and what the check raises.
     """
-    program = needed(context).path
+    program = _program(context, "--host", context.settings.engine_address)
     path = home(context) / f"{project}.json"
     # The program inherits the lock, so that an engine started after a crash of this one waits until it has exited.
-    with locked(home(context) / f"{project}.lock", _with_deadline(raise_if_cancelled)) as lock:
+    with (
+        locked(home(context) / f"{project}.lock", _with_deadline(raise_if_cancelled)) as lock,
+        _spec_of(variables) as given,
+    ):
+        env_file, values = given
         draft = path.with_suffix(".draft")
         draft.write_text(file)
         draft.replace(path)
-        argv = [program, "--ansi", "never", "--progress", "plain", "--project-name", project]
+        argv = [*program, "--ansi", "never", "--progress", "plain", "--project-name", project]
         # A file contains no path of ours; an empty one would resolve to this directory.
-        argv += ["--project-directory", str(home(context) / "empty"), "--env-file", os.devnull, "--file", str(path)]
+        argv += ["--project-directory", str(home(context) / "empty"), "--env-file", f"/proc/self/fd/{env_file}"]
+        argv += ["--file", str(path)]
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
-        child = processes.spawn(argv, _environment(context, variables), cwd=home(context), pass_fds=[lock])
+        child = processes.spawn(argv, _environment(values), cwd=home(context), pass_fds=[lock, env_file])
         code, lines = _followed(child, timeout_s, raise_if_cancelled)
     said = {"project": project, "code": code, "output": "\n".join(lines)}
     context.log.log(logging.INFO if code == 0 else logging.ERROR, "docker compose up", extra=said)
@@ -176,19 +192,33 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdigit())
 
 
-def _environment(context: Context, variables: Mapping[str, str]) -> dict[str, str]:
-    folder = str(home(context))
-    handed = {name: value for name, value in variables.items() if not is_reserved(name)}
-    return handed | {
-        "PATH": SEARCH_PATH,
-        "HOME": folder,
-        "DOCKER_CONFIG": f"{folder}/docker",
-        "DOCKER_HOST": context.settings.engine_address,
+def _program(context: Context, *options: str) -> list[str]:
+    """Return how a command begins: as Docker's command line calls its plugin. Only there the directory of its
+    configuration and the Engine's address are options, and need not be variables, which a compose file could read."""
+    return [needed(context).path, "--config", str(home(context) / "docker"), *options, "compose"]
+
+
+def _environment(values: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **values,
+        "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND": "docker",  # makes it a plugin
         # A file must not include others from the network: a deploy runs exactly what was pinned.
         "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
         "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
         "COMPOSE_MENU": "false",
     }
+
+
+@contextmanager
+def _spec_of(variables: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield an env file, as a descriptor that the program is passed, and the environment that it needs."""
+    text, values = handed_over(variables)
+    descriptor = os.memfd_create("env", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+        yield descriptor, values
+    finally:
+        os.close(descriptor)
 
 
 def _with_deadline(raise_if_cancelled: Callable[[], None]) -> Callable[[], None]:

@@ -8,7 +8,7 @@ understands only where a path is given, and refuses what it cannot be sure of.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import Any
@@ -28,6 +28,7 @@ _OPENED: dict[str, frozenset[str] | None] = {
 # Below these, users choose the names, which mean nothing: a variable may be called `include`.
 _FREE_NAMES = frozenset({"environment", "labels", "args", "volumes", "networks", "configs", "secrets"})
 _NO_PATHS = frozenset({"required", "format", "service"})
+_FOLLOWED = frozenset({"include", "extends"})
 
 
 class _Place(Enum):
@@ -56,17 +57,34 @@ class Unreadable(Exception):  # noqa: N818 - it names what happened
 
 @dataclass(frozen=True)
 class Opened:
-    """A path that would be opened: the dotted key that names it, and the path as written."""
+    """A path that would be opened: the dotted key that names it, and the path as written.
+
+    `part`: the key right above it (`path`, `env_file`, `project_directory`). `joined`: it is one of a list of files
+    that are included as one. `required`, `as_is`: what an `env_file` says of it.
+    """
 
     key: str
     path: str
+    part: str = field(default="", compare=False)
+    joined: bool = field(default=False, compare=False)
+    required: bool = field(default=True, compare=False)
+    as_is: bool = field(default=False, compare=False)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is a relative path without variables."""
+        fixed = "$" not in self.path and ":" not in self.path and "\\" not in self.path
+        return bool(self.path) and fixed and not PurePosixPath(self.path).is_absolute() and self.path[0] != "~"
 
     @property
     def is_plain(self) -> bool:
         """Whether it is a relative path without variables and `..`, and so unambiguous."""
-        path = PurePosixPath(self.path)
-        fixed = "$" not in self.path and ":" not in self.path and "\\" not in self.path
-        return bool(self.path) and fixed and not path.is_absolute() and ".." not in path.parts and self.path[0] != "~"
+        return self.is_fixed and ".." not in PurePosixPath(self.path).parts
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is a compose file, or a directory that another one's paths are relative to."""
+        return self.key.rpartition(".")[2] in _FOLLOWED
 
 
 def opened(text: str) -> list[Opened]:
@@ -96,7 +114,7 @@ def _walk(root: Any) -> Iterator[Opened]:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
                 below = path if name == "<<" else (*path, name)  # the key that a person looks for has no merge in it
                 if name in _OPENED and _opens(name, place):
-                    yield from (Opened(_shown(below), text) for text in _paths(value, _OPENED[name]))
+                    yield from _paths(_shown(below), name, value)
                 waiting += [(below, place.below(name), value), (below, _Place.KEYS, key)]
 
 
@@ -104,25 +122,44 @@ def _opens(name: str, place: _Place) -> bool:
     return place is _Place.FILE if name == "include" else place in _WITH_KEYS
 
 
-def _paths(node: Any, keys: frozenset[str] | None) -> Iterator[str]:
-    waiting: list[tuple[Any, bool]] = [(node, keys is None)]
-    seen: set[tuple[int, bool]] = set()
+@dataclass(frozen=True)
+class _Where:
+    """How a node is reached from one of the keys of _OPENED."""
+
+    is_path: bool
+    part: str
+    joined: bool = False
+    required: bool = True
+    as_is: bool = False
+
+    def of(self, value: Any) -> _Where:
+        """Return how the values of a mapping are reached."""
+        said = {str(getattr(key, "value", "")): str(getattr(one, "value", "")).lower() for key, one in value}
+        return replace(self, required=said.get("required") != "false", as_is=said.get("format") == "raw")
+
+
+def _paths(key: str, name: str, node: Any) -> Iterator[Opened]:
+    keys = _OPENED[name]
+    waiting: list[tuple[Any, _Where]] = [(node, _Where(keys is None, name))]
+    seen: set[tuple[int, _Where]] = set()
     while waiting:
-        one, is_path = waiting.pop()
-        if (id(one), is_path) in seen:
+        one, where = waiting.pop()
+        if (id(one), where) in seen:
             continue
-        seen.add((id(one), is_path))
+        seen.add((id(one), where))
         match one:
-            case yaml.ScalarNode() if is_path:
-                yield str(one.value)
+            case yaml.ScalarNode() if where.is_path:
+                yield Opened(key, str(one.value), where.part, where.joined, where.required, where.as_is)
             case yaml.SequenceNode():
-                waiting += [(inner, is_path) for inner in one.value]
+                listed = replace(where, joined=where.part == "path")
+                waiting += [(inner, listed) for inner in one.value]
             case yaml.MappingNode():
-                for key, value in one.value:
-                    name = str(getattr(key, "value", ""))
-                    waiting.append(
-                        (value, name in keys if keys and name != "<<" else is_path and name not in _NO_PATHS)
-                    )
+                inside = where.of(one.value) if where.part == "env_file" else where
+                for inner, value in one.value:
+                    below = str(getattr(inner, "value", ""))
+                    is_path = below in keys if keys and below != "<<" else where.is_path and below not in _NO_PATHS
+                    part = "env_file" if name == "env_file" else where.part if below == "<<" else below
+                    waiting.append((value, replace(inside, is_path=is_path, part=part)))
 
 
 def _shown(path: tuple[str, ...]) -> str:

@@ -93,7 +93,7 @@ def pinned(model: Model, services: Mapping[str, ServicePin]) -> Model:
 def runs(
     model: Model, version: int, values: Mapping[str, str], key: bytes, before: Mapping[str, ServiceRun] | None
 ) -> dict[str, ServiceRun]:
-    """Return service -> {"count", "once", "may_end", "since", "made_of"}.
+    """Return service -> {"count", "once", "may_end", "unsaid", "since", "made_of"}.
 
     The number of containers, whether they are jobs, whether they may exit with code 0 all the same (absent: no), the
     version in which it last changed, and a keyed fingerprint of its configuration, current values included. `before` is
@@ -108,6 +108,8 @@ def runs(
         found[name] = {"count": count(one), "once": _runs_once(model, name), "since": since, "made_of": made_of}
         if _restart(one) == "on-failure":
             found[name]["may_end"] = True
+        elif not _restart(one) and not found[name]["once"]:
+            found[name]["unsaid"] = True
     return found
 
 

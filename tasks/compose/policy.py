@@ -162,7 +162,7 @@ def out_of_reach(model: Model, as_written: Callable[[], Model], host: Host) -> l
 
     `as_written` returns the file with relative paths; it is called only where a path leads out of the folder.
     """
-    outside = [one for one in _paths(model) if not (one.may_be_of_the_folder and _is_below(one.path, host.folder))]
+    outside = [one for one in _paths(model) if not _is_of_the_folder(one, host) or _may_be_of_a_home(one.path)]
     if not outside:
         return []
     written = {(one.key, one.at): one.path for one in _paths(as_written())}
@@ -188,20 +188,32 @@ def _paths(model: Model) -> Iterator[_Path]:
     for what in ("configs", "secrets"):
         for name, thing in (model.get(what) or {}).items():
             if (file := (thing or {}).get("file")) is not None:
-                # Configs are copied into the release. A file in a repository is no secret.
-                yield _Path(f"{what}.{name}.file", str(file), may_be_of_the_folder=what == "configs")
+                # Files of the repository are taken into the release, secrets encrypted.
+                yield _Path(f"{what}.{name}.file", str(file))
     for name, thing in (model.get("volumes") or {}).items():
         if device := ((thing or {}).get("driver_opts") or {}).get("device"):
             yield _Path(f"volumes.{name}.driver_opts", str(device), may_be_of_the_folder=False)
 
 
 def _is_out_of_reach(one: _Path, as_written: str, host: Host) -> bool:
-    if "${" in one.path or one.path.startswith((".", "~")):  # Docker Compose leaves the path of a device as it is
+    # Docker Compose leaves the path of a device as it is, and runs without a home directory.
+    if "${" in one.path or one.path.startswith((".", "~")) or as_written.startswith("~"):
         return True
+    if _is_of_the_folder(one, host):
+        return False
     if one.path.startswith("/") and not as_written.startswith("/"):
         return True
     place = PurePosixPath(host.real(one.path.replace("$$", "$")))
     return any(place.is_relative_to(host.real(one)) for one in host.own)
+
+
+def _is_of_the_folder(one: _Path, host: Host) -> bool:
+    return one.may_be_of_the_folder and _is_below(one.path, host.folder)
+
+
+def _may_be_of_a_home(path: str) -> bool:
+    """Return whether a resolved path may have been `~/store`, which became a directory called `~`."""
+    return any(part.startswith("~") for part in PurePosixPath(path).parts)
 
 
 def _is_below(path: str, folder: str | None) -> bool:
@@ -265,11 +277,5 @@ def _shared(what: str, things: Mapping[str, Any], project: str, host: Host) -> I
                 continue
             if not SHARED[what].get(key, _no)(value):
                 yield f"{what}.{name}.{key}"
-        if given.get("file") is not None and not _is_of_the_checkout(what, str(given["file"]), host.folder):
+        if given.get("file") is not None and not _is_below(str(given["file"]), host.folder):
             yield f"{what}.{name}.file"
-
-
-def _is_of_the_checkout(what: str, file: str, folder: str | None) -> bool:
-    # A file in a repository is no secret.
-    path = PurePosixPath(file)
-    return what == "configs" and folder is not None and path.is_relative_to(folder) and ".." not in path.parts

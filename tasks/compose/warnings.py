@@ -15,6 +15,9 @@ _UNSET = re.compile(r'The "([A-Za-z_][A-Za-z0-9_]*)" variable is not set\.')
 _OBSOLETE = re.compile(r"the attribute `([A-Za-z0-9_.-]+)` is obsolete")
 _KEY = re.compile(r"((?:services|networks|volumes|configs|secrets|include)(?:\.[A-Za-z0-9_.-]+)?): ")
 
+# It has none from us. A path with `~` is refused, in words of its own (tasks.compose.policy).
+_NO_HOME = re.compile(r"cannot expand '~'")
+
 
 @dataclass(frozen=True)
 class Warned:
@@ -34,7 +37,7 @@ def read(output: bytes) -> Warned:
             unset.add(match[1])
         elif match := _OBSOLETE.search(message) or _KEY.match(message):
             keys.add(match[1])
-        else:
+        elif not _NO_HOME.match(message):
             others += 1
     return Warned(shortened(unset), shortened(keys), others)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from db import history, workloads
+from db import history, pins, workloads
 from db.connection import LedgerUnavailable
 from db.models import Deploy, Workload
+from db.releases import sealed
 from tasks.containers import converge
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
@@ -70,6 +71,9 @@ def _learn_secrets(context: Context, workload: Workload, record: ContainerRecord
         deploy = history.find(session, workload.id, record.version)
         if deploy is not None:
             names |= set(workloads.release(session, deploy).get("secrets", []))
+            pin = pins.of_compose(deploy.pin)
+            file = workloads.document(session, pin["sha256"]) if pin and "sha256" in pin else {}
+            context.unlocked(sealed(file))
     context.redactor.learn(value for name, value in record.environment.items() if name in names)
 
 

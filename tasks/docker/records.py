@@ -81,6 +81,7 @@ class ContainerRecord:
     addresses: dict[str, str] = field(default_factory=dict)  # by name of the network; empty while it does not run
     network_ids: frozenset[str] = frozenset()
     check_s: float | None = None
+    restart: str = ""  # Docker's restart policy
 
     @property
     def serves(self) -> bool:
@@ -184,6 +185,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
     state = raw["State"]
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = {name: network.get("IPAddress") or "" for name, network in networks.items()}
+    policy = (raw.get("HostConfig") or {}).get("RestartPolicy") or {}
     return ContainerRecord(
         id=raw["Id"],
         name=raw["Name"].removeprefix("/"),
@@ -204,6 +206,7 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         addresses=addresses,
         network_ids=frozenset(str(network.get("NetworkID")) for network in networks.values()),
         check_s=patience_s(raw["Config"].get("Healthcheck")),
+        restart=policy.get("Name") or "",
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -17,7 +16,18 @@ from db import event_log, history, ledger, pins, workloads
 from db.messages.events import Told, tell
 from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, cli, deploy_files, external_files, model, policy, warning_log
+from tasks.compose import (
+    builds,
+    checkout,
+    deploy_files,
+    external_files,
+    model,
+    opened_files,
+    policy,
+    secret_files,
+    warning_log,
+)
+from tasks.compose.render import Files, Render
 from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure, translated
@@ -68,7 +78,7 @@ class ComposeKind:
             with working_directory(job.context) as folder:
                 job.rendered = _of_text(job, source, folder)
         warning_log.note_left_out(job)
-        variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
+        variables = [*job.release.get("env", {}), *job.release.get("secrets", []), *secret_files.of(job.rendered)]
         _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
         _refuse(job, model.unwritable(job.rendered))
         _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
@@ -112,22 +122,19 @@ class ComposeKind:
 
 
 def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Render a text, which stands alone: there are no files beside it that it could open."""
+    """Render a text, which stands alone: beside it there is a `.env` from the spec, and nothing else."""
     text = str(source["text"])
-    _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
-    render = _Render(job, source, folder, ["-"], text.encode())
+    opened = _readable(lambda: opened_files.of_text(text))
+    _refuse(job, opened.outside)
+    files = Files(folder, folder, ["-"], opened.env_files, text.encode())
+    render = Render(job, _project(job), source["profiles"], files)
     _forbid_what_reaches_out(job, source, render, folder)
     given, not_built = model.images_for_builds(render.model)
     if not_built:
         job.notes.append(tell("compose_not_built", version=job.deploy.version, services=not_built))
     stored, _ = deploy_files.with_own_files(job, given, folder)
     _refuse(job, [f"{name}.build" for name in model.builds(stored)])
-    _refuse(job, [f"configs.{name}.file" for name, one in (stored.get("configs") or {}).items() if _is_of(one, folder)])
     return stored
-
-
-def _is_of(config: dict[str, Any] | None, folder: Path) -> bool:
-    return Path((config or {}).get("file") or "/").is_relative_to(folder)
 
 
 def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
@@ -136,11 +143,16 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     if not all((tree / file).is_file() for file in files):
         raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
     lfs_pointers.note(job, tree, [tree / file for file in files])
-    _refuse(job, _readable(lambda: checkout.opened_outside(tree, files)))
-    render = _Render(job, source, (tree / files[0]).parent, [str(tree / file) for file in files])
+    opened = _readable(lambda: opened_files.examine(tree, files))
+    _refuse(job, opened.outside)
+    given = [str(tree / file) for file in files]
+    render = Render(
+        job, _project(job), source["profiles"], Files(tree, (tree / files[0]).parent, given, opened.env_files)
+    )
     _forbid_what_reaches_out(job, source, render, tree)
     lfs_pointers.note(job, tree, lfs_pointers.used_by(render.model, tree))
     stored, held = deploy_files.with_own_files(job, render.model, tree)
+    stored = _sealed(job, stored, tree)
     whole, refused = checkout.copied(stored, tree)
     found, cannot = builds.relative(model.builds(whole), tree)
     _refuse(job, [*refused, *(f"{name}.build" for name in cannot)])
@@ -152,10 +164,24 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     }
 
 
-def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: _Render, folder: Path) -> None:
+def _sealed(job: Job, stored: dict[str, Any], tree: Path) -> dict[str, Any]:
+    """Take secrets that are files of the checkout into the file, encrypted."""
+    live = pins.of_compose(job.live.pin) if job.live else None
+    with job.context.database.reading() as session:
+        before = workloads.document(session, live["sha256"]) if live else None
+    sealed = secret_files.seal(job.context, stored, tree, secret_files.of(before))
+    most = secret_files.MOST_BYTES // 1000
+    _refuse(job, sealed.unusable, tell("compose_secret_unusable", keys=sealed.unusable, kilobytes=most))
+    return sealed.model
+
+
+def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: Render, folder: Path) -> None:
     host = _host(job, folder)
     never = policy.out_of_reach(render.model, lambda: render.as_written, host)
     _refuse(job, never, tell("compose_out_of_reach", keys=never))
+    secrets, configs = (secret_files.nowhere(render.model, what, folder) for what in ("secrets", "configs"))
+    _refuse(job, secrets, tell("compose_secret_file", keys=secrets))
+    _refuse(job, configs, tell("compose_config_file", keys=configs))
     _forbid(job, policy.refused(render.model, _project(job), source["allow"], host))
 
 
@@ -199,32 +225,7 @@ def _on_the_whole(built: Iterable[_Built]) -> str:
     return "build" if any(one["image_from"] == "build" for one in built) else "kept"
 
 
-class _Render:
-    """A file as Docker Compose renders it. `as_written` has its paths as the file has them, after interpolation."""
-
-    def __init__(self, job: Job, source: dict[str, Any], folder: Path, files: list[str], text: bytes = b"") -> None:
-        self._job, self._source, self._folder, self._files, self._text = job, source, folder, files, text
-        self.model = self._rendered()
-
-    @cached_property
-    def as_written(self) -> dict[str, Any]:
-        """The file with its paths as written."""
-        return self._rendered("--no-path-resolution")
-
-    def _rendered(self, *options: str) -> dict[str, Any]:
-        job, marked = self._job, model.marks(self._job.release.get("secrets", []))
-        arguments = [word for file in self._files for word in ("--file", file)]
-        arguments += [word for profile in self._source["profiles"] for word in ("--profile", profile)]
-        arguments += ["config", "--format", "json", *options]
-        values = {**job.release.get("env", {}), **marked}
-        heard = warning_log.listener(job)  # notes the same warning once
-        said = cli.config(job.context, _project(job), self._folder, arguments, values, self._text, heard)
-        return translated(
-            lambda: model.unmarked(said, marked), ValueError, into=Failure(ErrorCode.INVALID_SOURCE, "compose")
-        )
-
-
-def _readable(look: Callable[[], list[str]]) -> list[str]:
+def _readable(look: Callable[[], opened_files.Examined]) -> opened_files.Examined:
     return translated(look, external_files.Unreadable, into=Failure(ErrorCode.INVALID_SOURCE, "yaml"))
 
 

@@ -17,7 +17,7 @@ from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.releases import ComposePin, Release
 from db.states import ErrorCode
-from tasks.compose import cli, deploy_files, model
+from tasks.compose import cli, deploy_files, model, secret_files
 from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
@@ -65,6 +65,7 @@ def check_health(job: Job) -> None:
             _give_up(job, found, records)
         late = compose_health.waits_for(runs, records, waited, limit)
         if late is None:
+            _give_up_when_all_ended(job, records)
             return
         if waited >= max(limit.for_service(records, late), limit.running_s):
             _give_up(job, Trouble(late, ErrorCode.HEALTH_TIMEOUT), records)
@@ -77,6 +78,7 @@ def verify(job: Job) -> None:
     converge.refresh_index(job.context, job.workload, records)
     if found := compose_health.trouble(pin["runs"], records, job.restarts):
         _give_up(job, found, records)
+    _give_up_when_all_ended(job, records)
     if not compose_health.is_as_pinned(pin, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "running", verified=False)
 
@@ -134,9 +136,7 @@ def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
     runs = pins.runs(live.pin)
     new = {name: one for name, one in runs.items() if one["since"] == live.version and not one["once"]}
     mine = [one for one in records if one.labels.get(SERVICE) in new and one.version == live.version]
-    ended = [
-        one for one in mine if compose_health.may_end(new[one.labels[SERVICE]]) and compose_health.has_ended_well(one)
-    ]
+    ended = [one for one in mine if compose_health.is_done(new[one.labels[SERVICE]], one)]
     return Watched([one for one in mine if one not in ended], sum(one["count"] for one in new.values()) - len(ended))
 
 
@@ -146,10 +146,11 @@ def still_works(context: Context, live: Deploy, release: Release, records: Seque
 
 
 def _keep_running(context: Context, pin: ComposePin, records: Sequence[ContainerRecord]) -> None:
-    """Make containers that do not run once restart after the host or Docker was down, whatever the file says."""
+    """Make containers that do not run once restart after the host or Docker was down, whatever the file says. One that
+    is done stays as it is: Docker would run it again and again."""
     for one in records:
         run = pin["runs"].get(one.labels.get(SERVICE, ""))
-        if run is not None and not run["once"]:
+        if run is not None and not run["once"] and not compose_health.is_done(run, one):
             context.docker.containers.keep_running(one.id)
 
 
@@ -162,6 +163,8 @@ def _up(
     job: Job | None,
 ) -> bool:
     stored = _stored(context, pin)
+    values = {**values, **secret_files.opened(context, stored)}
+    stored = secret_files.without(stored)
     shared = {WORKLOAD: workload.name, INSTALLATION: context.installation}
     file = model.effective(
         deploy_files.make_ready(context, workload.id, workload.name, stored),
@@ -203,6 +206,12 @@ class _Meanwhile:
 
 def _values(release: Release, secrets: Mapping[str, str]) -> dict[str, str]:
     return {**release.get("env", {}), **secrets}
+
+
+def _give_up_when_all_ended(job: Job, records: Sequence[ContainerRecord]) -> None:
+    if found := compose_health.all_ended(_pin(job)["runs"], records):
+        job.notes.append(tell("compose_all_ended", version=job.deploy.version))
+        _give_up(job, found, records)
 
 
 def _give_up(job: Job, why: Trouble, records: Sequence[ContainerRecord]) -> None:

@@ -1,7 +1,7 @@
 """Whether the services of a release work, decided from one observation of their containers. Pure.
 
 One with a health check has to be healthy, one without has to stay running for some seconds; one that runs once may exit
-with code 0.
+with code 0, and so may one without a restart policy, as long as another service keeps running.
 """
 
 from __future__ import annotations
@@ -74,10 +74,21 @@ def trouble(
     """
     for name, wanted in sorted(runs.items()):
         for one in of_service(records, name):
-            code = _trouble(one, may_end(wanted), restarts.get(one.id, 0))
+            code = _trouble(one, may_end(wanted) or _may_be_done(wanted, one), restarts.get(one.id, 0))
             if code is not None:
                 return Trouble(name, code)
     return None
+
+
+def all_ended(runs: Mapping[str, ServiceRun], records: Sequence[ContainerRecord]) -> Trouble | None:
+    """Return the first service that ended without being a job by the file, when nothing runs any more; else None.
+
+    To be asked when every container was started.
+    """
+    if any(one.state != "exited" for one in records):
+        return None
+    ended = [name for name, run in sorted(runs.items()) if run.get("unsaid") and of_service(records, name)]
+    return Trouble(ended[0], ErrorCode.EXITED_EARLY) if ended else None
 
 
 def waits_for(
@@ -135,18 +146,32 @@ def is_as_pinned(pin: ComposePin, records: Sequence[ContainerRecord]) -> bool:
             return False
         running = [one for one in right if one.serves]
         ended_well = [one for one in right if has_ended_well(one)]
+        done = [one for one in ended_well if _may_be_done(wanted, one)]
+        if done and len(done) + len(running) == wanted["count"]:
+            continue
         if may_end(wanted):
             is_whole = wanted["once"] or len(right) == wanted["count"]
             if not is_whole or len(running) + len(ended_well) != len(right):
                 return False
         elif len(running) != wanted["count"] or ended_well:
             return False
-    return True
+    return all_ended(runs, records) is None
 
 
 def may_end(run: ServiceRun) -> bool:
     """Return whether the containers of a service may exit with code 0."""
     return bool(run["once"] or run.get("may_end"))
+
+
+def _may_be_done(run: ServiceRun, one: ContainerRecord) -> bool:
+    """Return whether a container may have ended because the file says nothing. One that ran when its release went live
+    is kept running by Docker since then, so it was stopped by somebody."""
+    return bool(run.get("unsaid")) and one.restart in {"", "no"}
+
+
+def is_done(run: ServiceRun, one: ContainerRecord) -> bool:
+    """Return whether a container has ended as it may."""
+    return has_ended_well(one) and (may_end(run) or _may_be_done(run, one))
 
 
 def has_ended_well(one: ContainerRecord) -> bool:

@@ -18,11 +18,8 @@ from tasks.sources.invalid_spec import wrong
 
 LONGEST_TEXT = 512 * 1024
 DEFAULT_FILE = "compose.yaml"
-# Variables that Docker Compose itself interprets, so that no file can use them for substitution.
-_RESERVED = re.compile(
-    r"COMPOSE_\w*|DOCKER_(?:HOST|CONFIG|CONTEXT|CERT_PATH|TLS|TLS_VERIFY|API_VERSION|DEFAULT_PLATFORM|CUSTOM_HEADERS|CLI_\w+)"
-    r"|BUILDKIT_\w+|PATH|HOME"
-)
+# Variables by which an env file steers Docker Compose itself.
+_RESERVED = re.compile(r"COMPOSE_\w*")
 # A name of Docker Compose: services, profiles, projects.
 Profile = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
 # `web.privileged`, `volumes.data.external`, as a refusal names it; or a host directory that may be mounted.

@@ -55,10 +55,13 @@ def run(
     stdin: bytes = b"",
     meanwhile: Callable[[], None] | None = None,
     into: IO[bytes] | None = None,
+    errors_into: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Finished:
     """Run a program to its end, at most `timeout` seconds; then kill it and its descendants.
 
-    `into` is a file for its output, which is else kept in memory. `env` replaces the environment; None passes ours on.
+    `into` and `errors_into` are files for its output, which is else kept in memory. `env` replaces the environment;
+    None passes ours on.
     `meanwhile` is called each half second; what it raises ends the program as well, and propagates. Raises OSError when
     the program does not exist.
     """
@@ -66,7 +69,8 @@ def run(
         list(argv),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if into is None else into,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.PIPE if errors_into is None else errors_into,
+        pass_fds=pass_fds,
         env=None if env is None else dict(env),
         cwd=cwd,
         start_new_session=True,
@@ -74,7 +78,7 @@ def run(
     try:
         ended = _communicate(process, stdin, timeout, meanwhile)
         if ended is not None:
-            return Finished(process.returncode, ended[0] or b"", ended[1])
+            return Finished(process.returncode, ended[0] or b"", ended[1] or b"")
     finally:
         # Also for exceptions such as KeyboardInterrupt; poll() is None only while the pid is ours.
         if process.poll() is None:

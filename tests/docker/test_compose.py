@@ -448,7 +448,7 @@ services:
 
 
 @pytest.mark.parametrize(
-    "restart", ["restart: on-failure", "restart: on-failure:2", "deploy: {restart_policy: {condition: none}}"]
+    "restart", ["", "restart: on-failure", "restart: on-failure:2", "deploy: {restart_policy: {condition: none}}"]
 )
 def test_what_docker_would_not_start_again_may_end_and_must_end_well(
     shop: Scenario, stack: Stack, restart: str
@@ -465,6 +465,36 @@ def test_what_docker_would_not_start_again_may_end_and_must_end_well(
     assert (failed["status"], failed["error_code"]) == ("failed", "exited_early")
     assert any("service prepare failed" in line for line in shop.messages())
     assert shop.served_at_last() == "one"
+
+
+def policies(stack: Stack) -> dict[str, str]:
+    """Service -> when Docker starts its container again."""
+    of_each = {one.labels["backstay.service"]: one.attrs["HostConfig"]["RestartPolicy"] for one in stack.containers()}
+    return {service: policy["Name"] or "no" for service, policy in of_each.items()}
+
+
+def test_docker_keeps_running_what_runs_and_leaves_alone_what_is_done(shop: Scenario, stack: Stack) -> None:
+    text = PREPARED % {"port": shop.port, "restart": ""}
+    stack.create(source={"kind": "compose", "text": text}, env={"REGISTRY": stack.registry, "CODE": "0"})
+    assert shop.deploy()["status"] == "succeeded", shop.messages()
+    assert policies(stack) == {"web": "always", "prepare": "no"}
+    shop.docker.containers.get(stack.ids()["web"][0]).stop(timeout=1)
+    compare(shop.context)
+    assert shop.row(1)["verified"] is False
+    shop.change(env={"REGISTRY": stack.registry, "CODE": "0", "OTHER": "1"})
+    assert shop.deploy()["status"] == "succeeded", shop.messages()
+    assert policies(stack) == {"web": "always", "prepare": "no"}
+
+
+def test_a_stack_of_which_nothing_keeps_running_has_failed(shop: Scenario, stack: Stack) -> None:
+    one = f"{{image: '{stack.registry}/web:1', command: [/bin/sh, -c, 'exit 0']}}"
+    text = f"services: {{one: {one}, two: {one}}}"
+    stack.create(source={"kind": "compose", "text": text})
+    row = shop.deploy()
+    assert (row["status"], row["error_code"]) == ("failed", "exited_early")
+    assert any("Version 1: service one failed" in line for line in shop.messages())
+    assert any("all services have ended" in line for line in shop.messages())
+    assert stack.ids() == {}
 
 
 def test_an_engine_that_is_killed_in_the_middle_leaves_the_live_release_to_be_put_back(

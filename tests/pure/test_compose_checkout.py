@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.compose import checkout
+from tasks.compose import checkout, opened_files
 from tasks.compose.external_files import Unreadable
+from tasks.sources.compose import LONGEST_TEXT
 
 
 @pytest.fixture
@@ -65,6 +66,78 @@ def test_what_lies_outside_of_the_checkout_is_not_opened(tree: Path, file: str, 
     assert checkout.opened_outside(tree, [f"deploy/{file}"]) == refused
 
 
+INSIDE = {
+    "compose.yaml": "include: [part/db.yaml, {path: part/moved.yaml, project_directory: other, env_file: conf/a.env}]\n"
+    "services: {web: {extends: {file: part/base.yaml, service: base}}}",
+    "part/db.yaml": "include: [../second/x.yaml]\n"
+    "services: {db: {image: d, env_file: ../conf/a.env, extends: {file: ../common/c.yaml, service: c}}}",
+    "part/base.yaml": "services: {base: {image: b, env_file: ../conf/a.env, label_file: ../conf/labels}}",
+    "part/moved.yaml": "services: {moved: {image: m, env_file: [o.env, ../conf/b.env]}}",
+    "common/c.yaml": "services: {c: {image: c, env_file: ../conf/b.env, extends: {file: deep/d.yaml, service: d}}}",
+    "common/deep/d.yaml": "services: {d: {image: d, env_file: ../../conf/b.env}}",
+    "second/x.yaml": "services: {x: {image: x, env_file: [{path: ../conf/a.env, required: false}]}}",
+    "other/o.env": "O=1",
+    "conf/a.env": "A=1",
+    "conf/b.env": "B=1",
+    "conf/labels": "l=1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({}, []),
+        ({"part/db.yaml": "services: {db: {image: d, env_file: ../../outside.env}}"}, ["db.env_file"]),
+        ({"part/base.yaml": "services: {base: {image: d, label_file: ../../outside.env}}"}, ["base.label_file"]),
+        ({"common/deep/d.yaml": "services: {d: {image: d, env_file: ../../../outside.env}}"}, ["d.env_file"]),
+        # Relative to `other` it stays inside, relative to its own directory it does not, and the other way round.
+        ({"moved.yaml": "services: {m: {image: m, env_file: ../x.env}}",
+          "compose.yaml": "include: [{path: moved.yaml, project_directory: other}]"}, ["m.env_file"]),
+        ({"compose.yaml": "include: [{path: part/moved.yaml, project_directory: .}]"}, ["moved.env_file"]),
+        ({"compose.yaml": "include: [{path: [first.yaml, part/moved.yaml]}]",
+          "first.yaml": "services: {}"}, ["moved.env_file"]),
+        ({"compose.yaml": "include: [{path: part/db.yaml, env_file: ../outside.env}]"}, ["include"]),
+        ({"compose.yaml": "include: [{path: part/db.yaml, project_directory: ..}]"}, ["include", "db.extends"]),
+        ({"part/db.yaml": "include: [../../outside.yaml]"}, ["include"]),
+        # The kernel follows a link before it goes up.
+        ({"part/db.yaml": "services: {db: {image: d, env_file: here/../conf/a.env}}"}, ["db.env_file"]),
+        ({"part/db.yaml": "services: {db: {image: d, env_file: here/here/../../outside.env}}"}, ["db.env_file"]),
+    ],
+)  # fmt: skip
+def test_what_an_included_file_names_may_lie_anywhere_in_the_checkout(
+    tmp_path: Path, changed: dict[str, str], refused: list[str]
+) -> None:
+    (tmp_path / "outside.env").write_text("A=secret")
+    tree = tmp_path / "tree"
+    for name, text in (INSIDE | changed).items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    (tree / "part/here").symlink_to("..")  # the checkout itself
+    found = checkout.opened_outside(tree, ["compose.yaml"])
+    assert set(refused) <= set(found)
+    assert bool(refused) == bool(found)
+
+
+def test_a_huge_file_is_not_read(tree: Path) -> None:
+    (tree / "deploy/more/inner.yaml").write_text("#" * (LONGEST_TEXT + 1))
+    with pytest.raises(Unreadable):
+        checkout.opened_outside(tree, ["deploy/plain.yaml"])
+
+
+def test_the_files_of_variables_are_found_with_where_they_lie(tree: Path) -> None:
+    (tree / "deploy/more/inner.yaml").write_text(
+        "services: {db: {image: a, env_file: [.env, {path: ../no.env, required: false}, {path: x, format: raw}]}}"
+    )
+    found = opened_files.examine(tree, ["deploy/plain.yaml"])
+    assert found.outside == []
+    shown = {one.path: ([str(place) for place in one.places], one.required, one.as_is) for one in found.env_files}
+    assert shown == {
+        ".env": (["deploy/more/.env"], True, False),
+        "../no.env": (["deploy/no.env"], False, False),
+        "x": (["deploy/more/x"], True, True),
+    }
+
+
 @pytest.mark.parametrize("text", [b"\xff\xfe" + "a: 1".encode("utf-16-le"), b"a: 1 # \xe9"], ids=["UTF-16", "Latin-1"])
 def test_a_file_that_is_no_utf_8_is_not_passed_over(tree: Path, text: bytes) -> None:
     (tree / "deploy/more/inner.yaml").write_bytes(text)
@@ -73,7 +146,7 @@ def test_a_file_that_is_no_utf_8_is_not_passed_over(tree: Path, text: bytes) -> 
 
 
 def test_more_files_than_anybody_writes_are_not_read(tree: Path) -> None:
-    for number in range(checkout.MOST_COMPOSE_FILES + 1):
+    for number in range(opened_files.MOST_COMPOSE_FILES + 1):
         (tree / f"deploy/{number}.yaml").write_text(f"include: [{number + 1}.yaml]")
     with pytest.raises(Unreadable):
         checkout.opened_outside(tree, ["deploy/0.yaml"])

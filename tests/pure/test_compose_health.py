@@ -8,7 +8,7 @@ import pytest
 
 from db.states import ErrorCode
 from tasks.docker.records import ContainerRecord
-from tasks.rollout.compose_health import Limits, Trouble, is_as_pinned, trouble, waits_for, why_up_failed
+from tasks.rollout.compose_health import Limits, Trouble, all_ended, is_as_pinned, trouble, waits_for, why_up_failed
 
 RUNS = {
     "web": {"count": 1, "once": False, "since": 2},
@@ -165,3 +165,46 @@ def test_what_docker_leaves_alone_when_it_ended_well_may_end(
     assert is_as_pinned({**PIN, "runs": MAY_END}, all_but("web", *web)) is as_pinned
     ready = waits_for(MAY_END, all_but("web", *web), 30, LIMIT)
     assert ready == (None if web else "web")
+
+
+UNSAID = {name: one | ({} if one["once"] else {"unsaid": True}) for name, one in RUNS.items()}
+UNSAID_PIN = {**PIN, "runs": UNSAID}
+
+
+@pytest.mark.parametrize(
+    ("web", "code", "as_pinned"),
+    [
+        (container("web", restart="no"), None, True),
+        (container("web", "exited", restart="no"), None, True),
+        (container("web", "exited", exit_code=2, restart="no"), ErrorCode.EXITED_EARLY, False),
+        (container("web", "exited", oom_killed=True, restart="no"), ErrorCode.OUT_OF_MEMORY, True),
+        (container("web", restarts=1, restart="no"), ErrorCode.EXITED_EARLY, True),
+        # It ran when its release went live, and Docker keeps it running since then: somebody stopped it.
+        (container("web", "exited", restart="always"), ErrorCode.EXITED_EARLY, False),
+    ],
+)
+def test_a_service_whose_file_does_not_say_is_done_when_it_ended_well(
+    web: ContainerRecord, code: ErrorCode | None, as_pinned: bool
+) -> None:
+    records = all_but("web", web)
+    found = trouble(UNSAID, records, {})
+    assert (found.code if found else None) == code
+    assert is_as_pinned(UNSAID_PIN, records) is as_pinned
+
+
+def test_what_is_done_is_not_waited_for_and_still_has_to_be_there() -> None:
+    assert waits_for(UNSAID, all_but("web", container("web", "exited", restart="no")), 30, LIMIT) is None
+    assert waits_for(UNSAID, all_but("web"), 30, LIMIT) == "web"
+    assert not is_as_pinned(UNSAID_PIN, all_but("web"))
+
+
+def test_a_stack_of_which_nothing_runs_any_more_has_ended_early() -> None:
+    over = [container(name, "exited", restart="no") for name in RUNS]
+    assert all_ended(UNSAID, over) == Trouble("db", ErrorCode.EXITED_EARLY)
+    assert not is_as_pinned(UNSAID_PIN, over)
+    assert all_ended(UNSAID, [container("web"), *over[1:]]) is None
+    assert all_ended(UNSAID, [container("web", "created"), *over[1:]]) is None
+    # A file that calls all of them jobs means it.
+    jobs = {name: one | {"once": True} for name, one in RUNS.items()}
+    assert all_ended(jobs, over) is None
+    assert is_as_pinned({**PIN, "runs": jobs}, over)

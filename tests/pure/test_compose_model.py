@@ -198,6 +198,7 @@ def test_what_runs_once_and_how_many_there_are() -> None:
         "off": (0, False),
     }
     assert {name for name, one in found.items() if one.get("may_end")} == {"job", "tries", "swarm_tries"}
+    assert {name for name, one in found.items() if one.get("unsaid")} == {"web", "db", "off"}
 
 
 def test_what_takes_its_content_from_a_variable_that_there_is_not_is_found() -> None:

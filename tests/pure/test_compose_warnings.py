@@ -25,6 +25,7 @@ UNSET = 'The "{}" variable is not set. Defaulting to a blank string.'
         (["/srv/x.yaml: the attribute `version` is obsolete, it will be ignored"], Warned(keys=["version"])),
         (["networks.n: external.name is deprecated. Please set name"], Warned(keys=["networks.n"])),
         (["services.web-1.x: something is deprecated"], Warned(keys=["services.web-1.x"])),
+        (["cannot expand '~', because the environment lacks HOME"], Warned()),
         (["hunter2 is no good"], Warned(others=1)),
         (['The "hun ter2" variable is not set. Defaulting'], Warned(others=1)),
         (["hunter2: is no good", 'x "y" z'], Warned(others=2)),

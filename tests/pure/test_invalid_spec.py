@@ -88,7 +88,7 @@ SPECS: dict[Problem, tuple[dict[str, Any], str, dict[str, Any]]] = {
     KeyProblem.TEXT_OR_URL: ({"source": {"kind": "compose"}}, "source", {}),
     KeyProblem.PARTS_NEED_URL: ({"source": TEXT | {"ref": "main"}}, "source", {}),
     KeyProblem.IN_COMPOSE_FILE: ({"source": TEXT, "ports": [PORT]}, "ports", {}),
-    KeyProblem.RESERVED: ({"source": TEXT, "env": {"PATH": "x"}}, "env.PATH", {}),
+    KeyProblem.RESERVED: ({"source": TEXT, "env": {"COMPOSE_FILE": "x"}}, "env.COMPOSE_FILE", {}),
     KeyProblem.COMPOSE_HEALTH: ({"source": TEXT, "health": {"tcp": 80}}, "health", {}),
     SourceProblem.NOT_A_SITE_FILE: ({"source": {"kind": "static", "fallback": "/a"}}, "source.fallback", {}),
     SourceProblem.NOT_A_SITE_PATH: (

@@ -199,7 +199,7 @@ PORT = {"container": 80}
         ("source.profiles.0", spec(source=COMPOSE | {"profiles": [f"{CANARY} x"]})),
         ("ports", spec(source=COMPOSE, ports=[{"container": 80}])),
         ("env.COMPOSE_FILE", spec(source=COMPOSE, env={"A": "1", "COMPOSE_FILE": CANARY})),
-        ("secrets.DOCKER_HOST", spec(source=COMPOSE, secrets={"DOCKER_HOST": CANARY, "DOCKER_PASSWORD": "1"})),
+        ("secrets.COMPOSE_FILE", spec(source=COMPOSE, secrets={"COMPOSE_FILE": CANARY, "DOCKER_PASSWORD": "1"})),
         ("command", spec(source=COMPOSE, command=[CANARY])),
         ("resources", spec(source=COMPOSE, resources={"memory_mb": 64})),
         ("volumes", spec(source=COMPOSE, volumes=[{"name": "data", "path": "/data"}])),
