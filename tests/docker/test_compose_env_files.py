@@ -60,7 +60,7 @@ def test_each_service_of_a_text_that_names_it_gets_the_variables_of_the_spec(app
     assert "none.PLAIN" not in found
     assert is_nowhere_stored(app)
     # A secret of today reaches it, and nothing else does.
-    app.shop.change(secrets={"SECRET": "of today"}, env={})
+    app.shop.change(secrets={"SECRET": "of today"}, env=None)
     assert app.shop.deploy()["status"] == "succeeded"
     assert "PLAIN" not in str(app.container("web").attrs["Config"]["Env"])
     assert app.shop.rollback(1)["status"] == "succeeded"
