@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from db import history, workloads
 from db.models import Workload
-from flows.workloads import lifecycle, removal
+from flows.workloads import check, lifecycle, removal
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
+from webapp.http.problems import reasons
 from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
@@ -29,10 +30,20 @@ def list_all() -> Response:
 
 @blueprint.post("")
 def create() -> Response:
-    """Add a workload from a spec: 201."""
-    workload = lifecycle.create(context(), params.json_body(), caller().actor)
+    """Add a workload from a spec: 201. Refuses a compose file that no deploy would accept, with all reasons."""
+    spec = params.json_body()
+    check.raise_unless_fine(context(), spec)
+    workload = lifecycle.create(context(), spec, caller().actor)
     found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
     return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}"})
+
+
+@blueprint.post("/check")
+def examine() -> Response:
+    """Answer every reason against a spec, as a new workload or as the change of one; store nothing."""
+    found = check.check(context(), params.json_body())
+    told = {"problems": reasons(found.problems), "allow": found.allow, "warnings": reasons(found.warnings)}
+    return json_answer({"ok": found.ok, **told})
 
 
 @blueprint.get("/<name>")

@@ -6,11 +6,28 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from db.messages.file_problems import FileProblem
 from db.messages.key_problems import KeyProblem
 from flows.shapes.base import Moment, Shape, Version
 from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
+
+
+class ToldReason(Shape):
+    """A line of the event log that says why a deploy did not succeed. `keys`: of the compose file, or variables."""
+
+    code: str
+    message: str
+    keys: list[str]
+
+
+class SpecReason(Shape):
+    """One thing that is wrong with a spec or its compose file, or that a check warns of."""
+
+    key: str = Field(description="Of the spec, of the compose file (`web.privileged`), or the name of a variable.")
+    code: KeyProblem | FileProblem
+    message: str = Field(description="In English, with the key; never with a value.")
 
 
 class Problem(Shape):
@@ -23,7 +40,32 @@ class Problem(Shape):
     detail: str
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
     key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
-    problem: KeyProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
+    problem: KeyProblem | FileProblem | None = Field(None, description="Of `invalid_spec`: what is wrong with the key.")
+    problems: list[SpecReason] | None = Field(None, description="Of `invalid_spec`: every reason, the first included.")
+    allow: list[str] | None = Field(
+        None,
+        description="Of `invalid_spec`: the whole `allow` (of a compose workload `source.allow`) that permits what may "
+        "be permitted.",
+    )
+
+
+class CheckedSpec(Shape):
+    """The result of a check: whether a deploy would accept the spec, and every reason at once."""
+
+    ok: bool
+    problems: list[SpecReason]
+    allow: list[str] = Field(
+        description="The whole `allow`, of a compose workload `source.allow`, that permits what may be permitted; "
+        "empty where nothing is to be added."
+    )
+    warnings: list[SpecReason]
+
+
+class TellingRow(Row):
+    """A deploy, and the lines of the event log that say why it did not succeed."""
+
+    reasons: list[ToldReason]
+    allow: list[str] = Field(description="The whole `source.allow` that permits what may be permitted of it.")
 
 
 class Rows(Shape):

@@ -9,7 +9,7 @@ from flows.shapes.deploys import Row
 from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
 from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
-from webapp.shapes.deploys import BuildLog, Diff, Rows, WholeImpact
+from webapp.shapes.deploys import BuildLog, Diff, Rows, TellingRow, WholeImpact
 from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
@@ -45,7 +45,7 @@ CALLS: dict[str, Call] = {
     "deploys.create": Call(
         "Start a deploy", ACCEPTED, body=Body(DeployRequest, optional=True), query=(KEY,), refuses=REQUEST
     ),
-    "deploys.show": Call("Read a deploy", ok(Row), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
+    "deploys.show": Call("Read a deploy", ok(TellingRow), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
     "deploys.compare": Call(
         "What going to a version would change",
         ok(Diff, "Key by key, secret values masked."),

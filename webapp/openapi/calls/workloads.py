@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
 from webapp.openapi.calls.call import Answer, Body, Call, ok
-from webapp.shapes.deploys import TakenIn
+from webapp.shapes.deploys import CheckedSpec, TakenIn
 from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
 PATCH = "SpecChange"  # made of the spec: see webapp.openapi.document
@@ -17,6 +17,13 @@ CALLS: dict[str, Call] = {
         {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers={"Location": "Its address."})},
         body=Body(Spec),
         refuses=(Code.NAME_TAKEN, Code.INVALID_SPEC),
+    ),
+    "workloads.examine": Call(
+        "Check a spec",
+        ok(CheckedSpec, "Every reason at once; nothing was stored."),
+        body=Body(Spec),
+        more="The spec of a new workload, or as the change of the workload that has its name. A compose text is read "
+        "by Docker Compose as a deploy reads it. A repository is fetched at the deploy only: a warning says so.",
     ),
     "workloads.show": Call("Read a workload", ok(WholeWorkload), refuses=(Code.NO_SUCH_WORKLOAD,)),
     "workloads.change": Call(
