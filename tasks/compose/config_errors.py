@@ -119,7 +119,7 @@ _LINES: list[tuple[re.Pattern[str], Reader]] = [
         (rf"^(?:validating [^:\n]*: )?{_PATH} must be an? (?P<types>[a-z, ]+)$", _type),
         (rf"^validating [^:\n]*: {_PATH} '.*' does not match pattern", _of(FileProblem.BAD_VALUE)),
         (rf"^validating [^:\n]*: {_PATH} (?:value must be|'.*' is not valid)", _of(FileProblem.BAD_VALUE)),
-        (rf"^'{_PATH}' (?:invalid|time: invalid|expected|cannot)", _of(FileProblem.BAD_VALUE)),
+        (rf"^'{_PATH}' \S", _of(FileProblem.BAD_VALUE)),
         (rf'^service "(?P<key>{_NAME})" has neither an image nor a build context', _of(FileProblem.NO_IMAGE)),
         (
             rf'^service "(?P<service>{_NAME})" (?:depends on|refers to) undefined '

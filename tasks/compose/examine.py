@@ -166,7 +166,7 @@ def _rendered(order: Order, found: Examined, folder: Path, files: list[str], tex
             return render
         reasons = config_errors.read(refused.output, str(folder), order.context.log.name.rpartition(".")[2])
         for one in reasons:
-            if one.problem not in unsure:
+            if one.problem not in unsure or (one.problem in OF_STAND_INS and not pruned.has_variable(text, one.key)):
                 found.add(one.problem, one.key, **one.limits)
         unsure |= {FileProblem.NOT_KNOWN}
         required = [one.key for one in reasons if one.problem is FileProblem.VARIABLE_REQUIRED]

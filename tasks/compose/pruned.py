@@ -51,6 +51,27 @@ def without(text: str, reasons: Iterable[Reason]) -> str | None:
     return rest if any(done) and rest != text else None
 
 
+def has_variable(text: str, key: str) -> bool:
+    """Return whether the value of a key has a `$` in it, or is not found."""
+    found = attempt(lambda: documents(text), Unreadable)
+    scalars: list[Any] = []
+    for document in found if isinstance(found, list) else ():
+        for parts in (["services", *key.split(".")], key.split(".")):
+            if (node := _below(document, parts)) is not None:
+                _everywhere(node, scalars.append)
+    return not scalars or any("$" in str(one.value) for one in scalars if isinstance(one, yaml.ScalarNode))
+
+
+def _below(node: Any, parts: list[str]) -> Any:
+    """Return the node at a path; the one that the path leads into where it goes through a list. None for no node."""
+    if not parts or not isinstance(node, yaml.MappingNode):
+        return node
+    for length in range(len(parts), 0, -1):
+        if (inner := _at(node, ".".join(parts[:length]))) is not None:
+            return _below(inner, parts[length:])
+    return None
+
+
 def _changed(text: str, change: Callable[[Any], None]) -> str | None:
     def made() -> str:
         found = documents(text)

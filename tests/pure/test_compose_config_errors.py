@@ -49,6 +49,9 @@ SAID: dict[str, list[tuple[str, FileProblem, dict[str, str]]]] = {
     "decoding failed due to the following error(s):\n\n'services[web].mem_limit' invalid size: 'hunter2'": [
         ("web.mem_limit", FileProblem.BAD_VALUE, {})
     ],
+    "decoding failed due to the following error(s):\n\n'services[web].mem_limit' strconv.ParseFloat: parsing \"x\"": [
+        ("web.mem_limit", FileProblem.BAD_VALUE, {})
+    ],
     'service "web" has neither an image nor a build context specified: invalid compose project': [
         ("web", FileProblem.NO_IMAGE, {})
     ],
