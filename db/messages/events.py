@@ -98,7 +98,7 @@ SENTENCES: dict[str, str] = {
     "or cannot be written. Remove or replace it there, then deploy again.",
     "files_in_work": "The app stores files in HOME/work, which Backstay clears at its start; they were kept. Deploy "
     "the app again to move them to HOME/files/%(workload)s.",
-    "compose_allow": "What can be permitted of this is permitted by source.allow: [%(allow)s].",
+    "compose_allow": "To allow what can be allowed of this, set source.allow to [%(allow)s].",
     "mount_source_missing": "Version %(version)s: the host does not have %(paths)s, which the app mounts (%(keys)s). "
     "Create it, or mount something else, then deploy again.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",

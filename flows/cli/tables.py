@@ -61,7 +61,7 @@ def applied_lines(applied: dict[str, Any], dry_run: bool) -> list[str]:
     lines += [f"  ? {one['message']}" for one in applied["warnings"]]
     if applied["allow"]:
         lines += [
-            "  to permit what may be permitted:",
+            "  to allow what can be allowed:",
             f"    allow: {json.dumps(applied['allow'], ensure_ascii=False)}",
         ]
     return lines

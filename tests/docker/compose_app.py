@@ -49,11 +49,11 @@ class App:
 
     def refused(self) -> str:
         """Deploy what must be refused; answers the newest sentence that is neither about the row nor what can be
-        permitted."""
+        allowed."""
         row = self.shop.deploy()
         assert (row["status"], row["error_code"], row["stage"]) == ("failed", "invalid_source", "pin")
         newest = self.shop.messages()[1:3]
-        return newest[1] if newest[0].startswith("What can be permitted of this") else newest[0]
+        return newest[1] if newest[0].startswith("To allow what can be allowed") else newest[0]
 
     def container(self, service: str = "web") -> Any:
         """The container of a service."""

@@ -65,7 +65,7 @@ def test_every_class_of_reasons_is_said_at_once_and_what_can_be_permitted_of_it(
     assert found["allow"] == ["web.ipc", "web.pid", "web.privileged"]
     assert "hunter2" not in "\n".join(shop.messages())
     assert shop.messages()[1] == (
-        "What can be permitted of this is permitted by source.allow: [web.ipc, web.pid, web.privileged]."
+        "To allow what can be allowed of this, set source.allow to [web.ipc, web.pid, web.privileged]."
     )
 
 
