@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from db.messages.events import listed
 from db.messages.file_problems import FileProblem
 from tasks.sources.invalid_spec import InvalidSpec, Reason, sentence_params
 from webapp.i18n.i18n import gettext
@@ -19,4 +20,4 @@ def sentences(reasons: Sequence[Reason]) -> Iterator[str]:
     for problem in dict.fromkeys(one.problem for one in reasons):
         having = [one for one in reasons if one.problem is problem]
         for group in [having] if isinstance(problem, FileProblem) else [[one] for one in having]:
-            yield gettext(problem.sentence, **sentence_params(group))
+            yield gettext(problem.sentence, **{name: listed(one) for name, one in sentence_params(group).items()})

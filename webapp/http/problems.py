@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from db.connection import LedgerUnavailable
+from db.messages.events import listed
 from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
@@ -114,7 +115,8 @@ def _invalid_spec(refused: InvalidSpec) -> Response:
 
 def told(reason: Reason) -> str:
     """Return the sentence of one reason in the language of the page."""
-    return gettext(reason.problem.sentence, **sentence_params([reason]))
+    limits = {name: listed(one) for name, one in sentence_params([reason]).items()}
+    return gettext(reason.problem.sentence, **limits)
 
 
 def _failure(failure: Failure) -> Response:
