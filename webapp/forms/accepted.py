@@ -10,6 +10,11 @@ def field_of(kind: str) -> str:
     return "compose.allow" if kind == "compose" else "allow"
 
 
+def ticked_at(kind: str) -> str:
+    """Return the field below which the tick is shown: beside the reasons, of a compose file beside the file."""
+    return "compose.text" if kind == "compose" else "allow"
+
+
 def inputs_of(inputs: dict[str, str]) -> dict[str, str]:
     """Return the inputs with what was ticked put into the field; what the field has already stays."""
     ticked = inputs.get(ACCEPT, "").splitlines()

@@ -145,7 +145,7 @@ def _form(
         seen=seen,
         errors=errors or {},
         allow=allow,
-        allow_field=accepted.field_of(inputs.get("kind", "")),
+        ticked_at=accepted.ticked_at(inputs.get("kind", "")),
         given=[field for field, value in inputs.items() if value] + list(errors or {}) + _shown_too(inputs, allow),
         kinds={kind: source_fields.SOURCES[kind] for kind in kinds if kind in source_fields.SOURCES},
         fields=fields,
@@ -153,7 +153,7 @@ def _form(
 
 
 def _shown_too(inputs: dict[str, str], allow: Sequence[str]) -> list[str]:
-    return [accepted.field_of(inputs.get("kind", ""))] if allow else []
+    return [accepted.ticked_at(inputs.get("kind", ""))] if allow else []
 
 
 def _becomes(workload: Workload) -> list[str]:
