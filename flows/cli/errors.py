@@ -56,9 +56,7 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
 def _all_of(reasons: Sequence[Reason], allow: Sequence[str]) -> str:
     """Return every reason on a line of its own, and what permits what may be permitted."""
     lines = [f"{one.key} {one.clause}" for one in reasons]
-    return "\n".join(
-        [*lines, *([f"to allow what can be allowed: allow: {json.dumps(list(allow))}"] if allow else [])]
-    )
+    return "\n".join([*lines, *([f"to allow what can be allowed: allow: {json.dumps(list(allow))}"] if allow else [])])
 
 
 def _of_libraries(error: BaseException) -> tuple[int, str] | None:

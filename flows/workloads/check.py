@@ -6,8 +6,8 @@ A repository is not fetched and no registry asked: what is wrong there shows at 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from db.messages.file_problems import MAY_COME_LATER, FileProblem
 from db.models import Workload
 from flows.workloads import check_file, taken_ports
 from flows.workloads.lifecycle import checked, raise_unless_a_change
+from flows.workloads.taken_ports import Claim
 from tasks.context import Context
 from tasks.failures import attempt
 from tasks.sources import parse_source
@@ -45,12 +46,20 @@ class Checked:
 def check(context: Context, data: object, removed: Collection[str] = ()) -> Checked:
     """Return every reason against a spec: of a new workload, or as the change of the one that has its name. `removed`:
     the names of its secrets that go."""
+    found, ports = _examined(context, data, removed)
+    name = _name(data) if isinstance(data, dict) else NAMELESS
+    with context.database.reading() as session:
+        return replace(found, warnings=[*found.warnings, *taken_ports.shared(session, name, ports)])
+
+
+def _examined(context: Context, data: object, removed: Collection[str]) -> tuple[Checked, Sequence[Claim]]:
+    """Return what is wrong with a spec, and the ports of the host that it publishes."""
     workload = _present(context, data)
     spec = attempt(lambda: _accepted(context, data, workload, removed), InvalidSpec)
     refused = spec if isinstance(spec, InvalidSpec) else None
     problems, allow = list(refused.reasons if refused else ()), list(refused.allow if refused else ())
     if not isinstance(data, dict):
-        return Checked(problems, allow)
+        return Checked(problems, allow), []
     name, secrets = _name(data), _secret_names(data, workload, removed)
     source, env = (_source(data), _env(data)) if isinstance(spec, InvalidSpec) else _parts(spec)
     ports = [] if isinstance(spec, InvalidSpec) else list(taken_ports.of_spec(public(spec)["ports"]))
@@ -62,16 +71,14 @@ def check(context: Context, data: object, removed: Collection[str] = ()) -> Chec
     wanted = ((source.get("build") or {}).get("secrets") or []) if source.get("kind") == "git" else []
     lacking = [one for one in wanted if one not in secrets]
     problems += [Reason("source.build.secrets", FileProblem.SECRET_MISSING, {"name": one}) for one in lacking]
-    with context.database.reading() as session:
-        warnings += taken_ports.shared(session, name, ports)
-    return Checked(problems, allow, warnings)
+    return Checked(problems, allow, warnings), ports
 
 
 def raise_unless_fine(
     context: Context, data: object, but: Collection[str] = MAY_COME_LATER, removed: Collection[str] = ()
 ) -> None:
     """Refuse a spec unless all that is wrong with it is in `but`. Raises InvalidSpec with all reasons."""
-    found = check(context, data, removed)
+    found, _ = _examined(context, data, removed)
     if any(one.problem not in but for one in found.problems):
         raise InvalidSpec.of(found.problems, found.allow)
 

@@ -255,3 +255,12 @@ def test_without_docker_compose_a_check_says_so_and_a_workload_can_be_created(
     spec = stack("services: {web: {image: x, privileged: true}}")
     assert pairs(checked(admin, spec)["problems"]) == {("source.text", FileProblem.NOT_CHECKED)}
     assert admin.post("/api/workloads", json=spec).status_code == 201
+
+
+def test_a_workload_may_be_called_check(admin: FlaskClient) -> None:
+    spec = {"name": "check", "source": {"kind": "image", "image": "x"}}
+    assert admin.post("/api/workloads", json=spec).status_code == 201
+    assert checked(admin, spec)["ok"]
+    assert admin.get(ADDRESS).json["name"] == "check"
+    assert admin.patch(ADDRESS, json={"watch_s": 7}).json["spec"]["watch_s"] == 7
+    assert admin.options(ADDRESS).headers["Allow"] == "OPTIONS, POST"
