@@ -60,6 +60,10 @@ def _whole(problem: FileProblem) -> Reader:
     return reader
 
 
+def _ports(match: re.Match[str], _: str) -> Iterator[Reason]:
+    yield Reason("ports", FileProblem.BAD_VALUE)  # of which service, it does not say
+
+
 def _unknown(match: re.Match[str], _: str) -> Iterator[Reason]:
     above = match["key"] or ""
     for quoted, bare in re.findall(rf"'({_NAME})'|property ({_NAME}) ", match["names"]):
@@ -127,6 +131,10 @@ _LINES: list[tuple[re.Pattern[str], Reader]] = [
             _undefined,
         ),
         (rf'^cannot extend service "(?P<service>{_NAME})" in .*: service "(?P<name>{_NAME})" not found', _extends),
+        (
+            r"^(?:invalid (?:hostPort|containerPort|proto|ip address)|Invalid (?:hostPort|containerPort|proto|ip))",
+            _ports,
+        ),
         (r"^dependency cycle detected: (?P<names>.*)$", _cycle),
         (rf"^service {_PATH} declares mutually exclusive `(?P<one>\w+)` and `(?P<other>\w+)`", _exclusive),
         (rf'^{_PATH}: conflicting parameters "(?P<one>\w+)" and "(?P<other>\w+)" specified', _exclusive),

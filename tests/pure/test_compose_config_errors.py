@@ -89,7 +89,8 @@ SAID: dict[str, list[tuple[str, FileProblem, dict[str, str]]]] = {
         ("source", FileProblem.NOT_YAML, {"name": "2"})
     ],
     "yaml: line 7: mapping values are not allowed in this context": [("source", FileProblem.NOT_YAML, {"name": "7"})],
-    "invalid hostPort: hunter2": [("source", FileProblem.NOT_KNOWN, {"name": "engine"})],
+    "invalid hostPort: hunter2": [("ports", FileProblem.BAD_VALUE, {})],
+    "something new about hunter2": [("source", FileProblem.NOT_KNOWN, {"name": "engine"})],
     "": [("source", FileProblem.NOT_KNOWN, {"name": "engine"})],
 }
 
