@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.messages.events import Told
-from db.models import Event
+from db.messages.events import REASONS, Told
+from db.models import Deploy, Event
+from db.states import Status
 
 KEEP_EVENTS = 1000
 
@@ -29,6 +30,20 @@ def page(session: Session, workload_id: int, limit: int = 100) -> Sequence[Event
     return session.scalars(
         select(Event).where(Event.workload_id == workload_id).order_by(Event.id.desc()).limit(limit)
     ).all()
+
+
+def reasons(session: Session, deploy: Deploy) -> Sequence[Event]:
+    """Return the lines that say why a deploy did not succeed, in their order: keys, variables, paths, services."""
+    if deploy.status == Status.SUCCEEDED:
+        return []
+    wanted = select(Event).where(
+        Event.workload_id == deploy.workload_id,
+        Event.code.in_(REASONS),
+        Event.ts >= (deploy.started_at or deploy.queued_at),
+    )
+    if deploy.finished_at is not None:
+        wanted = wanted.where(Event.ts <= deploy.finished_at)
+    return session.scalars(wanted.order_by(Event.id)).all()
 
 
 def prune(session: Session, workload_id: int, keep: int = KEEP_EVENTS) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.messages.file_problems import FileProblem
 from db.messages.labels import label
 from db.states import ErrorCode, Stage, Status, status_for
 
@@ -88,8 +89,6 @@ SENTENCES: dict[str, str] = {
     "own_network": "Version %(version)s runs in a network of its own. Other apps no longer reach it by its address in "
     "Docker's default network.",
     "put_in_order": "Containers were restored after an interruption.",
-    "compose_refused": "The compose file may not use %(keys)s. Remove it, or list it in source.allow if it is "
-    "intended.",
     "compose_unset": "Version %(version)s: the compose file uses variables that are not set, so they are blank or left "
     "out: %(names)s. Set them in env or secrets, or give them a default, as in ${NAME:-default}.",
     "compose_warned": "Version %(version)s: Docker Compose warned about %(keys)s in the compose file; the engine's log "
@@ -98,31 +97,6 @@ SENTENCES: dict[str, str] = {
     "engine's log has its words.",
     "compose_not_built": "Version %(version)s takes the images that the compose file names for %(services)s and builds "
     "nothing: a text has no files to build from. To build them, deploy the file from its repository.",
-    "compose_unusable": "The compose file cannot be deployed with %(keys)s as it is. Change it or remove it.",
-    "compose_too_large": "Docker Compose was stopped while it read the compose file: that took more than %(megabytes)s "
-    "MB of memory or %(seconds)s seconds of a processor, or made a file of more than %(output)s MB. Use fewer aliases, "
-    "merges, includes and ranges of ports.",
-    "compose_env_missing": "Docker Compose could not read the compose file: %(keys)s names a file that does not exist: "
-    "%(paths)s. Put it into the repository, mark it with required: false, or use env_file: .env, which Backstay writes "
-    "from the env and the secrets of the app.",
-    "compose_secret_file": "The compose file has secrets without a content: %(keys)s. The file does not exist, or is "
-    "one of Docker Swarm. Store the value as a secret of the app, and write environment: NAME in place of it in the "
-    "compose file.",
-    "compose_config_file": "The compose file has configs without a content: %(keys)s. The file does not exist, or is "
-    "one of Docker Swarm. Write the text under content in the compose file, or put the file into the repository.",
-    "compose_secret_unusable": "The repository's files of these secrets cannot be used: %(keys)s. Each must be text of "
-    "at most %(kilobytes)s kB, and not empty.",
-    "compose_out_of_reach": "The compose file has a path in %(keys)s that an app cannot use, and source.allow cannot "
-    "permit it: it leads out of the app's own directory or the repository, lies in Backstay's HOME, or contains a "
-    "secret. Use a relative path without `..`, a named volume, or an absolute path outside of HOME.",
-    "compose_mount_inside": "The compose file mounts %(paths)s inside of a directory that another mount can write to: "
-    "a link placed there would lead to any file of the host. Use separate directories, mount the outer one read-only, "
-    "or list %(keys)s in source.allow if you trust the app.",
-    "compose_mount_of_source": "The compose file lets containers write to %(paths)s, which is the whole repository or "
-    "what an image is built from: the app would keep a copy, and no later commit would take effect. Mount it with :ro, "
-    "or only the directories that hold data, or list %(keys)s in source.allow to keep a copy.",
-    "compose_files_missing": "The compose file mounts %(paths)s (%(keys)s), which does not exist. Put it into "
-    "HOME/files/%(workload)s on the host, or into the repository, then deploy again.",
     "files_in_container": "The app has stored files in its container, which this deploy would remove: %(paths)s. From "
     "now on they belong to HOME/files/%(workload)s. Copy them there, or create the directory to begin without them, "
     "then deploy again: %(commands)s",
@@ -137,6 +111,9 @@ SENTENCES: dict[str, str] = {
     "or cannot be written. Remove or replace it there, then deploy again.",
     "files_in_work": "The app stores files in HOME/work, which Backstay clears at its start; they were kept. Deploy "
     "the app again to move them to HOME/files/%(workload)s.",
+    "compose_allow": "To allow what can be allowed of this, set source.allow to [%(allow)s].",
+    "mount_source_missing": "Version %(version)s: the host does not have %(paths)s, which the app mounts (%(keys)s). "
+    "Create it, or mount something else, then deploy again.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     "compose_all_ended": "Version %(version)s: all services have ended, and none keeps running. If they are jobs, say "
     'restart: "no" for each.',
@@ -163,9 +140,20 @@ SENTENCES: dict[str, str] = {
     "healthy_again": "Version %(version)s is healthy again.",
     "paused_by_hand": "Version %(version)s was paused by hand, outside Backstay.",
     "goes_on": "Version %(version)s was resumed after a pause.",
+    # What is wrong with a compose file.
+    **{str(problem): problem.sentence for problem in FileProblem},
 }
 
 
+# The lines that name what made a deploy fail: a key, a variable, a path, a service, and what can be permitted of it.
+REASONS = frozenset(
+    {
+        *map(str, FileProblem),
+        *("compose_allow", "service_failed", "mount_source_missing", "files_unusable", "files_in_container"),
+        *("secrets_missing", "build_secrets_missing", "host_image_refused", "submodule_refused", "submodule_failed"),
+        *("builder_too_old", "build_needs_buildkit", "base_not_pulled"),
+    }
+)
 # How the codes of a line begin, by the final status of its deploy. Older versions wrote `ended` for all three.
 _VERBS = {Status.FAILED: "ended", Status.CANCELLED: "cancelled", Status.INTERRUPTED: "interrupted"}
 

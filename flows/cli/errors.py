@@ -5,8 +5,14 @@ One line, no traceback, and never an error's own text unless it is ours: that ma
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.sources.invalid_spec import Reason
 
 _QUOTED = re.compile(r"(: )'.*' (is|does)\b", re.DOTALL)
 _EXTRA = re.compile(r"(unexpected extra arguments?) \(.*\)", re.DOTALL)
@@ -38,13 +44,19 @@ def _of_backstay(error: BaseException) -> tuple[int, str] | None:
         case AlreadyRunning():
             return 2, "an engine is already running on this HOME and host; stop it, or set BACKSTAY_HOME."
         case InvalidSpec():
-            return 2, f"{error.key} {error.clause}"
+            return 2, _all_of(error.reasons, error.allow)
         case UserExists():
             return 1, "a user of that name already exists; set another password with `backstay user password NAME`."
         case Refusal() | Failure() | LedgerUnavailable() | BackupRefused():
             return 1, f"{sentence(str(error.code))} ({error.code})"
         case _:
             return None
+
+
+def _all_of(reasons: Sequence[Reason], allow: Sequence[str]) -> str:
+    """Return every reason on a line of its own, and what permits what may be permitted."""
+    lines = [f"{one.key} {one.clause}" for one in reasons]
+    return "\n".join([*lines, *([f"to allow what can be allowed: allow: {json.dumps(list(allow))}"] if allow else [])])
 
 
 def _of_libraries(error: BaseException) -> tuple[int, str] | None:

@@ -19,19 +19,14 @@ LOOK_EVERY_S = 0.2
 REMOVED_WITHIN_S = 120.0
 
 
-# Lines of the event log that name the key of a source, or the service, that made a deploy fail.
-REASONS = frozenset({"compose_refused", "compose_unusable", "service_failed"})
-
-
 def failure(context: Context, name: str, row: Deploy) -> str:
     """Return why a deploy did not succeed: its code and sentence, and the lines of the event log that say more."""
     where = f" {label('stage', row.stage)}" if row.stage else ""
     code = row.error_code or "internal"
     first = f"backstay: {name} version {row.version} {row.status}{where} ({code}): {sentence(code)}"
-    began = row.started_at or row.queued_at
     with context.database.reading() as session:
-        lines = event_log.page(session, row.workload_id)
-    return "\n".join([first, *(one.message for one in reversed(lines) if one.code in REASONS and one.ts >= began)])
+        lines = event_log.reasons(session, row)
+    return "\n".join([first, *(one.message for one in lines)])
 
 
 def follow(context: Context, deploy: Deploy) -> Iterator[Deploy]:

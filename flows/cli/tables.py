@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 LONGEST_VALUE = 80
+WOULD_BE = {"created": "would be created", "changed": "would be changed", "refused": "would be refused"}
+REFUSED: dict[str, Any] = {"outcome": "refused", "keys": [], "changes": []}
 STANDING = ("NAME", "LIVE", "PIN", "LAST", "REQUESTED")
 RELEASES = ("VERSION", "STATUS", "WHAT", "PIN", "REQUESTED", "BY", "WHEN", "TOOK")
 
@@ -33,13 +35,36 @@ def release_cells(row: dict[str, Any]) -> list[str]:
     return [str(row["version"]), state, what, row["pin_short"] or "-", row["requested"], row["actor"], when, took]
 
 
+def checked_cells(checked: Any) -> dict[str, Any]:
+    """Return what a check said, as the JSON of `backstay apply --dry-run` has it."""
+    return {
+        "ok": checked.ok,
+        "problems": [_reason(one) for one in checked.problems],
+        "allow": list(checked.allow),
+        "warnings": [_reason(one) for one in checked.warnings],
+    }
+
+
+def _reason(one: Any) -> dict[str, str]:
+    return {"key": one.key, "code": str(one.problem), "message": str(one)}
+
+
 def applied_lines(applied: dict[str, Any], dry_run: bool) -> list[str]:
-    """Return the lines of `backstay apply` for one workload; in a dry run also each key with its old and new value."""
+    """Return the lines of `backstay apply` for one workload; in a dry run also each key with its old and new value,
+    every reason against it, and the YAML that permits what may be permitted."""
     keys = f" ({', '.join(applied['keys'])})" if applied["outcome"] == "changed" else ""
     if not dry_run:
         return [f"{applied['name']}: {applied['outcome']}{keys}"]
-    said = {"created": "would be created", "changed": "would be changed"}.get(applied["outcome"], applied["outcome"])
-    return [f"{applied['name']}: {said}", *(f"  {_change(one)}" for one in applied["changes"])]
+    said = WOULD_BE.get(applied["outcome"], applied["outcome"])
+    lines = [f"{applied['name']}: {said}", *(f"  {_change(one)}" for one in applied["changes"])]
+    lines += [f"  ! {one['message']}" for one in applied["problems"]]
+    lines += [f"  ? {one['message']}" for one in applied["warnings"]]
+    if applied["allow"]:
+        lines += [
+            "  to allow what can be allowed:",
+            f"    allow: {json.dumps(applied['allow'], ensure_ascii=False)}",
+        ]
+    return lines
 
 
 def _change(one: dict[str, Any]) -> str:

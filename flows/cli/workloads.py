@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.tables import RELEASES, STANDING, applied_lines, release_cells, standing_cells
+from flows.cli.tables import REFUSED, RELEASES, STANDING, applied_lines, checked_cells, release_cells, standing_cells
 from flows.cli.terminal import Json, Name, actor, data, opened_context, say, table, text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Detach = Annotated[bool, typer.Option("--detach", help="Return at once instead o
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="One or more specs; - is standard input.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, key by key; write nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change, and every reason against it; write nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -34,15 +34,41 @@ def apply(
 
     with opened_context() as context:
         beside = Path.cwd() if str(file) == "-" else file.absolute().parent
-        specs = read_specs(_read(file), context.settings.host_name, beside)
+        if dry_run:
+            return _rehearse(context, file, beside, as_json)
         done = []
-        for applied in apply_all(context, specs, actor(), dry_run=dry_run):
+        for applied in apply_all(context, read_specs(_read(file), context.settings.host_name, beside), actor()):
             done.append(asdict(applied))
             if not as_json:
-                for line in applied_lines(asdict(applied), dry_run):
+                for line in applied_lines(asdict(applied), False):
                     text(line)
     if as_json:
-        data({"workloads": done, "dry_run": dry_run})
+        data({"workloads": done, "dry_run": False})
+    return None
+
+
+def _rehearse(context: Context, file: Path, beside: Path, as_json: bool) -> None:
+    """Print what applying a file would do, and every reason against it. Exit code 1 if anything would be refused."""
+    from dataclasses import asdict
+
+    from flows.workloads.apply import rehearse
+    from flows.workloads.check import Checked
+    from tasks.sources.invalid_spec import InvalidSpec
+
+    try:
+        found = [
+            {"name": one.place, **(asdict(one.applied) if one.applied else REFUSED), **checked_cells(one.checked)}
+            for one in rehearse(context, _read(file), beside)
+        ]
+    except InvalidSpec as refused:
+        found = [{"name": "file", **REFUSED, **checked_cells(Checked(list(refused.reasons)))}]
+    is_fine = all(one["ok"] for one in found)
+    if as_json:
+        data({"workloads": found, "dry_run": True, "ok": is_fine})
+    for line in [line for one in found for line in applied_lines(one, True)] if not as_json else []:
+        text(line)
+    if not is_fine:
+        raise typer.Exit(1)
 
 
 def deploy(

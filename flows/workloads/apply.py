@@ -6,9 +6,11 @@ file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +20,13 @@ from db.messages.refusals import RefusalCode
 from db.models import Workload
 from flows.refusals import Refusal
 from flows.workloads import spec_yaml
+from flows.workloads.check import Checked, check
 from flows.workloads.lifecycle import change, checked, create, difference, patched
 from tasks.context import Context
 from tasks.failures import attempt
 from tasks.sources.compose import LONGEST_TEXT
-from tasks.sources.invalid_spec import InvalidSpec
-from tasks.specs import parse_spec, public
+from tasks.sources.invalid_spec import InvalidSpec, Reason
+from tasks.specs import NAME, parse_spec, public
 
 
 class Outcome(StrEnum):
@@ -44,26 +47,74 @@ class Applied:
     changes: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Rehearsed:
+    """What applying one document of a file would do: `applied`, None where it would be refused, and what a check says.
+
+    `place`: its name, or where it stands in the file.
+    """
+
+    place: str
+    applied: Applied | None
+    checked: Checked
+
+
 def read_specs(text: str, host: str, beside: Path) -> list[dict[str, Any]]:
     """Return the specs of a YAML file in the directory `beside`, all checked before the first is applied.
 
     Raises InvalidSpec naming document and key.
     """
+    documents = [one for one, _ in _documents(text, host, beside)]
+    if refused := [one for one in documents if isinstance(one, InvalidSpec)]:
+        raise InvalidSpec.of([reason for one in refused for reason in one.reasons], refused[0].allow)
+    return cast("list[dict[str, Any]]", documents)
+
+
+def rehearse(context: Context, text: str, beside: Path) -> Iterator[Rehearsed]:
+    """Yield what applying each document of a file would do, with every reason against it. Stores nothing."""
+    read = attempt(lambda: _documents(text, context.settings.host_name, beside), InvalidSpec)
+    if isinstance(read, InvalidSpec):
+        yield Rehearsed("file", None, Checked(list(read.reasons)))
+        return
+    for number, (prepared, raw) in enumerate(read, 1):
+        name = raw.get("name") if isinstance(raw, dict) else None
+        place = name if isinstance(name, str) and re.fullmatch(NAME, name) else f"document {number}"
+        found = Checked() if raw is None else check(context, raw)
+        if isinstance(prepared, InvalidSpec):  # also what is wrong with the file as such, and with paths beside it
+            given = [_bare(one) for one in prepared.reasons]
+            others = [one for one in found.problems if one not in given]
+            yield Rehearsed(place, None, Checked([*given, *others], found.allow, found.warnings))
+        elif not found.ok:
+            yield Rehearsed(place, None, found)
+        else:
+            yield Rehearsed(place, apply_spec(context, prepared, "", dry_run=True), found)
+
+
+def _bare(reason: Reason) -> Reason:
+    """Return a reason with the key alone, without the number of its document."""
+    return Reason(reason.key.rpartition(": ")[2], reason.problem, reason.limits)
+
+
+def _documents(text: str, host: str, beside: Path) -> list[tuple[dict[str, Any] | InvalidSpec, Any]]:
+    """Return each document as a spec, or as its refusal, and as it was written, as far as it could be read. Raises
+    InvalidSpec for what is no YAML."""
     written = spec_yaml.documents(text)
     if not written:
         raise InvalidSpec("spec", KeyProblem.EMPTY)
-    documents = []
+    found, names = list[tuple[dict[str, Any] | InvalidSpec, Any]](), set[str]()
     for number, one in enumerate(written, 1):
-        prepared = attempt(lambda document=one: _prepared(document.value(), host, beside), InvalidSpec)  # type: ignore[misc]
-        if isinstance(prepared, InvalidSpec):
-            refusal = prepared.with_traceback(None)
-            raise refusal.within(f"document {number}: ") if len(written) > 1 else refusal
-        documents.append(prepared)
-    names = [document["name"] for document in documents]
-    for number, name in enumerate(names, 1):
-        if name in names[: number - 1]:
-            raise InvalidSpec(f"document {number}: name", KeyProblem.NAME_REPEATED)
-    return documents
+        place = f"document {number}: " if len(written) > 1 else ""
+        raw = attempt(one.value, InvalidSpec)
+        spec = raw if isinstance(raw, InvalidSpec) else attempt(partial(_prepared, raw, host, beside), InvalidSpec)
+        if not isinstance(spec, InvalidSpec) and spec["name"] in names:
+            spec = InvalidSpec("name", KeyProblem.NAME_REPEATED)
+        if isinstance(spec, InvalidSpec):
+            refused = spec.with_traceback(None).within(place)
+            found.append((refused, None if isinstance(raw, InvalidSpec) else raw))
+        else:
+            names.add(spec["name"])
+            found.append((spec, spec))
+    return found
 
 
 def apply_spec(context: Context, spec: dict[str, Any], actor: str, *, dry_run: bool = False) -> Applied:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from db.models import Workload
 from flows.refusals import Refusal, workload_named
 from tasks.context import Context, now
 from tasks.kinds import KINDS, kind_of
-from tasks.sources.invalid_spec import InvalidSpec, shown_key
+from tasks.sources.invalid_spec import InvalidSpec, Reason, shown_key
 from tasks.sources.permitted import refused
 from tasks.specs import Spec, parse_spec, public
 
@@ -111,22 +111,16 @@ def patched(context: Context, workload: Workload, patch: dict[str, Any]) -> tupl
     """Return the spec with a patch applied, and the encrypted secrets that are kept. Raises InvalidSpec."""
     if "name" in patch and patch["name"] != workload.name:
         raise InvalidSpec("name", KeyProblem.FIXED)
-    for key in patch.keys() - Spec.model_fields.keys():  # a null one would not reach the check of the spec
-        raise InvalidSpec(shown_key(key), KeyProblem.UNKNOWN_KEY)
+    # A null one would not reach the check of the spec.
+    if unknown := [Reason(shown_key(key), KeyProblem.UNKNOWN_KEY) for key in patch if key not in Spec.model_fields]:
+        raise InvalidSpec.of(unknown)
     given = patch.get("secrets", {})
     if not isinstance(given, dict):
         raise InvalidSpec("secrets", KeyProblem.NOT_A_MAPPING)
-    merged = workload.spec | {key: value for key, value in patch.items() if key != "secrets"}
-    if isinstance(env := patch.get("env"), dict):
-        named = {**workload.spec.get("env", {}), **env}
-        merged["env"] = {key: value for key, value in named.items() if value is not None}
-    wanted = {key: value for key, value in merged.items() if value is not None}
+    wanted = merged(workload.spec, patch)
     spec = checked(context, wanted | {"secrets": {key: value for key, value in given.items() if value is not None}})
     kept = {key: value for key, value in workload.secrets.items() if key not in given}
-    if both := sorted(set(kept) & set(spec.env)):
-        raise InvalidSpec(f"env.{both[0]}", KeyProblem.SECRET_TOO)
-    if KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
-        raise InvalidSpec("source.kind", KeyProblem.FIXED_KIND)
+    raise_unless_a_change(workload, spec, kept)
     return spec, kept
 
 
@@ -144,17 +138,39 @@ def _change(context: Context, session: Session, workload: Workload, patch: dict[
     return session.get_one(Workload, workload.id, populate_existing=True)
 
 
+def merged(spec: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored spec with a patch applied, but for secrets; not checked. Pure."""
+    found = spec | {key: value for key, value in patch.items() if key != "secrets"}
+    if isinstance(env := patch.get("env"), dict):
+        named = {**spec.get("env", {}), **env}
+        found["env"] = {key: value for key, value in named.items() if value is not None}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def raise_unless_a_change(workload: Workload, spec: Spec, kept: Collection[str]) -> None:
+    """Refuse a spec that the workload cannot change to. `kept`: the names of its secrets that stay. Raises
+    InvalidSpec."""
+    both = sorted(set(kept) & set(spec.env))
+    reasons = [Reason(f"env.{name}", KeyProblem.SECRET_TOO) for name in both]
+    if spec.source.kind in KINDS and KINDS[spec.source.kind].rollout is not kind_of(workload).rollout:
+        reasons.append(Reason("source.kind", KeyProblem.FIXED_KIND))
+    if reasons:
+        raise InvalidSpec.of(reasons)
+
+
 def checked(context: Context, data: object) -> Spec:
     """Return the spec if this installation accepts it. Raises InvalidSpec."""
     if isinstance(data, dict) and "host" not in data:
         data = data | {"host": context.settings.host_name}
-    spec = parse_spec(data)
+    spec, reasons = parse_spec(data), list[Reason]()
     if spec.host != context.settings.host_name:
-        raise InvalidSpec("host", KeyProblem.NO_SUCH_HOST)
+        reasons.append(Reason("host", KeyProblem.NO_SUCH_HOST))
     if spec.source.kind not in KINDS:
-        raise InvalidSpec("source.kind", KeyProblem.ONE_OF, allowed=", ".join(KINDS))
+        reasons.append(Reason("source.kind", KeyProblem.ONE_OF, {"allowed": ", ".join(KINDS)}))
     if refusal := refused(spec.source.model_dump(), context.settings):
-        raise refusal
+        reasons += refusal.reasons
+    if reasons:
+        raise InvalidSpec.of(reasons)
     return spec
 
 

@@ -124,8 +124,10 @@ def up(
     variables: Mapping[str, str],
     timeout_s: float,
     raise_if_cancelled: Callable[[], None],
+    heard: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> bool:
     """Converge the containers on `file`; return whether that succeeded. Containers that already match are not touched.
+    `heard` is handed the last lines of its output, which may quote the file.
 
     `raise_if_cancelled` is polled and may raise. One at a time per project, also across a crash of ours: waits for a
     program that a dead engine left behind. Raises Failure(compose_missing), and what the check raises.
@@ -148,6 +150,7 @@ def up(
         argv += ["up", "--detach", "--pull", "never", "--no-build", "--remove-orphans"]
         child = processes.spawn(argv, _environment(values), cwd=home(context), pass_fds=[lock, env_file])
         code, lines = _followed(child, timeout_s, raise_if_cancelled)
+    heard(lines)
     said = {"project": project, "code": code, "output": "\n".join(lines)}
     context.log.log(logging.INFO if code == 0 else logging.ERROR, "docker compose up", extra=said)
     return code == 0

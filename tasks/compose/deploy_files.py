@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from shlex import quote
+from threading import Event
 from typing import Any
 
 from db import event_log, pins, workloads
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks.compose import checkout, files, layer_files, model, own_files
+from tasks.compose import files, layer_files, own_files
 from tasks.compose.files import Seeded
 from tasks.compose.own_files import Mount
 from tasks.context import Context, now
@@ -23,36 +23,25 @@ STOP_TIMEOUT_S = 10
 Model = dict[str, Any]
 
 
-def with_own_files(job: Job, rendered: Model, folder: Path) -> tuple[Model, dict[PurePosixPath, Path]]:
-    """Return the rendered file with its relative mounts as they are stored, and what the checkout has for them.
-
-    Refuses files that nobody has brought; and, unless `source.allow` has the key, a path inside of another mount that a
-    container can write, and one that would hide each later commit. Raises Failure(invalid_source).
-    """
-    settings, workload = job.context.settings, job.workload.name
-    take_along(job.context, job.deploy.workload_id, workload)  # what an app has is not missing
+def existence(job: Job) -> Callable[[PurePosixPath], bool]:
+    """Return whether the app's own directory has a path, as a function. Asked the first time, it has what an older
+    version mounted elsewhere moved there: what an app has is not missing. Raises Failure(create_failed)."""
+    settings, workload, is_moved = job.context.settings, job.workload.name, Event()
 
     def exists(path: PurePosixPath) -> bool:
+        if not is_moved.is_set():
+            take_along(job.context, job.deploy.workload_id, workload)
+            is_moved.set()
         with _telling(job.context, job.deploy.workload_id, workload, [Mount("", path)]):
             return files.exists(settings, workload, path)
 
-    stored, held, missing = checkout.lasting(rendered, folder, exists)
-    if missing:
-        paths = _shown(missing)
-        _refuse(job, tell("compose_files_missing", keys=_keys(missing), paths=paths, workload=workload))
-    every = own_files.mounts(stored, "")
-    if inside := _not_allowed(job, own_files.inside_writable(every)):
-        _refuse(job, tell("compose_mount_inside", keys=_keys(inside), paths=_shown(inside)))
-    contexts = [os.path.relpath(os.path.realpath(one.get("context") or folder), folder) for one in _builds(rendered)]
-    of_source = own_files.of_source([one for one in every if one.path in held], map(PurePosixPath, contexts))
-    if frozen := _not_allowed(job, of_source):
-        _refuse(job, tell("compose_mount_of_source", keys=_keys(frozen), paths=_shown(frozen)))
-    _refuse_to_leave_behind(job, [one for one in every if one.writable and not exists(one.path)])
-    return stored, held
+    return exists
 
 
-def _refuse_to_leave_behind(job: Job, mounts: list[Mount]) -> None:
+def refuse_to_leave_behind(job: Job, stored: Model) -> None:
     """Raise Failure(invalid_source) where the app has written what the first mount of a directory would hide."""
+    exists = existence(job)
+    mounts = [one for one in own_files.mounts(stored, "") if one.writable and not exists(one.path)]
     live, name = pins.of_compose(job.live.pin) if job.live else None, job.workload.name
     if live is None or not mounts:
         return
@@ -130,14 +119,6 @@ def _telling(context: Context, workload_id: int, workload: str, mounts: Sequence
         raise
 
 
-def _not_allowed(job: Job, mounts: Iterable[Mount]) -> list[Mount]:
-    return [one for one in mounts if f"{one.service}.volumes" not in job.release["source"]["allow"]]
-
-
-def _builds(rendered: Model) -> list[Model]:
-    return list(model.builds(rendered).values())
-
-
 def _refuse(job: Job, told: Told) -> None:
     _note(job.context, job.deploy.workload_id, told, "error")
     raise Failure(ErrorCode.INVALID_SOURCE, "refused")
@@ -146,10 +127,6 @@ def _refuse(job: Job, told: Told) -> None:
 def _note(context: Context, workload_id: int, told: Told, level: str) -> None:
     with context.database.writing() as session:
         event_log.note(session, workload_id, told, now(), level=level)
-
-
-def _keys(mounts: Sequence[Mount]) -> list[str]:
-    return list(dict.fromkeys(f"{one.service}.volumes" for one in mounts))
 
 
 def _shown(mounts: Sequence[Mount]) -> list[str]:

@@ -19,7 +19,7 @@ from tasks.failures import translated
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Key -> the keys below it that hold paths; None: every string below it is one.
-_OPENED: dict[str, frozenset[str] | None] = {
+OPENS: dict[str, frozenset[str] | None] = {
     "include": None,
     "extends": frozenset({"file"}),
     "env_file": None,
@@ -52,7 +52,11 @@ _WITH_KEYS = frozenset({_Place.FILE, _Place.KEYS})
 
 
 class Unreadable(Exception):  # noqa: N818 - it names what happened
-    """Not YAML, or YAML crafted to be misread."""
+    """Not YAML, or YAML crafted to be misread. `line`: where it is no YAML, counted from 1; None when unknown."""
+
+    def __init__(self, line: int | None = None) -> None:
+        super().__init__()
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,23 @@ class Opened:
 
 def opened(text: str) -> list[Opened]:
     """Return the paths that a compose file makes Docker Compose open. Raises Unreadable."""
+    return [one for document in documents(text) for one in _walked(document)]
 
-    def found() -> list[Opened]:
-        return [one for document in yaml.compose_all(text, Loader=_LOADER) for one in _walk(document)]
 
-    return translated(found, yaml.YAMLError, RecursionError, ValueError, into=Unreadable())
+def documents(text: str) -> list[Any]:
+    """Return the YAML nodes of a compose file, document by document. Raises Unreadable."""
+    line = None
+    try:
+        return list(yaml.compose_all(text, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        pass
+    raise Unreadable(line)
+
+
+def _walked(document: Any) -> list[Opened]:
+    return translated(lambda: list(_walk(document)), RecursionError, ValueError, into=Unreadable())
 
 
 def _walk(root: Any) -> Iterator[Opened]:
@@ -113,7 +129,7 @@ def _walk(root: Any) -> Iterator[Opened]:
             for key, value in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
                 below = path if name == "<<" else (*path, name)  # the key that a person looks for has no merge in it
-                if name in _OPENED and _opens(name, place):
+                if name in OPENS and _opens(name, place):
                     yield from _paths(_shown(below), name, value)
                 waiting += [(below, place.below(name), value), (below, _Place.KEYS, key)]
 
@@ -124,7 +140,7 @@ def _opens(name: str, place: _Place) -> bool:
 
 @dataclass(frozen=True)
 class _Where:
-    """How a node is reached from one of the keys of _OPENED."""
+    """How a node is reached from one of the keys of OPENS."""
 
     is_path: bool
     part: str
@@ -139,7 +155,7 @@ class _Where:
 
 
 def _paths(key: str, name: str, node: Any) -> Iterator[Opened]:
-    keys = _OPENED[name]
+    keys = OPENS[name]
     waiting: list[tuple[Any, _Where]] = [(node, _Where(keys is None, name))]
     seen: set[tuple[int, _Where]] = set()
     while waiting:

@@ -221,6 +221,12 @@ def _is_below(path: str, folder: str | None) -> bool:
     return folder is not None and "${" not in path and place.is_relative_to(folder) and ".." not in place.parts
 
 
+def named(model: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the names that a file gives to containers."""
+    services = (model.get("services") or {}).items()
+    return [f"{name}.container_name" for name, service in services if service.get("container_name")]
+
+
 def taken_names(model: Mapping[str, Any], others: Collection[str], allow: Collection[str]) -> list[str]:
     """Return the keys of container names already taken by others. `others`: the names of their containers."""
     named = [(name, service.get("container_name")) for name, service in (model.get("services") or {}).items()]

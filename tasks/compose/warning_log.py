@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from db.messages.events import Told, tell
-from tasks.compose import cli, model, warnings
-from tasks.compose.opened_files import EnvFile
-from tasks.failures import Failure
+from tasks.compose import model, warnings
 from tasks.job import Job
 
 
@@ -19,18 +17,6 @@ def listener(job: Job) -> Callable[[bytes], None]:
 def note_left_out(job: Job) -> None:
     """Note the variables that services ask for by name alone and that are not set: Docker Compose is silent there."""
     _note(job, warnings.Warned(unset=warnings.shortened(model.left_out(job.rendered or {}))))
-
-
-def note_why_unread(job: Job, failure: Failure, missing: Sequence[EnvFile]) -> None:
-    """Note what is known of why Docker Compose did not read the file. `missing`: files that it looked for."""
-    if failure.kind == cli.TOO_LARGE:
-        most, mega = cli.CONFIG_LIMITS, 1_000_000
-        memory, output = most.data_bytes // mega, most.output_bytes // mega
-        job.notes.append(tell("compose_too_large", megabytes=memory, seconds=most.cpu_s, output=output))
-    elif missing and failure.kind == cli.REFUSED:
-        keys, paths = (list(dict.fromkeys(getattr(one, what) for one in missing)) for what in ("key", "path"))
-        told = tell("compose_env_missing", keys=warnings.shortened(keys), paths=warnings.shortened(paths))
-        job.notes.append(told)
 
 
 def _note(job: Job, warned: warnings.Warned) -> None:

@@ -7,30 +7,20 @@ rollback's included, uses the stored one: no source, no registry and no parsing 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from db import event_log, history, ledger, pins, workloads
-from db.messages.events import Told, tell
+from db.messages.events import tell
+from db.messages.file_problems import FileProblem
 from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import (
-    builds,
-    checkout,
-    deploy_files,
-    external_files,
-    model,
-    opened_files,
-    policy,
-    secret_files,
-    warning_log,
-)
-from tasks.compose.render import Files, Render
+from tasks.compose import builds, checkout, deploy_files, examine, model, refusal_log, secret_files, warning_log
+from tasks.compose.render import project_of
 from tasks.containers import converge
 from tasks.context import now
-from tasks.failures import Failure, translated
+from tasks.failures import Failure
 from tasks.git.repository import Repository, working_directory
 from tasks.job import Job
 from tasks.kinds import image, lfs_pointers, submodules
@@ -76,14 +66,9 @@ class ComposeKind:
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
-                job.rendered = _of_text(job, source, folder)
+                job.rendered = _accepted(job, examine.of_text(_order(job), folder.resolve()))
         warning_log.note_left_out(job)
-        variables = [*job.release.get("env", {}), *job.release.get("secrets", []), *secret_files.of(job.rendered)]
-        _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
-        _refuse(job, model.unwritable(job.rendered))
-        _forbid(job, policy.taken_names(job.rendered, _names_of_others(job), source["allow"]))
         wanted = model.references(job.rendered)
-        _refuse(job, [f"{name}.image" for name, reference in wanted.items() if not model.is_image(reference)])
         here = model.from_host(job.rendered)
         found = {one: image.resolve(job, one, from_host=one in here) for one in sorted(set(wanted.values()))}
         services = {name: _of_service(found[one]) for name, one in wanted.items()}
@@ -121,68 +106,51 @@ class ComposeKind:
         return False
 
 
-def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Render a text, which stands alone: beside it there is a `.env` from the spec, and nothing else."""
-    text = str(source["text"])
-    opened = _readable(lambda: opened_files.of_text(text))
-    _refuse(job, opened.outside)
-    files = Files(folder, folder, ["-"], opened.env_files, text.encode())
-    render = Render(job, _project(job), source["profiles"], files)
-    _forbid_what_reaches_out(job, source, render, folder)
-    given, not_built = model.images_for_builds(render.model)
-    if not_built:
-        job.notes.append(tell("compose_not_built", version=job.deploy.version, services=not_built))
-    stored, _ = deploy_files.with_own_files(job, given, folder)
-    _refuse(job, [f"{name}.build" for name in model.builds(stored)])
+def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
+    checkout.take_links_away(tree)
+    if gone := [file for file in source.get("file") or [DEFAULT_FILE] if not (tree / file).is_file()]:
+        with job.context.database.writing() as session:
+            told = tell(FileProblem.FILE_MISSING, keys=["source.file"], paths=gone)
+            event_log.note(session, job.deploy.workload_id, told, now(), level="error")
+        raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
+    lfs_pointers.note(job, tree, [tree / file for file in job.release["source"].get("file") or [DEFAULT_FILE]])
+    found = examine.of_checkout(_order(job), tree)
+    lfs_pointers.note(job, tree, lfs_pointers.used_by(found.rendered, tree))
+    stored = _accepted(job, found)
+    deploy_files.fill(job, found.held)
     return stored
 
 
-def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
-    files = source.get("file") or [DEFAULT_FILE]
-    checkout.take_links_away(tree)
-    if not all((tree / file).is_file() for file in files):
-        raise Failure(ErrorCode.REFERENCE_NOT_FOUND, "file")
-    lfs_pointers.note(job, tree, [tree / file for file in files])
-    opened = _readable(lambda: opened_files.examine(tree, files))
-    _refuse(job, opened.outside)
-    given = [str(tree / file) for file in files]
-    render = Render(
-        job, _project(job), source["profiles"], Files(tree, (tree / files[0]).parent, given, opened.env_files)
+def _order(job: Job) -> examine.Order:
+    source = job.release["source"]
+    return examine.Order(
+        job.context,
+        job.workload.name,
+        project_of(job.context, job.workload.name),
+        source,
+        job.release.get("env", {}),
+        job.release.get("secrets", []),
+        has=deploy_files.existence(job),
+        others=lambda: _names_of_others(job),
+        heard=warning_log.listener(job),  # notes the same warning once
+        sealed=_sealed_before(job),
     )
-    _forbid_what_reaches_out(job, source, render, tree)
-    lfs_pointers.note(job, tree, lfs_pointers.used_by(render.model, tree))
-    stored, held = deploy_files.with_own_files(job, render.model, tree)
-    stored = _sealed(job, stored, tree)
-    whole, refused = checkout.copied(stored, tree)
-    found, cannot = builds.relative(model.builds(whole), tree)
-    _refuse(job, [*refused, *(f"{name}.build" for name in cannot)])
-    deploy_files.fill(job, held)
-    return whole | {
-        "services": {
-            name: one | ({"build": found[name]} if name in found else {}) for name, one in whole["services"].items()
-        }
-    }
 
 
-def _sealed(job: Job, stored: dict[str, Any], tree: Path) -> dict[str, Any]:
-    """Take secrets that are files of the checkout into the file, encrypted."""
+def _sealed_before(job: Job) -> dict[str, str]:
     live = pins.of_compose(job.live.pin) if job.live else None
     with job.context.database.reading() as session:
-        before = workloads.document(session, live["sha256"]) if live else None
-    sealed = secret_files.seal(job.context, stored, tree, secret_files.of(before))
-    most = secret_files.MOST_BYTES // 1000
-    _refuse(job, sealed.unusable, tell("compose_secret_unusable", keys=sealed.unusable, kilobytes=most))
-    return sealed.model
+        return secret_files.of(workloads.document(session, live["sha256"]) if live else None)
 
 
-def _forbid_what_reaches_out(job: Job, source: dict[str, Any], render: Render, folder: Path) -> None:
-    host = _host(job, folder)
-    never = policy.out_of_reach(render.model, lambda: render.as_written, host)
-    _refuse(job, never, tell("compose_out_of_reach", keys=never))
-    secrets, configs = (secret_files.nowhere(render.model, what, folder) for what in ("secrets", "configs"))
-    _refuse(job, secrets, tell("compose_secret_file", keys=secrets))
-    _refuse(job, configs, tell("compose_config_file", keys=configs))
-    _forbid(job, policy.refused(render.model, _project(job), source["allow"], host))
+def _accepted(job: Job, found: examine.Examined) -> dict[str, Any]:
+    """Return the file to store. Raises Failure if there is any reason against it."""
+    job.rendered = found.stored
+    if found.not_built:
+        job.notes.append(tell("compose_not_built", version=job.deploy.version, services=found.not_built))
+    refusal_log.refuse(job, found)
+    deploy_files.refuse_to_leave_behind(job, found.stored)
+    return found.stored
 
 
 def _built(job: Job, pin: ComposePin) -> dict[str, _Built]:
@@ -225,35 +193,6 @@ def _on_the_whole(built: Iterable[_Built]) -> str:
     return "build" if any(one["image_from"] == "build" for one in built) else "kept"
 
 
-def _readable(look: Callable[[], opened_files.Examined]) -> opened_files.Examined:
-    return translated(look, external_files.Unreadable, into=Failure(ErrorCode.INVALID_SOURCE, "yaml"))
-
-
-def _forbid(job: Job, keys: list[str]) -> None:
-    """Raise Failure if there are keys: ones that `source.allow` may name."""
-    _refuse(job, keys, tell("compose_refused", keys=keys))
-
-
-def _refuse(job: Job, keys: list[str], told: Told | None = None) -> None:
-    """Raise Failure if there are keys; they go to the event log, the values nowhere."""
-    if keys:
-        with job.context.database.writing() as session:
-            said = told or tell("compose_unusable", keys=keys)
-            event_log.note(session, job.deploy.workload_id, said, now(), level="error")
-        raise Failure(ErrorCode.INVALID_SOURCE, "refused")
-
-
-def _host(job: Job, folder: Path) -> policy.Host:
-    """Return what a file may mount of the host, links followed. `folder`: where its relative paths begin."""
-    address = job.context.settings.engine_address
-    own = [address.removeprefix("unix://")] if address.startswith("unix://") else []
-    sockets = {*policy.DOCKER_SOCKETS, *own}
-    settings = job.context.settings
-    # Each may be a link to another disk.
-    directories = [str(one) for one in (settings.home, settings.files, settings.work)]
-    return policy.Host(str(folder), sockets, os.path.realpath, directories)
-
-
 def _names_of_others(job: Job) -> set[str]:
     """Return the names of the containers that are not this workload's."""
     mine = {one.name for one in converge.observe(job.context, job.workload.name)}
@@ -277,7 +216,3 @@ def _of_service(pin: RegistryImage) -> ServicePin:
 def _to_be_built(service: dict[str, Any]) -> ServicePin:
     name, recipe = str(service.get("image") or ""), service["build"]
     return {"image": name, "repository": None, "digest": None, "image_id": None, "build": recipe}
-
-
-def _project(job: Job) -> str:
-    return compose.project_of(job.context, job.workload.name)

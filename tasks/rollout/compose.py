@@ -8,6 +8,7 @@ service last changed; the pin records the same per service.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -17,7 +18,8 @@ from db.messages.events import tell
 from db.models import Deploy, Workload
 from db.releases import ComposePin, Release
 from db.states import ErrorCode
-from tasks.compose import cli, deploy_files, model, secret_files
+from tasks.compose import cli, deploy_files, model, secret_files, up_errors
+from tasks.compose.render import project_of
 from tasks.containers import converge, last_log
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
@@ -32,11 +34,6 @@ from tasks.rollout.protocol import Watched
 LOOK_EVERY_S = 0.5
 # For creating containers, and stopping replaced ones, on top of the time that a service has to become healthy.
 MORE_FOR_UP_S = 120.0
-
-
-def project_of(context: Context, workload: str) -> str:
-    """Return the name of a workload's project: its networks and volumes contain it, so it never changes."""
-    return f"backstay-{context.installation[:8]}-{workload}"
 
 
 def roll_out(job: Job) -> None:
@@ -175,7 +172,20 @@ def _up(
     )
     project = project_of(context, workload.name)
     raise_if_cancelled: Callable[[], None] = _Meanwhile(job) if job else (lambda: None)
-    return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, raise_if_cancelled)
+
+    def heard(lines: Sequence[str]) -> None:
+        if job is not None:
+            _note_missing_sources(job, up_errors.missing_sources(lines, json.loads(file)))
+
+    return cli.up(context, project, file, values, timeout_s + MORE_FOR_UP_S, raise_if_cancelled, heard)
+
+
+def _note_missing_sources(job: Job, missing: Sequence[tuple[str, str]]) -> None:
+    if missing:
+        keys, paths = (list(dict.fromkeys(side)) for side in zip(*missing, strict=True))
+        told = tell("mount_source_missing", version=job.deploy.version, keys=keys, paths=paths)
+        with job.context.database.writing() as session:
+            event_log.note(session, job.deploy.workload_id, told, now(), level="error")
 
 
 class _Meanwhile:

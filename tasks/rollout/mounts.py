@@ -29,6 +29,12 @@ def mounts_of(workload: str, release: Release, settings: Settings) -> list[Mount
     return [_mount(workload, volume) for volume in release["volumes"]]
 
 
+def missing(release: Release) -> list[tuple[str, str]]:
+    """Return (key, path) of the directories of the host that a release mounts and that are not there."""
+    given = [(f"volumes.{at}.host_path", volume.get("host_path")) for at, volume in enumerate(release["volumes"])]
+    return [(key, path) for key, path in given if path is not None and not os.path.lexists(path)]
+
+
 def may_mount(
     path: str,
     allow: Collection[str],

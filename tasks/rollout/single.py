@@ -22,7 +22,7 @@ from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD, container_labels
 from tasks.rollout import health
-from tasks.rollout.mounts import mounts_of
+from tasks.rollout.mounts import missing, mounts_of
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
@@ -176,10 +176,21 @@ def _create(job: Job, there: Sequence[ContainerRecord]) -> str:
     if any(network.name not in one.addresses for one in there):
         job.notes.append(tell("own_network", version=job.deploy.version))
     new = _new_container(context, job.workload.name, job.deploy.version, image_id, job.release, job.secrets, network)
-    made = context.docker.containers.create(new)
+    made = _created(job, new)
     name = job.workload.name if _is_found_from_its_start(job) else None
     workload_networks.join(context, made, job.release.get("networks", []), name)
     return made
+
+
+def _created(job: Job, new: NewContainer) -> str:
+    """Create a container; what it mounts and the host does not have is noted. Raises Failure."""
+    made = attempt(lambda: job.context.docker.containers.create(new), Failure)
+    if not isinstance(made, Failure):
+        return made
+    if made.code is ErrorCode.CREATE_FAILED and (gone := missing(job.release)):
+        keys, paths = (list(side) for side in zip(*gone, strict=True))
+        job.notes.append(tell("mount_source_missing", version=job.deploy.version, keys=keys, paths=paths))
+    raise Failure(made.code, made.kind)
 
 
 def _is_found_from_its_start(job: Job) -> bool:

@@ -23,12 +23,19 @@ _RESERVED = re.compile(r"COMPOSE_\w*")
 # A name of Docker Compose: services, profiles, projects.
 Profile = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", max_length=100)]
 # `web.privileged`, `volumes.data.external`, as a refusal names it; or a host directory that may be mounted.
-Allowed = Annotated[str, Field(pattern=r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\.[a-z_]+)$", max_length=300)]
+_ALLOWED = r"^(?:/[!-~]*|[a-zA-Z0-9][a-zA-Z0-9_.-]*\.[a-z_]+)$"
+LONGEST_ALLOWED = 300
+Allowed = Annotated[str, Field(pattern=_ALLOWED, max_length=LONGEST_ALLOWED)]
 
 
 def is_reserved(variable: str) -> bool:
     """Return whether a variable is not available to a compose file."""
     return _RESERVED.fullmatch(variable) is not None
+
+
+def may_be_allowed(key: str) -> bool:
+    """Return whether `allow` takes a key."""
+    return len(key) <= LONGEST_ALLOWED and re.search(_ALLOWED, key) is not None
 
 
 class ComposeSource(Part):

@@ -6,11 +6,14 @@ pydantic's errors are classified by their type, never by their text, and no valu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from db.messages.file_problems import FileProblem
 from db.messages.key_problems import KeyProblem
 from db.messages.problem_base import Problem
 
@@ -49,21 +52,81 @@ _PYDANTIC: dict[str, tuple[KeyProblem, dict[str, str]]] = {
 }
 
 
-class InvalidSpec(Exception):  # noqa: N818 - it names what happened
-    """A refusal: `key` is the dotted path, `problem` the code, `limits` the values inserted into its texts."""
+@dataclass(frozen=True)
+class Reason:
+    """One thing that is wrong: the key, of a spec or of a compose file, the code, and the limits inserted into its
+    texts."""
 
-    def __init__(self, key: str, problem: Problem, **limits: Any) -> None:
-        self.key, self.problem, self.limits = key, problem, limits
-        super().__init__(f"{key}: {self.clause}")
+    key: str
+    problem: Problem
+    limits: dict[str, Any] = field(default_factory=dict)
 
     @property
     def clause(self) -> str:
         """What is wrong, in English, to be read after the key."""
         return self.problem.clause % self.limits
 
+    def __str__(self) -> str:
+        return f"{self.key}: {self.clause}"
+
+    def within(self, place: str) -> Reason:
+        """Return the same with the key prefixed by its place."""
+        return Reason(f"{place}{self.key}", self.problem, self.limits)
+
+
+def sentence_params(reasons: Sequence[Reason]) -> dict[str, Any]:
+    """Return what goes into the sentence of reasons with the same problem: for a key of a spec its limits, for a
+    compose file the keys, and their paths and names."""
+    first = reasons[0]
+    if not isinstance(first.problem, FileProblem):
+        return dict(first.limits)
+    found: dict[str, Any] = {"keys": list(dict.fromkeys(one.key for one in reasons))}
+    for plural, name in (("paths", "path"), ("names", "name")):
+        given = [str(one.limits[name]) for one in reasons if name in one.limits]
+        found |= {plural: list(dict.fromkeys(given))} if given else {}
+    return found | {name: value for name, value in first.limits.items() if name not in {"path", "name"}}
+
+
+class InvalidSpec(Exception):  # noqa: N818 - it names what happened
+    """A refusal: at least one reason. `allow`: the whole list with which the spec permits what it may permit of it;
+    empty where it may permit nothing. `key`, `problem` and `limits` are those of the first reason."""
+
+    def __init__(self, key: str, problem: Problem, **limits: Any) -> None:
+        self.reasons: Sequence[Reason] = (Reason(key, problem, limits),)
+        self.allow: Sequence[str] = ()
+        super().__init__(str(self.reasons[0]))
+
+    @classmethod
+    def of(cls, reasons: Sequence[Reason], allow: Sequence[str] = ()) -> InvalidSpec:
+        """Return the refusal with all of these reasons."""
+        first = reasons[0]
+        refusal = cls(first.key, first.problem, **first.limits)
+        refusal.reasons, refusal.allow = tuple(reasons), tuple(allow)
+        return refusal
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the key."""
+        return self.reasons[0].key
+
+    @property
+    def problem(self) -> Problem:
+        """The code."""
+        return self.reasons[0].problem
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The values inserted into the texts."""
+        return self.reasons[0].limits
+
+    @property
+    def clause(self) -> str:
+        """What is wrong, in English, to be read after the key."""
+        return self.reasons[0].clause
+
     def within(self, place: str) -> InvalidSpec:
-        """Return the same refusal with the key prefixed by its place."""
-        return InvalidSpec(f"{place}{self.key}", self.problem, **self.limits)
+        """Return the same refusal with the keys prefixed by their place."""
+        return InvalidSpec.of([one.within(place) for one in self.reasons], self.allow)
 
 
 def wrong(problem: Problem, key: str | None = None, **limits: Any) -> PydanticCustomError:
@@ -71,14 +134,31 @@ def wrong(problem: Problem, key: str | None = None, **limits: Any) -> PydanticCu
     return PydanticCustomError(_OURS, "{problem}", {"problem": problem, "key": key, "limits": limits})
 
 
+def all_wrong(errors: Iterable[PydanticCustomError]) -> PydanticCustomError | None:
+    """Return one error for all of these, as `wrong` makes them; None when there is none."""
+    every = [error.context or {} for error in errors]
+    return PydanticCustomError(_OURS, "{problem}", {**every[0], "every": every}) if every else None
+
+
 def refusal_of(error: ValidationError, key: str | None = None) -> InvalidSpec:
-    """Return the refusal for the first of pydantic's errors, with `key` instead of its own where one is given.
+    """Return the refusal for all of pydantic's errors, with `key` instead of their own where one is given.
 
     Raise it after the except block was left: the error in its context has the value.
     """
-    first = error.errors(include_url=False, include_input=False)[0]
-    problem, limits = _problem(first)
-    return InvalidSpec(_key(first) if key is None else key, problem, **limits)
+    return InvalidSpec.of(reasons_of(error, key))
+
+
+def reasons_of(error: ValidationError, key: str | None = None) -> list[Reason]:
+    """Return the reason of each of pydantic's errors, none of them twice."""
+    found = []
+    for one in error.errors(include_url=False, include_input=False):
+        for context in (one.get("ctx") or {}).get("every") or [one.get("ctx")]:
+            each: ErrorDetails = {**one, "ctx": context} if context is not None else one
+            problem, limits = _problem(each)
+            reason = Reason(_key(each) if key is None else key, problem, limits)
+            if reason not in found:
+                found.append(reason)
+    return found
 
 
 def shown_key(key: object) -> str:

@@ -6,17 +6,20 @@ Every refusal names the key and what it should be, never the value, which may be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources import Source, parse_source
 from tasks.sources.base import Flag, Part, WrittenText, spoken, whole
 from tasks.sources.compose import ComposeSource, is_reserved
-from tasks.sources.invalid_spec import InvalidSpec, refusal_of, wrong
+from tasks.sources.invalid_spec import InvalidSpec, Reason, all_wrong, reasons_of, refusal_of, wrong
 from tasks.specs.health import Health
-from tasks.specs.mounts import POWERS, Allowed, Capability, Device, Volume, raise_unless_allowed
+from tasks.specs.mounts import POWERS, Allowed, Capability, Device, Volume, not_allowed
 from tasks.specs.options import (
     ContainerPath,
     HostAddress,
@@ -31,7 +34,7 @@ from tasks.specs.options import (
     User,
 )
 from tasks.specs.options import Mebibytes as SharedMebibytes
-from tasks.specs.ports import PortMapping, raise_unless_apart
+from tasks.specs.ports import PortMapping, overlaps
 
 NAME = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
@@ -50,6 +53,11 @@ Seconds = Annotated[int, Field(strict=True, ge=0, le=3600), BeforeValidator(whol
 WatchSeconds = Annotated[int, Field(strict=True, ge=5, le=3600), BeforeValidator(whole)]
 NetworkName = Annotated[str, Field(pattern=NAME)]
 EnvName = Annotated[str, Field(max_length=200), *spoken(ENV_NAME, KeyProblem.NOT_A_VARIABLE)]
+
+
+# Key -> those of which nothing can be said while it is wrong.
+_DECIDES = {"ports": ("health",), "allow": ("volumes", *POWERS), "env": ("secrets",), "secrets": ("env",)}
+_VOLUMES, _ALLOW = TypeAdapter(list[Volume]), TypeAdapter(list[Allowed])
 
 
 class Resources(Part):
@@ -96,54 +104,87 @@ class Spec(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Spec:
-        _once("ports", [place for port in self.ports for place in port.places()])
-        raise_unless_apart(self.ports)
-        _once("networks", self.networks or [])
-        mounted = [volume.path for volume in self.volumes]
-        _once("volumes", mounted)
-        _once("tmpfs", [*mounted, *(one.path for one in self.tmpfs or [])])
-        raise_unless_allowed(self.volumes, {key: getattr(self, key) for key in POWERS}, self.allow or [])
-        if both := set(self.env) & set(self.secrets):
-            raise wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
-        if isinstance(self.source, ComposeSource):
-            _goes_with_compose(self)
-        if self.health and self.health.http and not (self.health.port or _has_tcp_port(self)):
-            raise wrong(KeyProblem.NO_PORT, "health.port")
+        if (error := all_wrong(_contradictions(self))) is not None:
+            raise error
         return self
+
+
+def _contradictions(spec: Spec) -> Iterator[PydanticCustomError]:
+    """Yield every way in which keys that are right by themselves do not go together."""
+    mounted = [volume.path for volume in spec.volumes]
+    yield from _once("ports", [place for port in spec.ports for place in port.places()])
+    yield from overlaps(spec.ports)
+    yield from _once("networks", spec.networks or [])
+    yield from _once("volumes", mounted)
+    yield from _once("tmpfs", [*mounted, *(one.path for one in spec.tmpfs or [])])
+    powers = {key: getattr(spec, key) for key in POWERS}
+    yield from (error for error, _ in not_allowed(spec.volumes, powers, spec.allow or []))
+    if both := set(spec.env) & set(spec.secrets):
+        yield wrong(KeyProblem.IN_ENV_TOO, "secrets", name=sorted(both)[0])
+    if isinstance(spec.source, ComposeSource):
+        yield from _apart_from_file(spec)
+    if spec.health and spec.health.http and not (spec.health.port or _has_tcp_port(spec)):
+        yield wrong(KeyProblem.NO_PORT, "health.port")
 
 
 def _has_tcp_port(spec: Spec) -> bool:
     return any(not port.is_udp for port in spec.ports)
 
 
-def _once(key: str, values: list[Any]) -> None:
+def _once(key: str, values: list[Any]) -> Iterator[PydanticCustomError]:
     if len(values) != len(set(values)):
-        raise wrong(KeyProblem.TWICE, key)
+        yield wrong(KeyProblem.TWICE, key)
 
 
-def _goes_with_compose(spec: Spec) -> None:
-    """Refuse spec keys that the compose file itself sets, service by service."""
+def _apart_from_file(spec: Spec) -> Iterator[PydanticCustomError]:
+    """Yield spec keys that the compose file itself sets, service by service."""
     for key in ("ports", "volumes", "networks", "command", "resources", *OPTIONS):
         if getattr(spec, key) not in (None, [], Resources(memory_mb=None, cpus=None)):
-            raise wrong(KeyProblem.IN_COMPOSE_FILE, key)
+            yield wrong(KeyProblem.IN_COMPOSE_FILE, key)
     for key, names in (("env", spec.env), ("secrets", spec.secrets)):
-        if reserved := sorted(filter(is_reserved, names)):
-            raise wrong(KeyProblem.RESERVED, f"{key}.{reserved[0]}")
-        if unusable := sorted(name for name in names if not COMPOSE_NAME.fullmatch(name)):
-            raise wrong(KeyProblem.NOT_IN_COMPOSE, f"{key}.{unusable[0]}")
+        for name in sorted(filter(is_reserved, names)):
+            yield wrong(KeyProblem.RESERVED, f"{key}.{name}")
+        for name in sorted(name for name in names if not COMPOSE_NAME.fullmatch(name)):
+            yield wrong(KeyProblem.NOT_IN_COMPOSE, f"{key}.{name}")
     if spec.health and (spec.health.http or spec.health.tcp):
-        raise wrong(KeyProblem.COMPOSE_HEALTH, "health")
+        yield wrong(KeyProblem.COMPOSE_HEALTH, "health")
 
 
 def parse_spec(data: object) -> Spec:
-    """Return a validated spec. Raises InvalidSpec with the first bad key."""
+    """Return a validated spec. Raises InvalidSpec with every bad key, every contradiction among the others, and what
+    `allow` needs to have."""
     if not isinstance(data, dict):
         raise InvalidSpec("spec", KeyProblem.NOT_A_MAPPING)
     try:
         return Spec.model_validate(data)
     except ValidationError as error:
-        refusal = refusal_of(error)
+        wrong_keys = {str(one["loc"][0]) for one in error.errors(include_url=False, include_input=False) if one["loc"]}
+        refusal = InvalidSpec.of([*reasons_of(error), *_of_the_rest(data, wrong_keys)], _needs_allowed(data))
     raise refusal
+
+
+def _of_the_rest(data: dict[str, Any], wrong_keys: set[str]) -> list[Reason]:
+    """Return the contradictions among the keys that are right by themselves; none where every key is."""
+    if not wrong_keys:
+        return []
+    unsure = {name for key, names in _DECIDES.items() if key in wrong_keys for name in names}
+    rest = {key: value for key, value in data.items() if key not in wrong_keys | unsure}
+    stand_in = {"name": "x", "source": {"kind": "image", "image": "x"}}
+    try:
+        Spec.model_validate(stand_in | rest)
+    except ValidationError as error:
+        return reasons_of(error)
+    return []
+
+
+def _needs_allowed(data: dict[str, Any]) -> list[str]:
+    """Return the complete `allow` for what a spec has that reaches beyond the container; empty if it lacks nothing."""
+    with suppress(ValidationError):
+        volumes = _VOLUMES.validate_python(data.get("volumes") or [])
+        allow = _ALLOW.validate_python(data.get("allow") or [])
+        lacking = [name for _, name in not_allowed(volumes, {key: data.get(key) for key in POWERS}, allow)]
+        return [*allow, *dict.fromkeys(lacking)] if lacking else []
+    return []
 
 
 def redirected(source: dict[str, Any], key: str, value: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ mistake; tasks.rollout.mounts follows the links of a directory before it is moun
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources.base import Flag, Part, alone, spoken
@@ -63,13 +65,16 @@ class Volume(Part):
         return self
 
 
-def raise_unless_allowed(volumes: list[Volume], powers: dict[str, Any], allow: list[str]) -> None:
-    """Refuse what reaches beyond the container and is not in `allow`. `powers`: each of POWERS with its value."""
+def not_allowed(
+    volumes: list[Volume], powers: dict[str, Any], allow: list[str]
+) -> Iterator[tuple[PydanticCustomError, str]]:
+    """Yield the refusal of each thing that reaches beyond the container and is not in `allow`, and what would permit
+    it there. `powers`: each of POWERS with its value."""
     for key, value in powers.items():
         if value and key not in allow:
-            raise wrong(KeyProblem.NOT_ALLOWED, key, name=key)
+            yield wrong(KeyProblem.NOT_ALLOWED, key, name=key), key
     for at, volume in enumerate(volumes):
         if volume.host_path is None:
             continue
         if not any(PurePosixPath(volume.host_path).is_relative_to(one) for one in allow if one.startswith("/")):
-            raise wrong(KeyProblem.HOST_PATH_NOT_ALLOWED, f"volumes.{at}.host_path")
+            yield wrong(KeyProblem.HOST_PATH_NOT_ALLOWED, f"volumes.{at}.host_path"), volume.host_path

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from db.messages.key_problems import KeyProblem
 from tasks.sources.base import Part, whole
@@ -67,15 +68,15 @@ class PortMapping(Part):
         return range(self.host, self.host + more + 1) if self.host is not None else range(0)
 
 
-def raise_unless_apart(ports: Sequence[PortMapping]) -> None:
-    """Refuse two entries of which the kernel would grant only one a port of the host."""
+def overlaps(ports: Sequence[PortMapping]) -> Iterator[PydanticCustomError]:
+    """Yield the refusal of each two entries of which the kernel would grant only one a port of the host."""
     published = [port for port in ports if port.host is not None]
     for at, other in enumerate(published):
         for one in published[:at]:
             both = range(max(one.hosts()[0], other.hosts()[0]), min(one.hosts()[-1], other.hosts()[-1]) + 1)
             if both and one.is_udp == other.is_udp and _same(_plain(one.address), _plain(other.address)):
                 texts = [_written(_plain(port.address), both[0]) for port in (one, other)]
-                raise wrong(KeyProblem.PORTS_OVERLAP, "ports", one=texts[0], other=texts[1])
+                yield wrong(KeyProblem.PORTS_OVERLAP, "ports", one=texts[0], other=texts[1])
 
 
 def _same(one: Address, other: Address) -> bool:

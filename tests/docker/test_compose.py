@@ -310,9 +310,10 @@ def test_what_must_not_be_is_refused_by_its_key_before_anything_is_touched(
     with shop.context.database.reading() as session:
         newest = history.latest(session, workload(shop).id)
     assert newest is not None
-    first, second = failure(shop.context, shop.name, newest).splitlines()
+    first, second, third = failure(shop.context, shop.name, newest).splitlines()
     assert first.startswith(f"backstay: {shop.name} version 8 failed while pinning the version (invalid_source): ")
     assert second.startswith("The compose file may not use web.container_name. ")
+    assert third == "To allow what can be allowed of this, set source.allow to [web.container_name]."
     shop.change(source={"kind": "compose", "text": "services: {web: {image: x, prots: []}}"})
     assert shop.deploy()["error_code"] == "invalid_source"
     assert stack.ids() == before

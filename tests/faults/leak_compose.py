@@ -47,6 +47,20 @@ class Stacks:
         assert answer.status_code == 201, answer.text
         return name
 
+    def refused(self, what: str, text: str) -> str:
+        """A workload of a file that is refused: when it is to be made, and in words; a change reads no file."""
+        spec = {
+            "name": f"{self.story.prefix}-never-{what}",
+            "source": {"kind": "compose", "text": text},
+            "secrets": self.story.secrets,
+        }
+        assert self.home.post("/workloads/check", spec).json()["ok"] is False
+        assert self.home.post("/workloads", spec).status_code == 422
+        name = self.workload(what, self.text("shouts"))
+        changed = {"source": {"kind": "compose", "text": text}}
+        assert self.home.client.patch(f"/api/workloads/{name}", json=changed).status_code == 200
+        return name
+
     def good_and_back(self) -> None:
         """Two versions, one with other values, a difference, and the way back."""
         name = self.workload("good", self.text("shouts"))
@@ -72,5 +86,5 @@ class Stacks:
             ("image", "invalid_source", self.text("shouts", image="shop:${SHELL}")),
             ("refused", "invalid_source", self.text("shouts", volumes=["/${URL}:/x"])),
         ):
-            name = self.workload(what, text)
+            name = self.refused(what, text) if code == "invalid_source" else self.workload(what, text)
             self.home.outcomes[name] = (code, self.home.ended(name, self.home.deploy(name))["error_code"])

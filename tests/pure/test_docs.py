@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.messages.errors import BACKUPS, ERRORS, HOOKS
+from db.messages.file_problems import FileProblem
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.messages.source_problems import SourceProblem
@@ -32,8 +33,8 @@ def settings_page() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def errors_page() -> list[dict[str, list[str]]]:
-    """The rows of docs/errors.md, section by section: errors of a deploy, refused requests, refused keys, refused
-    backups."""
+    """The rows of docs/errors.md, section by section: errors of a deploy, refused requests, refused keys, compose
+    files, refused backups."""
     return [table(section) for section in (DOCS / "errors.md").read_text().split("\n## ")]
 
 
@@ -66,7 +67,7 @@ def test_every_error_code_is_documented_with_its_sentence(
 
 def test_every_refusal_is_documented_with_its_status_and_its_sentence(errors_page: list[dict[str, list[str]]]) -> None:
     assert errors_page[1] == {code: [str(code.http_status), code.sentence] for code in RefusalCode}
-    assert errors_page[3] == {code: [text] for code, text in BACKUPS.items()}
+    assert errors_page[4] == {code: [text] for code, text in BACKUPS.items()}
 
 
 def test_every_problem_of_a_key_is_documented_with_what_is_said_of_it(
@@ -77,8 +78,14 @@ def test_every_problem_of_a_key_is_documented_with_what_is_said_of_it(
     }
 
 
+def test_every_problem_of_a_compose_file_is_documented_with_what_is_said_of_it(
+    errors_page: list[dict[str, list[str]]],
+) -> None:
+    assert errors_page[3] == {code: [re.sub(r"%\((\w+)\)s", r"*\1*", code.clause)] for code in FileProblem}
+
+
 def test_no_code_is_documented_that_is_not_there(errors_page: list[dict[str, list[str]]]) -> None:
-    assert (set(errors_page[0]), len(errors_page)) == (set(ErrorCode), 4)
+    assert (set(errors_page[0]), len(errors_page)) == (set(ErrorCode), 5)
 
 
 def test_every_outcome_of_a_webhook_is_documented_with_its_sentence() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from db.messages import labels
-from db.messages.events import SENTENCES, abandoned, tell, unsuccessful
+from db.messages.events import REASONS, SENTENCES, abandoned, tell, unsuccessful
+from db.messages.file_problems import FileProblem
 from db.states import ErrorCode, Reason, Stage
 from flows.upkeep import auto_rollback
 from tasks.events import watcher
@@ -28,6 +29,7 @@ CHOSEN = {
     ),
     "as_pinned_again",
     "drifted",
+    *map(str, FileProblem),
 }
 
 
@@ -63,6 +65,10 @@ def test_every_line_that_is_told_has_its_sentence_and_what_goes_into_it() -> Non
 
 def test_every_sentence_is_told_somewhere() -> None:
     assert SENTENCES.keys() - {code for code, _ in written_out().values()} - CHOSEN == set()
+
+
+def test_a_line_that_gives_a_reason_is_one_of_the_table() -> None:
+    assert SENTENCES.keys() >= REASONS
 
 
 def test_every_note_of_the_product_is_a_sentence_of_the_table() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import schemathesis
 
+from db.messages.file_problems import FileProblem
 from db.messages.key_problems import KeyProblem
 from db.messages.source_problems import SourceProblem
 
@@ -17,6 +18,8 @@ from db.messages.source_problems import SourceProblem
 CODES = frozenset({"not_a_success", "already_live", "not_rollback_capable", "nothing_to_roll_back_to"})
 PROBLEMS = frozenset(
     {
+        # a text that is no compose file
+        *FileProblem,
         # a spec that contradicts itself
         KeyProblem.IN_ENV_TOO,
         KeyProblem.TWICE,

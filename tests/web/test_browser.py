@@ -235,6 +235,34 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
 
 
+@pytest.mark.parametrize(("locale", "scheme"), [("en", "light"), ("ru", "dark")])
+def test_a_compose_file_that_is_refused_says_all_at_its_field_and_a_tick_allows_it(
+    visit: Callable[..., Page], context: Context, locale: str, scheme: str
+) -> None:
+    EXPECTED.append("422")
+    text = "services:\n  web: {image: 'x:1', privileged: true, pid: host, environment: {A: '${KEY:?}'}}\n"
+    page = visit("/new?kind=compose", locale=locale, color_scheme=scheme)
+    page.locator("[name=name]").fill("stack")
+    page.locator("[name='compose.text']").fill(text)
+    page.locator("[name=deploy_now]").uncheck()
+    page.locator(".form-end button.button-main").click()
+    expect(page.locator("#error-compose\\.text .field-error")).to_have_count(1)
+    expect(page.locator("#error-env")).to_contain_text("KEY")
+    expect(page.locator("[name=accept_allow]")).to_be_visible()
+    for size in SIZES:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        assert overflow(page) == 0, size
+        assert violations(page) == [], size
+    page.locator("[name=accept_allow]").check()
+    page.locator("[name=env]").fill("KEY=1")
+    page.locator(".form-end button.button-main").click()
+    page.wait_for_url("**/apps/stack")
+    with context.database.reading() as session:
+        workload = workloads.find(session, "stack")
+    assert workload is not None
+    assert workload.spec["source"]["allow"] == ["web.pid", "web.privileged"]
+
+
 def test_the_axe_that_is_used_is_the_one_that_was_vendored() -> None:
     assert hashlib.sha256(AXE.read_bytes()).hexdigest().startswith("880970c081707360")
     assert "Mozilla Public License" in AXE.with_name("axe-core-4.10.3.LICENSE.txt").read_text()

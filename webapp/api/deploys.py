@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from db import diff, history
+from db import diff, event_log, history
 from db.messages.key_problems import KeyProblem
 from db.messages.refusals import RefusalCode
 from db.models import Deploy, Workload
@@ -23,6 +23,7 @@ from webapp.http import params
 from webapp.http.answers import json_answer
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import Problem
+from webapp.presenters import shapes
 from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 blueprint = Blueprint("deploys", __name__, url_prefix="/api/workloads/<name>")
@@ -50,9 +51,10 @@ def create(name: str) -> Response:
 
 @blueprint.get("/deploys/<version:version>")
 def show(name: str, version: int) -> Response:
-    """Answer one row."""
+    """Answer one row, with why it did not succeed."""
     with reading(name) as (session, workload):
-        return json_answer(_row(session, workload, find(session, workload, version)))
+        deploy = find(session, workload, version)
+        return json_answer(_row(session, workload, deploy) | shapes.told(event_log.reasons(session, deploy)))
 
 
 @blueprint.get("/deploys/<version:version>/diff")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 from werkzeug.http import quote_etag
 
 from db import history, workloads
 from db.models import Workload
-from flows.workloads import lifecycle, removal
+from flows.workloads import check, lifecycle, removal
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
+from webapp.http.problems import reasons
 from webapp.presenters import shapes
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
@@ -30,8 +31,20 @@ def list_all() -> Response:
 
 @blueprint.post("")
 def create() -> Response:
-    """Add a workload from a spec: 201."""
-    return _added(lifecycle.create(context(), params.json_body(), caller().actor))
+    """Add a workload from a spec: 201, with every reason for which a deploy would refuse its compose file."""
+    spec = params.json_body()
+    found = check.of_a_new_one(context(), spec)
+    return _added(lifecycle.create(context(), spec, caller().actor), found)
+
+
+@blueprint.route("/check", methods=["POST", "OPTIONS"], provide_automatic_options=False)
+def examine() -> Response:
+    """Answer every reason against a spec, as a new workload or as the change of one; store nothing."""
+    if request.method == "OPTIONS":  # the automatic answer would add the methods of a workload that is called so
+        return Response(headers={"Allow": "OPTIONS, POST"})
+    found = check.check(context(), params.json_body())
+    told = {"problems": reasons(found.problems), "allow": found.allow, "warnings": reasons(found.warnings)}
+    return json_answer({"ok": found.ok, **told})
 
 
 @blueprint.get("/<name>")
@@ -45,7 +58,7 @@ def show(name: str) -> Response:
 def put(name: str) -> Response:
     """Add a workload, 201, or replace its spec for the next deploy, 200."""
     workload, is_new = lifecycle.put(context(), name, params.json_body(), caller().actor, _fits)
-    return _added(workload) if is_new else show(name)
+    return _added(workload, check.check(context(), workload.spec)) if is_new else show(name)
 
 
 @blueprint.patch("/<name>")
@@ -86,9 +99,10 @@ def describe(session: Session, workload: Workload) -> dict[str, Any]:
     return shapes.whole(workload, live, last, running, context().settings.prefect_ui_url)
 
 
-def _added(workload: Workload) -> Response:
-    found = shapes.whole(workload, None, None, None, context().settings.prefect_ui_url)
-    return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}", **_tag(workload)})
+def _added(workload: Workload, found: check.Checked) -> Response:
+    made = shapes.whole(workload, None, None, None, context().settings.prefect_ui_url)
+    told = {"problems": reasons(found.problems), "allow": found.allow}
+    return json_answer(made | told, 201, {"Location": f"/api/workloads/{workload.name}", **_tag(workload)})
 
 
 def _tag(workload: Workload) -> dict[str, str]:

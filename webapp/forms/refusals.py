@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from db.messages.file_problems import FileProblem
+from tasks.sources.invalid_spec import Reason
 from webapp.forms.fields import EVERY
 from webapp.forms.source_fields import SOURCES
 from webapp.i18n.marking import N_
@@ -9,6 +11,16 @@ from webapp.i18n.marking import N_
 ANYWHERE = ""
 _SHOWN_AT = {"health.tcp": "health.port", "log": "log.driver"}
 NAME_TAKEN = N_("An app of this name exists already.")
+
+
+def field_of_reason(reason: Reason, kind: str) -> str:
+    """Return the field that a reason belongs to: what is wrong with a compose file, to the file, and a variable that it
+    requires, to the variables."""
+    if reason.problem is FileProblem.VARIABLE_REQUIRED:
+        return "env"
+    if isinstance(reason.problem, FileProblem) and kind == "compose":
+        return "compose.text"
+    return field_of(reason.key, kind)
 
 
 def field_of(key: str, kind: str) -> str:

@@ -15,6 +15,7 @@ PERMISSIONS: dict[str, str] = {
     "login.log_out": VIEWER,
     "workloads.list_all": VIEWER,
     "workloads.create": ADMIN,
+    "workloads.examine": ADMIN,
     "workloads.show": VIEWER,
     "workloads.put": ADMIN,
     "workloads.change": ADMIN,

@@ -6,6 +6,7 @@ codes, with their status, title and sentence, are in db.messages.refusals.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -13,10 +14,11 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from db.connection import LedgerUnavailable
+from db.messages.events import listed
 from db.messages.refusals import RefusalCode
 from db.workloads import NameTaken
 from tasks.failures import Failure
-from tasks.sources.invalid_spec import InvalidSpec
+from tasks.sources.invalid_spec import InvalidSpec, Reason, sentence_params
 from webapp.i18n.i18n import gettext
 
 RETRY_AFTER_S = "10"
@@ -99,9 +101,22 @@ def refused(refusal: Any) -> Response:
     return answer(Problem(refusal.code, **({} if version is None else {"version": version})))
 
 
+def reasons(given: Sequence[Reason]) -> list[dict[str, str]]:
+    """Return reasons against a spec as JSON has them."""
+    return [{"key": one.key, "code": str(one.problem), "message": str(one)} for one in given]
+
+
 def _invalid_spec(refused: InvalidSpec) -> Response:
-    problem = Problem(RefusalCode.INVALID_SPEC, str(refused), key=refused.key, problem=refused.problem)
-    return answer(problem, f"{refused.key}: {gettext(refused.problem.sentence, **refused.limits)}")
+    given, allow = reasons(refused.reasons), list(refused.allow)
+    key, first = refused.key, refused.problem
+    problem = Problem(RefusalCode.INVALID_SPEC, str(refused), key=key, problem=first, problems=given, allow=allow)
+    return answer(problem, f"{refused.key}: {told(refused.reasons[0])}")
+
+
+def told(reason: Reason) -> str:
+    """Return the sentence of one reason in the language of the page."""
+    limits = {name: listed(one) for name, one in sentence_params([reason]).items()}
+    return gettext(reason.problem.sentence, **limits)
 
 
 def _failure(failure: Failure) -> Response:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
+from db import event_log
 from db.models import Deploy, Workload
 from db.states import UNFINISHED, Reason, Status
 from flows.shapes.base import LARGEST
@@ -18,6 +20,7 @@ from webapp.api import deploys, stats
 from webapp.checks.prefect_runs import Runs
 from webapp.http import params
 from webapp.http.current import context
+from webapp.presenters import event_lines
 from webapp.presenters.verdicts import verdict
 
 FIRST_ROWS = 12
@@ -79,7 +82,7 @@ def chosen() -> Choice:
 def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any]:
     """Return what the template of the panel shows: the rows, whether there are more, and how to get them."""
     filters = {"before": choice.before, "status": choice.status, "reason": choice.reason}
-    found = deploys.page(session, workload, choice.limit + 1, also=_judged, **filters)
+    found = deploys.page(session, workload, choice.limit + 1, also=partial(_judged, session), **filters)
     rows = found[: choice.limit]
     return {
         "rows": rows,
@@ -88,9 +91,11 @@ def panel(session: Session, workload: Workload, choice: Choice) -> dict[str, Any
     }
 
 
-def _judged(deploy: Deploy) -> dict[str, Any]:
+def _judged(session: Session, deploy: Deploy) -> dict[str, Any]:
     log = build_log.path_of(context().settings, deploy.workload_id, deploy.version)
-    return {"verdict": verdict(deploy.impact), "has_build_log": log.exists()}
+    why = event_log.reasons(session, deploy) if deploy.error_code is not None else ()
+    reasons = [event_lines.message(line) for line in why]
+    return {"verdict": verdict(deploy.impact), "has_build_log": log.exists(), "reasons": reasons}
 
 
 def mark_gone(rows: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from db import models
@@ -42,6 +43,17 @@ def whole(
 def event(entry: models.Event) -> dict[str, Any]:
     """Return a line of the event log."""
     return filled(Event, entry)
+
+
+def told(lines: Sequence[models.Event]) -> dict[str, Any]:
+    """Return why a deploy did not succeed, and what can be permitted of it, from its lines of the event log."""
+    allow = [one for line in lines if line.code == "compose_allow" for one in (line.params or {}).get("allow", [])]
+    reasons = [
+        {"code": line.code, "message": line.message, "keys": list((line.params or {}).get("keys", []))}
+        for line in lines
+        if line.code != "compose_allow"
+    ]
+    return {"reasons": reasons, "allow": allow}
 
 
 def _seen(

@@ -6,12 +6,22 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from db.messages.file_problems import FileProblem
 from db.messages.key_problems import KeyProblem
 from db.messages.source_problems import SourceProblem
 from flows.shapes.base import Moment, Shape, Version
 from flows.shapes.deploys import Pin, Row
 from tasks.impact.verdict import Reason as VerdictReason
 from tasks.impact.verdict import Verdict
+from webapp.shapes.checked import SpecReason
+
+
+class ToldReason(Shape):
+    """A line of the event log that says why a deploy did not succeed. `keys`: of the compose file, or variables."""
+
+    code: str
+    message: str
+    keys: list[str]
 
 
 class Problem(Shape):
@@ -25,9 +35,22 @@ class Problem(Shape):
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
     deploy: Row | None = Field(None, description="Of `deploy_failed`: the row.")
     key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
-    problem: KeyProblem | SourceProblem | None = Field(
+    problem: KeyProblem | SourceProblem | FileProblem | None = Field(
         None, description="Of `invalid_spec`: what is wrong with the key."
     )
+    problems: list[SpecReason] | None = Field(None, description="Of `invalid_spec`: every reason, the first included.")
+    allow: list[str] | None = Field(
+        None,
+        description="Of `invalid_spec`: the whole `allow` (of a compose workload `source.allow`) that permits what may "
+        "be permitted.",
+    )
+
+
+class TellingRow(Row):
+    """A deploy, and the lines of the event log that say why it did not succeed."""
+
+    reasons: list[ToldReason]
+    allow: list[str] = Field(description="The whole `source.allow` that permits what may be permitted of it.")
 
 
 class Rows(Shape):

@@ -10,7 +10,7 @@ from webapp.api.deploys import DEFAULT_ROWS, MOST_ROWS
 from webapp.api.waits import LONGEST_S
 from webapp.http.params import LONGEST_KEY
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
-from webapp.shapes.deploys import BuildLog, Diff, Rows, WholeImpact
+from webapp.shapes.deploys import BuildLog, Diff, Rows, TellingRow, WholeImpact
 from webapp.shapes.stored import DeployRequest, RollbackRequest
 
 VERSION = {"type": "integer", "minimum": 1, "maximum": LARGEST}
@@ -60,7 +60,7 @@ CALLS: dict[str, Call] = {
         query=(WAIT, PREFER, KEY),
         refuses=REQUEST,
     ),
-    "deploys.show": Call("Read a deploy", ok(Row), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
+    "deploys.show": Call("Read a deploy", ok(TellingRow), refuses=(Code.NO_SUCH_WORKLOAD, Code.NO_SUCH_VERSION)),
     "deploys.compare": Call(
         "What going to a version would change",
         ok(Diff, "Key by key, secret values masked."),

@@ -6,6 +6,7 @@ from db.messages.refusals import RefusalCode as Code
 from tasks.specs import Spec
 from webapp.http.params import ETAGS
 from webapp.openapi.calls.call import Answer, Body, Call, Parameter, ok
+from webapp.shapes.checked import AddedWorkload, CheckedSpec
 from webapp.shapes.deploys import TakenIn
 from webapp.shapes.stored import UnderRemoval, WholeWorkload, Workloads
 
@@ -21,9 +22,16 @@ CALLS: dict[str, Call] = {
     "workloads.list_all": Call("List the workloads", ok(Workloads)),
     "workloads.create": Call(
         "Add a workload",
-        {201: Answer("It was added; nothing runs yet.", WholeWorkload, headers=ADDED)},
+        {201: Answer("It was added; nothing runs yet.", AddedWorkload, headers=ADDED)},
         body=Body(Spec),
         refuses=(Code.NAME_TAKEN, Code.INVALID_SPEC),
+    ),
+    "workloads.examine": Call(
+        "Check a spec",
+        ok(CheckedSpec, "Every reason at once; nothing was stored."),
+        body=Body(Spec),
+        more="The spec of a new workload, or as the change of the workload that has its name. A compose text is read "
+        "by Docker Compose as a deploy reads it. A repository is fetched at the deploy only: a warning says so.",
     ),
     "workloads.show": Call(
         "Read a workload",
@@ -34,7 +42,7 @@ CALLS: dict[str, Call] = {
         "Add a workload, or replace its spec",
         {
             200: Answer("Its spec was replaced; nothing that runs was touched.", WholeWorkload, headers=ETAG),
-            201: Answer("It was added; nothing runs yet.", WholeWorkload, headers=ADDED),
+            201: Answer("It was added; nothing runs yet.", AddedWorkload, headers=ADDED),
         },
         body=Body(Spec),
         query=(IF_MATCH, IF_NONE_MATCH),
