@@ -80,6 +80,7 @@ class ContainerRecord:
     addresses: dict[str, str] = field(default_factory=dict)  # by name of the network; empty while it does not run
     network_ids: frozenset[str] = frozenset()
     check_s: float | None = None
+    adopted: bool = False  # others started it; its labels of Backstay are from the ledger
 
     @property
     def serves(self) -> bool:

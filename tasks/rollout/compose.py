@@ -97,7 +97,7 @@ def clean_up(job: Job) -> None:
     pin, records = _pin(job), _observe(job)
     strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
-        converge.remove(job.context, one.id, converge.STOP_TIMEOUT_S)
+        converge.remove(job.context, one, converge.STOP_TIMEOUT_S)
     converge.refresh_index(job.context, job.workload, [one for one in records if one not in strays])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import docker
 import httpx
 import pytest
 
@@ -17,8 +18,10 @@ from flows.requests import request_cancel, request_deploy
 from flows.upkeep.impact_reviews import EVENT, event
 from flows.webhooks.lifecycle import add
 from flows.webhooks.receive import receive
+from flows.workloads.adoption import find_container, request_adoption
 from tasks.context import Context, now
 from tasks.webhooks import Delivery
+from tests.docker.adopted_app import OLD, lives, strangers
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
 from tests.flows.engines import Through
@@ -42,6 +45,21 @@ def test_requests_are_carried_out_as_tracked_runs_with_a_task_a_stage(shop: Thro
     assert shop.run_state(second) == ("COMPLETED", "succeeded")
     assert shop.run_state(bad) == ("FAILED", "health_timeout")
     assert shop.prefect("GET", f"/flow_runs/{back['flow_run_id']}")["name"] == f"rollback {shop.name} v4 to v1"
+
+
+def test_an_adoption_is_a_run_of_its_own_in_prefect(shop: Through, docker_client: docker.DockerClient) -> None:
+    shop.name = f"{shop.name}-old"
+    with strangers(docker_client, shop.name) as mine:
+        image = f"localhost/{shop.name.removesuffix('-old')}:1"
+        old = docker_client.containers.run(image, detach=True, init=True, labels={OLD: mine})
+        before = lives(docker_client, str(old.name))
+        with shop.engine():
+            found = find_container(shop.context, str(old.name), shop.name)
+            row = shop.ended(request_adoption(shop.context, found, ME))
+        assert (row["status"], row["reason"]) == ("succeeded", "adopt")
+        run = shop.prefect("GET", f"/flow_runs/{row['flow_run_id']}")
+        assert (run["name"], run["parameters"]) == (f"adopt {shop.name} v1", {"deploy_id": row["id"]})
+        assert lives(docker_client, str(old.name)) == before
 
 
 def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_removes_what_nothing_needs(

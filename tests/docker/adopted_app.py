@@ -1,0 +1,66 @@
+"""A container that somebody else started, and what became of it after Backstay adopted it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+from docker.errors import NotFound
+
+from flows.dispatch import carry_out
+from flows.workloads.adoption import find_container, find_project, open_adoption
+from tasks.adoption.look import Adoptable
+from tests.docker.fixtures import remove_workload
+from tests.docker.scenario import ME, Scenario
+
+OLD = "backstay.test.old"
+
+
+@contextmanager
+def strangers(client: docker.DockerClient, *workloads: str) -> Iterator[str]:
+    """A value for the label OLD: what carries it, containers, volumes and networks, is gone afterwards, and so is what
+    carries the workloads, which use the volumes by then."""
+    mine = secrets.token_hex(4)
+    try:
+        yield mine
+    finally:
+        for name in workloads:
+            remove_workload(client, name)
+        of_it = {"label": f"{OLD}={mine}"}
+        for container in client.containers.list(all=True, filters=of_it, ignore_removed=True):
+            try:
+                container.remove(force=True, v=True)
+            except NotFound:
+                continue
+        for thing in [*client.volumes.list(filters=of_it), *client.networks.list(filters=of_it)]:
+            try:
+                thing.remove()
+            except NotFound:
+                continue
+
+
+def lives(client: docker.DockerClient, container: str) -> tuple[str, str, int, str]:
+    """What a restart, a new container, a new name or a new policy would change."""
+    raw = client.api.inspect_container(container)
+    return raw["Id"], raw["State"]["StartedAt"], raw["RestartCount"], raw["HostConfig"]["RestartPolicy"]["Name"]
+
+
+def adopt(shop: Scenario, container: str) -> dict[str, Any]:
+    """Adopt a container as the workload of the test; answers the row."""
+    return carried_out(shop, find_container(shop.context, container, shop.name))
+
+
+def adopt_project(shop: Scenario, project: str) -> dict[str, Any]:
+    """Adopt a project as the workload of the test; answers the row."""
+    return carried_out(shop, find_project(shop.context, project, shop.name))
+
+
+def carried_out(shop: Scenario, found: Adoptable) -> dict[str, Any]:
+    """Open the row and carry it out; answers it."""
+    row, _, new = open_adoption(shop.context, found, ME)
+    assert new
+    carry_out(shop.context, row.id, "test-engine")
+    return shop.row(row.version)
