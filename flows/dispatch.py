@@ -22,7 +22,8 @@ from flows.webhooks.pending import start_pending_quietly
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Job
-from tasks.kinds import KINDS, SourceKind
+from tasks.kinds import KINDS, SourceKind, compose_adoption
+from tasks.kinds.compose import ComposeKind
 from tasks.rollout import adoption, recovery
 
 Step = Callable[[Job], None]
@@ -167,6 +168,12 @@ STEPS: dict[Stage, Step] = {
 }
 
 
+def _prepare_adopted(job: Job) -> None:
+    job.secrets = job.context.secrets_of_release(job.workload, job.release)
+    if job.deploy.source_kind == ComposeKind.name:
+        job.pin = compose_adoption.prepare(job)
+
+
 def _verify_adopted(job: Job) -> None:
     adoption.verify(job, _kind(job).rollout)
     job.verified = True
@@ -182,7 +189,11 @@ def _finish_adoption(job: Job) -> None:
 
 
 # Those of an adoption: its pin came with the request, and it rolls nothing out.
-STEPS_OF_ADOPTION: dict[Stage, Step] = {Stage.VERIFY: _verify_adopted, Stage.FINISH: _finish_adoption}
+STEPS_OF_ADOPTION: dict[Stage, Step] = {
+    Stage.PREPARE: _prepare_adopted,
+    Stage.VERIFY: _verify_adopted,
+    Stage.FINISH: _finish_adoption,
+}
 
 
 def _leave_as_it_is(job: Job) -> str:

@@ -43,7 +43,7 @@ def map_container(found: Inspected, name: str, may_mount: Callable[[str], bool])
     limits.take(found, spec, notes)
     for key in remaining(found, limits.HOST | places.HOST | process.HOST, process.CONFIG):
         notes.lost(key, _HOW)
-    _tell_of_the_tool(found, notes)
+    tell_of_the_tool(found, notes)
     return Mapped(spec, secrets, notes.all)
 
 
@@ -77,7 +77,8 @@ def _is_no_name(reference: str, found: Inspected) -> bool:
     return is_id or reference.startswith("localhost/backstay-")
 
 
-def _tell_of_the_tool(found: Inspected, notes: Notes) -> None:
+def tell_of_the_tool(found: Inspected, notes: Notes, *, in_project: bool = False) -> None:
+    """Note what the tool that started a container may still do to it."""
     platform, service = platform_of(found.labels), swarm_service(found.labels)
     if platform is not None:
         notes.dropped(f"managed by {platform.name}", platform.warning)
@@ -87,7 +88,7 @@ def _tell_of_the_tool(found: Inspected, notes: Notes) -> None:
             "Swarm starts another container when this one stops: scale the service to 0 right before the first deploy; "
             "ports that it publishes are none of the container's",
         )
-    if project := found.labels.get("com.docker.compose.project"):
+    if not in_project and (project := found.labels.get("com.docker.compose.project")):
         notes.dropped(
             f"Compose project {project}", "`docker compose` still knows the container; --compose takes it all"
         )

@@ -29,7 +29,7 @@ _HOW = "the container of the first deploy does not have it"
 
 def take(found: Inspected, spec: dict[str, Any], secrets: dict[str, str], notes: Notes) -> None:
     """Add the keys of the spec, and the secrets."""
-    _command(found, spec, notes)
+    take_command(found, spec, notes)
     _environment(found, spec, secrets, notes)
     _labels(found, spec, notes)
     _health(found, notes)
@@ -71,7 +71,8 @@ def own_labels(found: Inspected) -> dict[str, str]:
     return {name: value for name, value in found.labels.items() if inherited.get(name) != value}
 
 
-def _command(found: Inspected, spec: dict[str, Any], notes: Notes) -> None:
+def take_command(found: Inspected, spec: dict[str, Any], notes: Notes) -> None:
+    """Add `entrypoint` and `command` where they are not the image's."""
     command, of_image = found.config.get("Cmd") or [], found.of_image.get("Cmd") or []
     entrypoint, before = found.config.get("Entrypoint") or [], found.of_image.get("Entrypoint") or []
     if entrypoint != before:

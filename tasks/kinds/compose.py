@@ -66,7 +66,7 @@ class ComposeKind:
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
-                job.rendered = _of_text(job, source, folder)
+                job.rendered = of_text(job, source, folder)
         warning_log.note_left_out(job)
         variables = [*job.release.get("env", {}), *job.release.get("secrets", [])]
         _refuse(job, model.unfilled(job.rendered, variables) or ([] if job.rendered["services"] else ["services"]))
@@ -111,8 +111,8 @@ class ComposeKind:
         return False
 
 
-def _of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Render a text, which stands alone: there are no files beside it that it could open."""
+def of_text(job: Job, source: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Render a text, which stands alone: there are no files beside it that it could open. Raises Failure."""
     text = str(source["text"])
     _refuse(job, _readable(lambda: list(dict.fromkeys(one.key for one in external_files.opened(text)))))
     render = _Render(job, source, folder, ["-"], text.encode())

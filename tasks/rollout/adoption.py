@@ -20,9 +20,10 @@ def verify(job: Job, rollout: Rollout) -> None:
     """Compare the containers of the row with its pin. Raises Failure(pin_mismatch) when one has been replaced or has
     stopped since they were read."""
     with job.context.database.reading() as session:
-        tied = adopted.of_row(session, job.deploy)
+        row = session.get_one(Deploy, job.deploy.id)  # with its pin as it is by now
+        tied = adopted.of_row(session, row)
     records = converge.inspect_adopted(job.context, tied)
-    if not tied or not rollout.runs_as_pinned(job.deploy, records):
+    if not tied or not rollout.runs_as_pinned(row, records):
         raise Failure(ErrorCode.PIN_MISMATCH, "adopted", verified=False)
 
 

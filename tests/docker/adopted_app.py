@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,10 +14,12 @@ from docker.errors import NotFound
 from flows.dispatch import carry_out
 from flows.workloads.adoption import find_container, find_project, open_adoption
 from tasks.adoption.look import Adoptable
+from tasks.compose import cli
 from tests.docker.fixtures import remove_workload
 from tests.docker.scenario import ME, Scenario
+from tests.real_parts import docker_address
 
-OLD = "backstay.test.old"
+OLD = "test.adoption"
 
 
 @contextmanager
@@ -64,3 +67,13 @@ def carried_out(shop: Scenario, found: Adoptable) -> dict[str, Any]:
     assert new
     carry_out(shop.context, row.id, "test-engine")
     return shop.row(row.version)
+
+
+def start_project(shop: Scenario, project: str, file: str) -> None:
+    """Start a compose file with Docker Compose, as somebody would."""
+    program = cli.find(shop.context.settings)
+    assert program is not None
+    argv = [program.path, "--project-name", project, "--file", "-", "up", "--detach", "--wait"]
+    environment = {"PATH": cli.SEARCH_PATH, "HOME": "/nonexistent", "DOCKER_HOST": docker_address()}
+    done = subprocess.run(argv, input=file, env=environment, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr

@@ -74,7 +74,7 @@ def test_it_runs_on_untouched_and_its_row_is_live_and_verified(shop: Scenario, o
         True,
     )
     assert row["pin"]["image_id"] == shop.docker.api.inspect_container(old)["Image"]
-    assert [one["name"] for one in row["stages"]] == ["verify", "finish"]
+    assert [one["name"] for one in row["stages"]] == ["prepare", "verify", "finish"]
     assert lives(shop.docker, old) == before
     (seen,) = runtime(shop)
     assert (seen["name"], seen["version"], seen["state"]) == (old, 1, "running")
