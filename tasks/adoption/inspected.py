@@ -82,20 +82,12 @@ def is_default(key: str, value: Any) -> bool:
     return value in (None, "", 0, False, [], {}) or value in _DEFAULTS.get(key, ())
 
 
-def is_bare_default(key: str, value: Any, raw: Raw) -> bool:
-    """Return whether a key of Config has the value that it has when nobody sets it."""
-    if key == "Hostname":
-        return not value or str(raw["Id"]).startswith(str(value)) or raw["HostConfig"].get("NetworkMode") == "host"
-    return value in (None, "", 0, False, [], {})
-
-
 def remaining(found: Inspected, seen_host: frozenset[str], seen_config: frozenset[str]) -> Iterator[str]:
     """Yield the keys that are set and that the caller has not mapped: `docker inspect` has them under these names."""
     for key, value in sorted(found.host.items()):
         if key not in SILENT_HOST | seen_host and not is_default(key, value):
             yield f"HostConfig.{key}"
     for key, value in sorted(found.config.items()):
-        if key in SILENT_CONFIG | seen_config or is_bare_default(key, value, found.raw):
-            continue
-        if value != found.of_image.get(key):
+        is_own = value != found.of_image.get(key) and not is_default(key, value)
+        if is_own and key not in SILENT_CONFIG | seen_config:
             yield f"Config.{key}"

@@ -51,8 +51,9 @@ def take(found: Inspected, spec: dict[str, Any], secrets: dict[str, str], notes:
 def is_set(found: Inspected, key: str) -> bool:
     """Return whether somebody has set a key of Config that the Engine fills in by itself."""
     if key == "Hostname":
-        name = str(found.config.get(key) or "")
-        return bool(name) and not str(found.raw["Id"]).startswith(name) and found.host.get("NetworkMode") != "host"
+        name, mode = str(found.config.get(key) or ""), str(found.host.get("NetworkMode"))
+        is_its_own = mode != "host" and not mode.startswith("container:")  # else it is the other's, and comes with it
+        return bool(name) and not str(found.raw["Id"]).startswith(name) and is_its_own
     if key == "StopSignal" and found.config.get(key) == "SIGTERM" and not found.of_image.get(key):
         return False
     return found.differs(key)

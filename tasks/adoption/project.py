@@ -16,7 +16,7 @@ from tasks.adoption.container import Mapped, image_of, tell_of_the_tool
 from tasks.adoption.inspected import Inspected
 from tasks.adoption.notes import Note, Notes
 from tasks.adoption.platforms import COMPOSE, as_name
-from tasks.adoption.service import Service, map_service, variable_for
+from tasks.adoption.service import ServiceKeys, map_service, variable_for
 from tasks.compose.policy import Host, refused
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -30,7 +30,7 @@ def map_project(
     of_service = _by_service(found)
     siblings = {str(one.raw["Id"]): service_of(one) for one in found}
     notes: list[Note] = []
-    services: dict[str, Service] = {}
+    services: dict[str, ServiceKeys] = {}
     secrets: dict[str, str] = {}
     for service, containers in of_service.items():
         told = Notes(service)
@@ -81,7 +81,7 @@ def _by_service(found: Collection[Inspected]) -> dict[str, list[Inspected]]:
     return groups
 
 
-def _fill_in_secrets(service: str, one: Service, secrets: dict[str, str]) -> None:
+def _fill_in_secrets(service: str, one: ServiceKeys, secrets: dict[str, str]) -> None:
     for name, value in one.secrets.items():
         variable = variable_for(service, name, value, secrets)
         secrets[variable] = value
@@ -100,7 +100,7 @@ def _count(service: str, found: list[Inspected], project: str, keys: dict[str, A
         notes.mapped("Name", "container_name")
 
 
-def _model(services: Mapping[str, Service]) -> dict[str, Any]:
+def _model(services: Mapping[str, ServiceKeys]) -> dict[str, Any]:
     model: dict[str, Any] = {"services": {name: one.keys for name, one in services.items()}}
     for what in ("volumes", "networks"):
         names = sorted({name for one in services.values() for name in getattr(one, what)})

@@ -66,7 +66,7 @@ _CONFIG = process.CONFIG
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceKeys:
     """A service without its secrets, which it takes from variables. `volumes`, `networks`: Docker's own names of what
     it uses; `directories`: of the host, which have to be allowed."""
 
@@ -79,7 +79,7 @@ class Service:
 
 def map_service(
     found: Inspected, image: str, notes: Notes, is_mountable: Callable[[str], bool], siblings: Mapping[str, str]
-) -> Service:
+) -> ServiceKeys:
     """Return a container as a service. `siblings`: container id -> service, of the same project."""
     keys: dict[str, Any] = {"image": image}
     notes.mapped("Config.Image", "image")
@@ -94,7 +94,7 @@ def map_service(
     _environment(found, keys, secrets, notes)
     for key in remaining(found, _HOST, _CONFIG):
         notes.lost(key, "the containers of the first deploy do not have it")
-    return Service(keys, secrets, volumes, networks, directories)
+    return ServiceKeys(keys, secrets, volumes, networks, directories)
 
 
 def escaped(value: Any) -> Any:

@@ -338,3 +338,5 @@ def test_the_given_name_is_taken() -> None:
 
 def test_a_host_name_that_docker_made_is_no_setting() -> None:
     assert lost_keys(mapped(container({"Hostname": ID[:12]})).notes) == []
+    shared = container({"Hostname": "feed00000000"}, {"NetworkMode": f"container:{'f' * 64}"})
+    assert lost_keys(mapped(shared).notes) == ["HostConfig.NetworkMode"]
