@@ -9,12 +9,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import docker
+import pytest
 from docker.errors import NotFound
 
-from flows.dispatch import carry_out
+from db.states import Stage
+from flows.dispatch import attempt, carry_out
+from flows.requests import open_deploy
 from flows.workloads.adoption import find_container, find_project, open_adoption
 from tasks.adoption.look import Adoptable
 from tasks.compose import cli
+from tasks.failures import Failure
+from tasks.job import Job
 from tests.docker.fixtures import remove_workload
 from tests.docker.scenario import ME, Scenario
 from tests.real_parts import docker_address
@@ -77,3 +82,20 @@ def start_project(shop: Scenario, project: str, file: str) -> None:
     environment = {"PATH": cli.SEARCH_PATH, "HOME": "/nonexistent", "DOCKER_HOST": docker_address()}
     done = subprocess.run(argv, input=file, env=environment, capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
+
+
+class DiedError(BaseException):
+    """The engine, which tidies nothing up."""
+
+
+def cut_off(shop: Scenario, stage: Stage) -> None:
+    """A deploy by an engine that dies when the stage begins."""
+
+    def call(begins: Stage, step: Any, job: Job) -> Failure | None:
+        if begins is stage:
+            raise DiedError
+        return attempt(begins, step, job)
+
+    deploy = open_deploy(shop.context, shop.name, ME)[0]
+    with pytest.raises(DiedError):
+        carry_out(shop.context, deploy.id, "engine-1", call=call)

@@ -9,10 +9,11 @@ import docker
 import pytest
 
 from db import workloads
+from db.states import Stage
 from flows.refusals import Refusal
 from flows.upkeep.housekeeping import tidy
 from flows.upkeep.reconcile import compare, reconcile
-from tests.docker.adopted_app import OLD, adopt_project, lives, start_project, strangers
+from tests.docker.adopted_app import OLD, adopt_project, cut_off, lives, start_project, strangers
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
 from tests.docker.test_networks import put_in_order
@@ -131,6 +132,17 @@ def test_a_first_deploy_that_fails_brings_the_project_back(shop: Scenario, image
     assert shop.containers() == {}
     compare(shop.context)
     assert (shop.row(1)["live"], shop.row(1)["verified"]) == (True, True)
+
+
+def test_a_first_deploy_whose_engine_dies_is_undone_by_the_next_one(shop: Scenario, project: str) -> None:
+    adopt_project(shop, project)
+    before = {name: (one[0], one[3]) for name, one in containers_of(shop, project).items()}
+    cut_off(shop, Stage.HEALTH)
+    reconcile(shop.context, "engine-2")
+    assert shop.row(2)["status"] == "interrupted"
+    assert {name: (one[0], one[3]) for name, one in containers_of(shop, project).items()} == before
+    assert shop.served_at_last() == "one"
+    assert shop.containers() == {}
 
 
 def test_rolling_back_to_the_project_makes_it_anew_with_its_data(shop: Scenario, project: str) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import docker
 import pytest
 
-from db import workloads
+from db import diff, history, ledger, workloads
 from db.metrics import containers as index
-from db.states import ErrorCode
+from db.states import ErrorCode, Stage
 from flows.dispatch import carry_out
 from flows.refusals import Refusal
 from flows.upkeep.housekeeping import tidy
@@ -18,7 +18,8 @@ from flows.upkeep.reconcile import compare, reconcile
 from flows.upkeep.sweep import sweep
 from flows.workloads.adoption import find_container, open_adoption
 from tasks.containers import live_reads
-from tests.docker.adopted_app import OLD, adopt, lives, strangers
+from tasks.context import now
+from tests.docker.adopted_app import OLD, adopt, cut_off, lives, strangers
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
 from tests.real_parts import wait_until
@@ -153,6 +154,49 @@ def test_a_first_deploy_that_fails_brings_it_back(shop: Scenario, images: Images
     compare(shop.context)
     assert (shop.row(1)["live"], shop.row(1)["verified"]) == (True, True)
     assert [one["name"] for one in runtime(shop)] == [old]
+
+
+def test_a_first_deploy_whose_engine_dies_is_undone_by_the_next_one(shop: Scenario, old: str) -> None:
+    adopt(shop, old)
+    identity, *_ = lives(shop.docker, old)
+    cut_off(shop, Stage.HEALTH)
+    assert shop.docker.containers.get(old).status == "exited"
+    reconcile(shop.context, "engine-2")
+    assert shop.row(2)["status"] == "interrupted"
+    assert lives(shop.docker, old)[0] == identity
+    assert shop.served_at_last() == "one"
+    assert shop.containers() == {}
+
+
+def test_an_adoption_whose_engine_dies_leaves_the_container_to_nobody(shop: Scenario, old: str) -> None:
+    before = lives(shop.docker, old)
+    opened = open_adoption(shop.context, find_container(shop.context, old, shop.name), ME)[0]
+    with shop.context.database.writing() as session:
+        ledger.claim(session, opened.id, "engine-1", None, now())
+    reconcile(shop.context, "engine-2")
+    assert shop.row(1)["status"] == "interrupted"
+    assert runtime(shop) == []
+    assert lives(shop.docker, old) == before
+    assert adopt(shop, old)["status"] == "succeeded"
+
+
+def test_the_diff_to_the_first_own_deploy_names_what_only_the_old_one_had(
+    shop: Scenario, images: Images, docker_client: docker.DockerClient
+) -> None:
+    tag = f"localhost/{shop.name}:one"
+    images.build(tag, "one")
+    with strangers(docker_client, shop.name) as mine:
+        old = docker_client.containers.run(tag, detach=True, init=True, labels={OLD: mine}, cap_drop=["NET_RAW"])
+        row = adopt(shop, str(old.name))
+        assert row["pin"]["not_carried"] == ["HostConfig.CapDrop"]
+        assert "cannot express: HostConfig.CapDrop." in shop.messages()[0]
+        assert shop.deploy()["status"] == "succeeded"
+        with shop.context.database.reading() as session:
+            one, two = (history.find(session, workload_id(shop), version) for version in (1, 2))
+            assert one is not None and two is not None
+            assert diff.between(session, one, two)["config"] == [
+                {"key": "container.HostConfig.CapDrop", "from": "set", "to": None}
+            ]
 
 
 def test_rolling_back_to_it_makes_it_anew_from_its_pin(shop: Scenario, images: Images, old: str) -> None:
