@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.adoption_lines import SETTINGS, first_deploy, setting_rows, summary
 from flows.cli.terminal import Json, actor, data, opened_context, say, table, text
 from flows.cli.workloads import Detach, to_the_end
 
@@ -76,11 +75,12 @@ def _adopted(context: Context, found: Adoptable, detach: bool) -> Deploy:
 
 
 def _show(found: Adoptable, dry_run: bool) -> None:
-    import yaml
+    from flows.cli.adoption_lines import SETTINGS, first_deploy, setting_rows, shown, summary
+    from tasks.adoption.project import as_yaml
 
     notes = found.mapped.notes
     if dry_run:
-        text(yaml.safe_dump(found.mapped.spec, sort_keys=False, allow_unicode=True, width=120).rstrip())
+        text(as_yaml(shown(found.mapped.spec)).rstrip())
         if found.mapped.secrets:
             text(f"# secrets, whose values go into the vault: {', '.join(sorted(found.mapped.secrets))}")
         text("")
@@ -91,12 +91,13 @@ def _show(found: Adoptable, dry_run: bool) -> None:
 
 
 def _as_data(found: Adoptable) -> dict[str, Any]:
+    from flows.cli.adoption_lines import shown
     from tasks.adoption.notes import share_mapped
 
     notes = found.mapped.notes
     return {
         "name": found.name,
-        "spec": found.mapped.spec,
+        "spec": shown(found.mapped.spec),
         "secrets": sorted(found.mapped.secrets),
         "containers": [{"id": one[0], "service": one[1], "name": one[2]} for one in found.containers],
         "settings": [{"key": one.full_key, "fate": str(one.fate), "into": one.into} for one in notes],

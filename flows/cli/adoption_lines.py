@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import yaml
+
+from tasks.adoption.confidential import without_secrets
 from tasks.adoption.notes import Fate, Note, share_mapped
+from tasks.adoption.project import as_yaml
 
 SETTINGS = ("SETTING", "FATE", "WHERE TO")
+MASK = "•••"
 ALWAYS = {
     "image": (
         "a new container, called after the app and its version, with Backstay's labels, in a network of the app's own",
@@ -40,3 +46,20 @@ def first_deploy(kind: str, notes: Sequence[Note]) -> list[str]:
     lost = [f"  {one.full_key}: {one.into}" for one in notes if one.fate is Fate.NOT_EXPRESSIBLE]
     tools = [f"  {one.full_key}: {one.into}" for one in notes if one.key.startswith("managed by ")]
     return ["The first deploy changes:", *(f"  {line}" for line in ALWAYS[kind]), *lost, *tools]
+
+
+def shown(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spec without the values of its environment, which nobody has checked for secrets."""
+    masked = {**spec}
+    if "env" in spec:
+        masked["env"] = dict.fromkeys(spec["env"], MASK)
+    if "command" in spec:
+        masked["command"] = without_secrets(spec["command"], lambda _name, _value: MASK)
+    if text := spec["source"].get("text"):
+        model = yaml.safe_load(text)
+        for service in model["services"].values():
+            if "environment" in service:
+                values = service["environment"].items()
+                service["environment"] = {name: one if one.startswith("${") else MASK for name, one in values}
+        masked["source"] = {**spec["source"], "text": as_yaml(model)}
+    return masked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tasks.adoption.confidential import is_secret
+from tasks.adoption.confidential import is_secret, without_secrets
 from tasks.adoption.inspected import Inspected
 from tasks.adoption.notes import Notes
 from tasks.adoption.platforms import is_bookkeeping, platform_of
@@ -18,6 +18,7 @@ CONFIG = frozenset(
 )
 HOST = frozenset({"RestartPolicy", "Init", "LogConfig"})
 _LONGEST_STOP_S = 3600
+READABLE = "command: it seems to hold a secret, which whoever may read the spec can read; use a variable instead"
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}")
 _LABEL = re.compile(r"(?!backstay\.)[!-<>-~]{1,200}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
@@ -83,7 +84,8 @@ def take_command(found: Inspected, spec: dict[str, Any], notes: Notes) -> None:
         return
     if command:
         spec["command"] = list(command)
-        notes.mapped("Config.Cmd", "command")
+        is_open = without_secrets(command, lambda _name, _value: "") != list(command)
+        notes.mapped("Config.Cmd", READABLE if is_open and not notes.service else "command")
     elif of_image and entrypoint == before:
         notes.lost("Config.Cmd", "the image's command is used, and this container has none")
 

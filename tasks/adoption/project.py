@@ -16,7 +16,7 @@ from tasks.adoption.container import Mapped, image_of, tell_of_the_tool
 from tasks.adoption.inspected import Inspected
 from tasks.adoption.notes import Note, Notes
 from tasks.adoption.platforms import COMPOSE, as_name
-from tasks.adoption.service import ServiceKeys, map_service, variable_for
+from tasks.adoption.service import ServiceKeys, map_service, placeholder, variable_for
 from tasks.compose.policy import Host, refused
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -68,7 +68,7 @@ class _Quoting(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "|" if "\n" in text else '"')
 
 
 _Quoting.add_representer(str, _text)
@@ -85,7 +85,11 @@ def _fill_in_secrets(service: str, one: ServiceKeys, secrets: dict[str, str]) ->
     for name, value in one.secrets.items():
         variable = variable_for(service, name, value, secrets)
         secrets[variable] = value
-        one.keys["environment"][name] = f"${{{variable}}}"
+        mark, written = placeholder(name), f"${{{variable}}}"
+        if one.keys.get("environment", {}).get(name) == mark:
+            one.keys["environment"][name] = written
+        for key in {"command", "entrypoint"} & one.keys.keys():
+            one.keys[key] = [argument.replace(mark, written) for argument in one.keys[key]]
 
 
 def _count(service: str, found: list[Inspected], project: str, keys: dict[str, Any], notes: Notes) -> None:

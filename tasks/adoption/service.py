@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.adoption import process
-from tasks.adoption.confidential import is_secret
+from tasks.adoption.confidential import is_secret, without_secrets
 from tasks.adoption.inspected import Inspected, is_default, remaining
 from tasks.adoption.notes import Notes
 from tasks.adoption.platforms import COMPOSE, is_bookkeeping, platform_of
@@ -91,6 +91,8 @@ def map_service(
     _waits(found, keys, notes, set(siblings.values()))
     secrets: dict[str, str] = {}
     keys = escaped(keys)
+    for key in {"command", "entrypoint"} & keys.keys():
+        keys[key] = without_secrets(keys[key], lambda name, value: _kept(name, value, secrets))
     _environment(found, keys, secrets, notes)
     for key in remaining(found, _HOST, _CONFIG):
         notes.lost(key, "the containers of the first deploy do not have it")
@@ -104,6 +106,17 @@ def escaped(value: Any) -> Any:
     if isinstance(value, list):
         return [escaped(one) for one in value]
     return value.replace("$", "$$") if isinstance(value, str) else value
+
+
+def placeholder(name: str) -> str:
+    """Return what stands for a secret until the project knows the variable that holds it; no argument contains it."""
+    return f"\0{name}\0"
+
+
+def _kept(name: str, value: str, secrets: dict[str, str]) -> str:
+    free = next(one for one in (name, *(f"{name}_{at}" for at in range(2, 1000))) if secrets.get(one, value) == value)
+    secrets[free] = value.replace("$$", "$")
+    return placeholder(free)
 
 
 def variable_for(service: str, name: str, value: str, taken: Mapping[str, str]) -> str:
@@ -123,7 +136,7 @@ def _environment(found: Inspected, keys: dict[str, Any], secrets: dict[str, str]
     for name, value in process.own_environment(found).items():
         if is_secret(name, value):
             secrets[name] = value
-            environment[name] = ""  # filled in by the project, which knows what the others call theirs
+            environment[name] = placeholder(name)
             notes.mapped(f"Config.Env {name}", "secrets")
         else:
             environment[name] = escaped(value)

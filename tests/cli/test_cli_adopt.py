@@ -30,7 +30,7 @@ def old(docker_client: docker.DockerClient, images: Images, environment: pytest.
             name=f"old-{mine}",
             detach=True,
             init=True,
-            environment={"MODE": "fast", "API_TOKEN": SECRET},
+            environment={"MODE": "fast-lane", "API_TOKEN": SECRET},
             labels={OLD: mine},
             cap_drop=["NET_RAW"],
         )
@@ -45,11 +45,12 @@ def test_a_dry_run_shows_the_spec_and_each_setting_and_stores_nothing(
     assert said.code == 0
     document, _, rest = said.out.partition("# secrets")
     spec = yaml.safe_load(document)
-    assert (spec["name"], spec["env"], spec["restart"]) == (old, {"MODE": "fast"}, "no")
+    assert (spec["name"], spec["env"], spec["restart"]) == (old, {"MODE": "•••"}, "no")
     assert "whose values go into the vault: API_TOKEN" in rest
     assert "HostConfig.CapDrop" in rest
     assert "Nothing is restarted." in rest
     assert SECRET not in said.out + said.err
+    assert "fast-lane" not in said.out
     with database.reading() as session:
         assert workloads.every(session) == []
     assert lives(docker_client, old) == before

@@ -277,3 +277,20 @@ def test_what_cannot_be_adopted_is_refused_with_its_code(shop: Scenario, old: st
 def test_a_name_that_is_taken_is_refused(shop: Scenario, old: str) -> None:
     shop.create(f"localhost/{shop.name}:one")
     assert refused(shop, old) == "name_taken"
+
+
+def test_a_container_that_docker_removes_when_it_stops_is_made_anew_when_the_first_deploy_fails(
+    shop: Scenario, images: Images
+) -> None:
+    tag = f"localhost/{shop.name}:one"
+    images.build(tag, "one")
+    images.build(f"localhost/{shop.name}:bad", "bad", "exits")
+    with strangers(shop.docker, shop.name) as mine:
+        ports = {"8080/tcp": ("127.0.0.1", shop.port)}
+        old = shop.docker.containers.run(tag, detach=True, init=True, auto_remove=True, labels={OLD: mine}, ports=ports)
+        assert adopt(shop, str(old.name))["pin"]["not_carried"] == ["HostConfig.AutoRemove"]
+        assert shop.deploy(f"localhost/{shop.name}:bad")["status"] == "failed"
+        assert shop.served_at_last() == "one"
+        assert shop.containers() == {f"{shop.name}-v1": "running"}
+        compare(shop.context)
+        assert shop.row(1)["verified"] is True

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.cli.adoption_lines import shown
 from tasks.adoption.container import Mapped
 from tasks.adoption.inspected import Inspected
 from tasks.adoption.notes import lost_keys, share_mapped
@@ -219,3 +220,28 @@ def test_a_text_is_written_so_that_no_rules_read_it_as_something_else(text: str)
     written = as_yaml({"services": {"web": {"environment": {"A": text}}}})
     assert f'"{text}"' in written
     assert yaml.safe_load(written)["services"]["web"]["environment"]["A"] == text
+
+
+def test_a_secret_among_the_arguments_becomes_a_variable() -> None:
+    found = member("web", config={"Cmd": ["redis-server", "--requirepass", "hunter$2", "--port", "6379"]})
+    shell = member("db", config={"Cmd": ["sh", "-c", "run --token=abc-def --user me"]})
+    made = mapped(found, shell)
+    services = yaml.safe_load(made.spec["source"]["text"])["services"]
+    assert services["web"]["command"] == ["redis-server", "--requirepass", "${REQUIREPASS}", "--port", "6379"]
+    assert services["db"]["command"] == ["sh", "-c", "run --token=${TOKEN} --user me"]
+    assert made.secrets == {"REQUIREPASS": "hunter$2", "TOKEN": "abc-def"}
+
+
+def test_a_text_of_several_lines_is_written_in_lines_and_read_as_it_was() -> None:
+    text = "services:\n  web: {}\n\n  # end  \n"
+    for one in (text, " led by a blank\nand more", "ends with blanks \nx"):
+        assert yaml.safe_load(as_yaml({"text": one})) == {"text": one}
+    assert as_yaml({"text": "a\nb\n"}) == "text: |\n  a\n  b\n"
+
+
+def test_what_is_shown_has_no_value_of_a_variable() -> None:
+    made = mapped(member("web", config={"Env": ["MODE=quite-special", "DB_PASSWORD=one-two-three"]}))
+    text = shown(made.spec)["source"]["text"]
+    environment = yaml.safe_load(text)["services"]["web"]["environment"]
+    assert environment == {"MODE": "•••", "DB_PASSWORD": "${DB_PASSWORD}"}
+    assert "quite-special" not in str(shown(made.spec))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from flows.cli.adoption_lines import shown
+from tasks.adoption import process
 from tasks.adoption.confidential import is_secret
 from tasks.adoption.container import Mapped, map_container
 from tasks.adoption.inspected import Inspected
@@ -340,3 +342,9 @@ def test_a_host_name_that_docker_made_is_no_setting() -> None:
     assert lost_keys(mapped(container({"Hostname": ID[:12]})).notes) == []
     shared = container({"Hostname": "feed00000000"}, {"NetworkMode": f"container:{'f' * 64}"})
     assert lost_keys(mapped(shared).notes) == ["HostConfig.NetworkMode"]
+
+
+def test_a_secret_in_a_command_is_said_and_not_shown() -> None:
+    made = mapped(container({"Cmd": ["serve", "--admin-password=hunter2", "--key-file", "/k"]}))
+    assert [one.into for one in made.notes if one.key == "Config.Cmd"] == [process.READABLE]
+    assert shown(made.spec)["command"] == ["serve", "--admin-password=•••", "--key-file", "/k"]
