@@ -227,7 +227,7 @@ def test_the_page_of_an_adopted_app_says_what_its_first_row_is(
         pin = steps.pin("a") | {"not_carried": ["HostConfig.CapDrop"]}
         row = steps.begin(session, workload_id, now(), reason=Reason.ADOPT, pin=pin)
         ledger.succeed(session, row.id, [], now())
-    browser = logged_in("viewer")
+    browser = logged_in("admin")
     assert f"<span>{word}</span>" in browser.get(f"/apps/old?lang={language}").text
     (found,) = browser.get("/api/workloads/old/deploys?reason=adopt").json["deploys"]
     assert (found["reason"], found["pin"]["not_carried"]) == ("adopt", ["HostConfig.CapDrop"])
