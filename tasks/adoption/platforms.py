@@ -67,6 +67,8 @@ BOOKKEEPING = (
     "com.docker.deploy-namespace",
     "desktop.docker.io/",
 )
+# Where a tool keeps the files of projects that it starts without labels of its own.
+FOLDERS = {"/data/compose/": "Portainer", "/etc/dokploy/": "Dokploy", "/data/coolify/": "Coolify"}
 KAMAL = ("service", "role", "destination")
 _CAPROVER_SERVICE = re.compile(r"^srv-[a-z0-9]+--(.+)$")
 
@@ -79,6 +81,9 @@ def platform_of(labels: Mapping[str, str]) -> Platform | None:
         ):
             return one
     by_name = {one.name: one for one in PLATFORMS}
+    folder = labels.get(f"{COMPOSE}project.working_dir", "")
+    if found := next((name for start, name in FOLDERS.items() if folder.startswith(start)), None):
+        return by_name[found]
     swarm_service = labels.get(f"{SWARM}service.name", "")
     if _CAPROVER_SERVICE.match(swarm_service):
         return by_name["CapRover"]

@@ -315,6 +315,20 @@ def test_a_tools_bookkeeping_is_dropped_and_the_rest_of_its_labels_stays(tool: s
     assert f"managed by {tool}" in dropped
 
 
+@pytest.mark.parametrize(
+    ("folder", "tool"),
+    [
+        ("/data/compose/4", "Portainer"),
+        ("/etc/dokploy/compose/blog-x1/code", "Dokploy"),
+        ("/data/coolify/services/k8gs", "Coolify"),
+        ("/home/me/blog", None),
+    ],
+)
+def test_a_project_without_a_tools_labels_is_known_by_where_it_was_started(folder: str, tool: str | None) -> None:
+    found = platform_of({"com.docker.compose.project": "blog", "com.docker.compose.project.working_dir": folder})
+    assert (found.name if found else None) == tool
+
+
 def test_a_task_of_swarm_is_named_because_swarm_would_start_another() -> None:
     made = mapped(container({"Labels": TOOLS["CapRover"][1]}))
     assert lost_keys(made.notes) == ["Swarm service srv-captain--notes"]
