@@ -31,6 +31,7 @@ def between(session: Session, before: Deploy | None, after: Deploy) -> dict[str,
     if _file(after):
         # The text of the file as one value says little: the resolved services are compared instead.
         config = [one for one in config if one["key"] != "source.text"] + _rendered(session, before, after)
+    config += _left_behind(before, after)
     return {
         "from": before.version if before else None,
         "to": after.version,
@@ -46,6 +47,14 @@ def _rendered(session: Session, before: Deploy | None, after: Deploy) -> list[di
     an extension field, where they are encrypted."""
     files = (workloads.document(session, file) if row and (file := _file(row)) else {} for row in (before, after))
     old, new = (_flat({key: one for key, one in file.items() if not key.startswith("x-")}) for file in files)
+    return _changes(old, new)
+
+
+def _left_behind(before: Deploy | None, after: Deploy) -> list[dict[str, Any]]:
+    """Return the settings of adopted containers that only they have, as `container.…`; their values are not kept."""
+    old, new = (
+        {f"container.{key}": "set" for key in pins.not_carried(row.pin if row else None)} for row in (before, after)
+    )
     return _changes(old, new)
 
 

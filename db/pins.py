@@ -36,6 +36,16 @@ def runs(pin: Pin | None) -> dict[str, ServiceRun]:
     return cast("ComposePin", pin).get("runs") or {} if pin else {}
 
 
+def not_carried(pin: Pin | None) -> list[str]:
+    """Return the settings of adopted containers that their release does not have."""
+    return list(pin.get("not_carried", [])) if pin else []
+
+
+def as_own(pin: Pin | None) -> Pin | None:
+    """Return the pin of an adopted version for containers that Backstay makes: they have what the release has."""
+    return cast("Pin", {key: value for key, value in pin.items() if key != "not_carried"}) if pin else None
+
+
 def since(pin: Pin | None, service: str) -> int | None:
     """Return the version since which a service has not changed; None when the pin does not record that per service."""
     found = runs(pin).get(service)

@@ -116,6 +116,7 @@ class _Pin(TypedDict):
     kind: str
     image_from: NotRequired[str]  # for a built image: `kept` or `build`
     no_change: NotRequired[int]  # the version that keeps serving
+    not_carried: NotRequired[list[str]]  # adopted: the settings, by key, that the release does not have
 
 
 class ContainerPin(_Pin):

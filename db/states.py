@@ -25,6 +25,7 @@ class Reason(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     AUTO_ROLLBACK = "auto_rollback"
+    ADOPT = "adopt"
 
 
 class Trigger(StrEnum):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from db import event_log, history, ledger, workloads
 from db.messages.events import Told, tell, unsuccessful
 from db.models import Deploy
-from db.states import ErrorCode, Stage
+from db.states import ErrorCode, Reason, Stage
 from flows import held_pins
 from flows.undeployed import taken_back, undeployed_keys
 from flows.upkeep.housekeeping import after_deploy
@@ -23,8 +23,9 @@ from flows.webhooks.pending import start_pending_quietly
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.job import Job
-from tasks.kinds import KINDS, SourceKind
-from tasks.rollout import recovery
+from tasks.kinds import KINDS, SourceKind, compose_adoption
+from tasks.kinds.compose import ComposeKind
+from tasks.rollout import adoption, recovery
 
 Step = Callable[[Job], None]
 Call = Callable[[Stage, Step, Job], Failure | None]
@@ -69,13 +70,15 @@ def _carry_out_alone(
     if job is None:
         return "superseded"
     context.log.info("%r begins", job, extra={"requested": job.deploy.requested, "reason": job.deploy.reason})
-    for stage, step in STEPS.items():
+    for stage, step in (STEPS_OF_ADOPTION if job.deploy.reason == Reason.ADOPT else STEPS).items():
         failure = _take(stage, step, job, call)
         if failure is not None:
             return _back_out(job, stage, failure)
         if job.unchanged:
             return _leave_as_it_is(job)
-    _tidy_up(job)
+    if job.deploy.reason != Reason.ADOPT:  # an adoption has nothing to clean up
+        _tidy_up(job)
+    _attempt_quietly(job, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=True))
     context.log.info("%r succeeded", job, extra={"stages": job.stages})
     return "succeeded"
 
@@ -149,7 +152,7 @@ def _finish(job: Job) -> None:
     with job.context.database.writing() as session:
         moment = now()
         ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], moment)
-        _adopt(session, job, moment)
+        _make_it_the_spec(session, job, moment)
         held_pins.after_success(session, job, moment)
         _note_all(session, job, moment)
         event_log.note(session, job.deploy.workload_id, _success_message(job.deploy), moment)
@@ -163,6 +166,34 @@ STEPS: dict[Stage, Step] = {
     Stage.HEALTH: _check_health,
     Stage.VERIFY: _verify,
     Stage.FINISH: _finish,
+}
+
+
+def _prepare_adopted(job: Job) -> None:
+    job.secrets = job.context.secrets_of_release(job.workload, job.release)
+    if job.deploy.source_kind == ComposeKind.name:
+        job.pin = compose_adoption.prepare(job)
+
+
+def _verify_adopted(job: Job) -> None:
+    adoption.verify(job, _kind(job).rollout)
+    job.verified = True
+
+
+def _finish_adoption(job: Job) -> None:
+    with job.context.database.writing() as session:
+        moment = now()
+        ledger.succeed(session, job.deploy.id, [*job.stages, job.stage_so_far()], moment)
+        for level, told in adoption.lines(session, job.deploy):
+            event_log.note(session, job.deploy.workload_id, told, moment, level=level)
+    _attempt_quietly(job, adoption.index)
+
+
+# Those of an adoption: its pin came with the request, and it rolls nothing out.
+STEPS_OF_ADOPTION: dict[Stage, Step] = {
+    Stage.PREPARE: _prepare_adopted,
+    Stage.VERIFY: _verify_adopted,
+    Stage.FINISH: _finish_adoption,
 }
 
 
@@ -184,14 +215,13 @@ def _tidy_up(job: Job) -> None:
     if _attempt_quietly(job, _kind(job).rollout.clean_up):
         with job.context.database.writing() as session:
             workloads.set_needs_reconcile(session, job.deploy.workload_id, False)
-    _attempt_quietly(job, lambda ended: after_deploy(ended.context, ended.deploy.workload_id, succeeded=True))
 
 
 def _kind(job: Job) -> SourceKind:
     return KINDS[job.deploy.source_kind]
 
 
-def _adopt(session: Session, job: Job, moment: datetime) -> None:
+def _make_it_the_spec(session: Session, job: Job, moment: datetime) -> None:
     """Make what succeeded the spec: the image of a deploy, the whole release of a rollback.
 
     What a person has changed and not deployed stays for the next deploy: of a plain deploy, only the source is taken.

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import event_log, ledger, workloads
+from db import event_log, ledger, pins, workloads
 from db.ledger import NewDeploy
 from db.messages.events import asked_for
 from db.messages.key_problems import KeyProblem
@@ -66,7 +66,7 @@ def back_to(target: Deploy, reason: Reason, workload: Workload, asked: Asked) ->
         release_sha=target.release_sha,
         host=workload.host,
         rollback_of=target.version,
-        pin=target.pin,
+        pin=pins.as_own(target.pin),
         idempotency_key=asked.idempotency_key,
     )
 

@@ -216,14 +216,16 @@ def _refusal(session: Session, code: RefusalCode, row: Deploy | None) -> Refusal
 
 def deployment_of(deploy: Deploy) -> str:
     """Return the name of the Prefect deployment that carries a row out."""
+    if deploy.reason == Reason.ADOPT:
+        return "adopt"
     return "rollback" if deploy.rollback_of is not None else "dispatch"
 
 
 def run_name(deploy: Deploy, workload: str) -> str:
-    """Return the name of the run in Prefect's UI: `deploy shop v12`, `rollback shop v13 to v11`."""
+    """Return the name of the run in Prefect's UI: `deploy shop v12`, `rollback shop v13 to v11`, `adopt shop v1`."""
     if deploy.rollback_of is not None:
         return f"rollback {workload} v{deploy.version} to v{deploy.rollback_of}"
-    return f"deploy {workload} v{deploy.version}"
+    return f"{'adopt' if deploy.reason == Reason.ADOPT else 'deploy'} {workload} v{deploy.version}"
 
 
 def run_key(deploy: Deploy) -> str:

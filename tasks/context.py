@@ -23,7 +23,7 @@ from tasks.logs.log import open_log
 from tasks.logs.redactor import Redactor
 from tasks.logs.vault_redactor import StoredSecrets
 from tasks.prefect_api import PrefectApi
-from tasks.workload_locks import WorkloadLocks
+from tasks.system.workload_locks import WorkloadLocks
 
 
 @dataclass

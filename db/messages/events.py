@@ -24,6 +24,7 @@ SENTENCES: dict[str, str] = {
     "requested_rollback": "Version %(version)s requested: rollback to version %(target)s (%(requested)s).",
     "requested_auto_rollback": "Version %(version)s requested: automatic rollback to version %(target)s "
     "(%(requested)s).",
+    "requested_adopt": "Version %(version)s requested: adopt what runs (%(requested)s).",
     "hook_added": "Webhook added (%(provider)s).",
     "hook_removed": "Webhook removed (%(provider)s).",
     "hook_push": "Webhook: %(what)s was pushed.",
@@ -38,6 +39,8 @@ SENTENCES: dict[str, str] = {
     # The course of a deploy.
     "live": "Version %(version)s is live.",
     "live_again": "Version %(version)s is live: rolled back to version %(target)s.",
+    "adopted": "Version %(version)s is live: running containers were adopted and left as they are (%(containers)s).",
+    "adopted_differs": "The first deploy after version %(version)s will change what a spec cannot express: %(keys)s.",
     "ended": "Version %(version)s failed: %(code)s.",
     "ended_in": "Version %(version)s failed %(stage)s: %(code)s.",
     "ended_serving": "Version %(version)s failed %(stage)s: %(code)s. Version %(live)s keeps serving.",

@@ -67,6 +67,37 @@ class RefusalCode(StrEnum):
         "Name taken",
         "A workload of that name exists already; choose another name or change the one that is there.",
     )
+    NO_SUCH_CONTAINER = (
+        "no_such_container",
+        404,
+        "No such container",
+        "Docker has no container of that name or id; `docker ps` lists those that run.",
+    )
+    NO_SUCH_PROJECT = (
+        "no_such_project",
+        404,
+        "No such project",
+        "Docker has no container of that project of Docker Compose; `docker ps` lists those that run.",
+    )
+    NOT_RUNNING = (
+        "not_running",
+        409,
+        "Not running",
+        "Only what runs can be adopted; start the container, then adopt it.",
+    )
+    ALREADY_MANAGED = (
+        "already_managed",
+        409,
+        "Already managed",
+        "Backstay manages that container already; `backstay status` lists the workloads.",
+    )
+    IMAGE_WITHOUT_NAME = (
+        "image_without_name",
+        422,
+        "Image without a name",
+        "The container's image has no name that a spec could use; name it with `docker tag IMAGE NAME:TAG`, then adopt "
+        "the container.",
+    )
     DEPLOY_IN_FLIGHT = (
         "deploy_in_flight",
         409,

@@ -4,6 +4,7 @@ One file per subject. This one re-exports every table, so that the rest of the p
 """
 
 from db.models.access import GitCredential, LoginSession, Registry, Token, User
+from db.models.adoption import AdoptedContainer
 from db.models.base import Base
 from db.models.containers import Container, Image, Sample
 from db.models.deploys import OWNER, UNSEEN, Deploy, Document, Event, Installation, Workload
@@ -14,6 +15,7 @@ from db.models.webhooks import Hook, HookDelivery, PendingDeploy
 __all__ = [
     "OWNER",
     "UNSEEN",
+    "AdoptedContainer",
     "Base",
     "Bucket",
     "Collector",

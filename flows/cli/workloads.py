@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.tables import REFUSED, RELEASES, STANDING, applied_lines, checked_cells, release_cells, standing_cells
-from flows.cli.terminal import Json, Name, actor, data, opened_context, say, table, text
+from flows.cli.terminal import Json, Name, actor, data, opened_context, opened_ledger, say, table, text
 
 if TYPE_CHECKING:
     from db.models import Deploy, Workload
@@ -172,9 +172,7 @@ def remove(
     from flows.workloads.removal import request_removal
 
     if sys.stdin.isatty() and not yes:
-        typer.confirm(
-            f"Remove {name} with its containers, its files in HOME/files, history and samples?", abort=True, err=True
-        )
+        typer.confirm(_question(name), abort=True, err=True)
     with opened_context() as context:
         removal = request_removal(context, name, actor())
         try:
@@ -191,6 +189,15 @@ def remove(
         text(f"{name} is being removed." if detach else f"{name} was removed.")
 
 
+def _question(name: str) -> str:
+    from db import adopted
+
+    with opened_ledger() as database, database.reading() as session:
+        names = [one.name for one in adopted.of_workload(session, name)]
+    those = f" (among them adopted ones: {', '.join(names)})" if names else ""
+    return f"Remove {name} with its containers{those}, its files in HOME/files, history and samples?"
+
+
 def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: bool, as_json: bool) -> None:
     from db.states import Status, Trigger
     from flows.cli.follow import failure
@@ -201,9 +208,9 @@ def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: b
         back = f" to version {row.rollback_of}" if row.rollback_of else ""
         say(f"{name} version {row.version}: {row.reason}{back} of {row.requested}")
         if not detach:
-            row = _to_the_end(context, row)
+            row = to_the_end(context, row)
         if as_json:
-            data(_fresh_row(context, row, name))
+            data(fresh_row(context, row, name))
         told = failure(context, name, row)
     if detach:
         return say(f"The deploy is {row.status}; follow it with `backstay releases {name}`.")
@@ -213,7 +220,8 @@ def _carry_out(name: str, request: Callable[[Context, Asked], Deploy], detach: b
     raise typer.Exit(1)
 
 
-def _to_the_end(context: Context, asked: Deploy) -> Deploy:
+def to_the_end(context: Context, asked: Deploy) -> Deploy:
+    """Follow a deploy, printing its stages; return its last row."""
     from flows.cli.follow import follow
 
     row, told = asked, 0
@@ -228,7 +236,8 @@ def _to_the_end(context: Context, asked: Deploy) -> Deploy:
     return row
 
 
-def _fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
+def fresh_row(context: Context, row: Deploy, name: str) -> dict[str, Any]:
+    """Return a row as --json prints it."""
     from db import history
 
     with context.database.reading() as session:

@@ -1,4 +1,4 @@
-"""The Prefect flows: dispatch, rollback, remove, collect-stats, housekeeping; each a few lines around a plain function.
+"""The Prefect flows: dispatch, rollback, adopt, remove, collect-stats, housekeeping; each is short, around a function.
 
 They run in threads of the engine, which passes in what they need through `serve_in`. Parameters are ids and names only,
 and a result is a state with a code: Prefect stores both.
@@ -76,6 +76,12 @@ def rollback(deploy_id: int | None = None, workload: Name | None = None, version
     """Carry out a rollback. Started by hand: give `workload`, and `version` to choose another than the default one."""
     opener = partial(open_rollback, name=workload or "", version=version)
     return _guarded(lambda engine: _carry_out(engine, deploy_id, opener))
+
+
+@flow(name="adopt", persist_result=False, log_prints=False, validate_parameters=True)
+def adopt(deploy_id: int) -> State[Any]:
+    """Carry out an adoption that `backstay adopt` requested: compare what runs with its pin. Touches no container."""
+    return _guarded(lambda engine: _carry_out(engine, deploy_id, open_deploy))
 
 
 @flow(name="remove", persist_result=False, log_prints=False, validate_parameters=True)
@@ -164,5 +170,5 @@ def _state(outcome: str) -> State[Any]:
             return Failed(message=outcome)
 
 
-FLOWS = {one.name: one for one in (dispatch, rollback, remove, collect_stats, housekeeping)}
+FLOWS = {one.name: one for one in (dispatch, rollback, adopt, remove, collect_stats, housekeeping)}
 SCHEDULES = {"collect-stats": "* * * * *", "housekeeping": "7 * * * *"}

@@ -1,4 +1,4 @@
-"""Registration in Prefect: the work pool, the host's queue, the five deployments and their schedules."""
+"""Registration in Prefect: the work pool, the host's queue, the six deployments and their schedules."""
 
 from __future__ import annotations
 

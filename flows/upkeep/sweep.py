@@ -145,7 +145,7 @@ def _end(context: Context, row: Deploy) -> bool:
 def _remove_container(context: Context, container_id: str) -> bool:
     record = context.docker.containers.inspect(container_id)
     if record is not None:
-        converge.remove(context, container_id, converge.STOP_TIMEOUT_S)
+        converge.remove(context, record, converge.STOP_TIMEOUT_S)
     return True
 
 

@@ -53,7 +53,7 @@ def create(context: Context, data: object, actor: str) -> Workload:
     spec = checked(context, data)
     with context.database.writing() as session:
         moment = now()
-        workload = workloads.create(session, public(spec), _locked(context, spec), moment)
+        workload = workloads.create(session, public(spec), locked(context, spec), moment)
         event_log.note(session, workload.id, tell("created"), moment, actor=actor)
         return workload
 
@@ -132,7 +132,7 @@ def _change(context: Context, session: Session, workload: Workload, patch: dict[
     changed = [one["key"] for one in diff.compare(workload.spec, public(spec))]
     # An unknown name without a value has passed no check: it may be anything, and is not repeated.
     changed += [f"secrets.{key}" for key in sorted(given) if given[key] is not None or key in workload.secrets]
-    workloads.change(session, workload.id, public(spec), kept | _locked(context, spec), by.moment)
+    workloads.change(session, workload.id, public(spec), kept | locked(context, spec), by.moment)
     if changed:
         event_log.note(session, workload.id, tell("changed", keys=changed), by.moment, actor=by.actor)
     return session.get_one(Workload, workload.id, populate_existing=True)
@@ -174,6 +174,7 @@ def checked(context: Context, data: object) -> Spec:
     return spec
 
 
-def _locked(context: Context, spec: Spec) -> dict[str, str]:
+def locked(context: Context, spec: Spec) -> dict[str, str]:
+    """Return the secrets of a spec, encrypted."""
     values: dict[str, Any] = {name: secret.get_secret_value() for name, secret in spec.secrets.items()}
     return {name: context.vault.lock(value) for name, value in values.items()}

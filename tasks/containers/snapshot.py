@@ -20,7 +20,7 @@ LONGEST_TAIL = 2000
 def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
     """Return {"available": bool, "containers": [...]}; not available and empty when Docker does not answer."""
     try:
-        records = converge.observe(context, workload.name)
+        records = _observe(context, workload)
     except Failure:
         return {"available": False, "containers": []}
     live = _live(context, workload)
@@ -30,7 +30,7 @@ def snapshot(context: Context, workload: Workload) -> dict[str, Any]:
 def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
     """Return the last lines of the newest container's output, redacted; with several services the last lines of each,
     every line prefixed with the container's name. Raises Failure(engine_unreachable)."""
-    newest = _newest_first(converge.observe(context, workload.name))
+    newest = _newest_first(_observe(context, workload))
     if not newest:
         return []
     lines = min(max(tail, 1), LONGEST_TAIL)
@@ -38,6 +38,14 @@ def log_tail(context: Context, workload: Workload, tail: int) -> list[str]:
         return _written(context, workload, newest[0], lines)
     of_each = [(one, _written(context, workload, one, max(1, lines // len(newest)))) for one in _by_name(newest)]
     return [f"{_short_name(one)} | {line}" for one, written in of_each for line in written]
+
+
+def _observe(context: Context, workload: Workload) -> list[ContainerRecord]:
+    """Return its containers; without a ledger those that Docker alone knows."""
+    try:
+        return converge.observe(context, workload.name)
+    except LedgerUnavailable:
+        return converge.labelled(context, workload.name)
 
 
 def _written(context: Context, workload: Workload, record: ContainerRecord, lines: int) -> list[str]:

@@ -47,11 +47,15 @@ class Containers:
         """Stop a container, killing it after `timeout_s`. One that is gone or stopped is fine."""
         self._caller.ask_unless(GONE_OR_GOING, "stop", lambda api: api.stop(container_id, timeout=timeout_s))
 
-    def remove(self, container_id: str) -> None:
+    def remove(self, container_id: str, *, with_volumes: bool = True) -> None:
         """Remove a container whatever its state, with its anonymous volumes. One that is gone is fine."""
         self._caller.ask_unless(
-            GONE_OR_GOING, "remove", lambda api: api.remove_container(container_id, v=True, force=True)
+            GONE_OR_GOING, "remove", lambda api: api.remove_container(container_id, v=with_volumes, force=True)
         )
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Give a container another name. Raises Failure(create_failed) when another one has it."""
+        self._caller.ask("rename", lambda api: api.rename(container_id, name), _REFUSED)
 
     def keep_running(self, container_id: str, policy: str = "always") -> None:
         """Make Docker restart a container from now on when it exits, the host boots, or Docker was killed.
@@ -71,6 +75,11 @@ class Containers:
         """Return a container's configuration and state; None when it is gone."""
         raw = self._caller.ask_unless(GONE, "inspect", lambda api: api.inspect_container(container_id))
         return oom_kills.completed(container_record(raw)) if raw else None
+
+    def describe(self, container: str) -> dict[str, Any] | None:
+        """Return all that the Engine knows of a container, by its id or name, for tasks.adoption; None when it is not
+        there."""
+        return self._caller.ask_unless(GONE, "inspect", lambda api: dict(api.inspect_container(container)))
 
     def find(self, labels: dict[str, str]) -> list[ContainerRecord]:
         """Return all containers, stopped ones too, that have all of these labels, each inspected."""

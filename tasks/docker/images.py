@@ -21,6 +21,10 @@ class Images:
         """Return an image of the host by id, tag or digest; None when the host lacks it."""
         return self._caller.ask_unless(GONE, "inspect image", lambda api: image_record(api.inspect_image(reference)))
 
+    def describe(self, image_id: str) -> dict[str, Any] | None:
+        """Return all that the Engine knows of an image, for tasks.adoption; None when the host lacks it."""
+        return self._caller.ask_unless(GONE, "inspect image", lambda api: dict(api.inspect_image(image_id)))
+
     def list_all(self) -> list[ListedImage]:
         """Return all images of the host, without the intermediate layers."""
         return [listed_image(one) for one in self._caller.ask("list images", lambda api: api.images())]

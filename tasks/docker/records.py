@@ -82,6 +82,7 @@ class ContainerRecord:
     network_ids: frozenset[str] = frozenset()
     check_s: float | None = None
     restart: str = ""  # Docker's restart policy
+    adopted: bool = False  # others started it; its labels of Backstay are from the ledger
 
     @property
     def serves(self) -> bool:

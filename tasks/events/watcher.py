@@ -11,10 +11,11 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import event_log, history, pins, workloads
+from db import adopted, event_log, history, pins, workloads
 from db.messages.events import Told
 from db.metrics import container_events
 from db.models import ContainerEvent, Deploy, Workload
@@ -35,7 +36,7 @@ from tasks.events.classify import (
     said,
 )
 from tasks.failures import Failure
-from tasks.labels import INSTALLATION
+from tasks.labels import INSTALLATION, container_labels
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 TOLD_AGAIN_AFTER_S = 600  # a container in a crash loop must not fill the log
@@ -97,15 +98,30 @@ class ContainerWatch:
 
     def _follow(self) -> None:
         since = self._since()
-        stream = self._context.docker.events.of_containers(since, {INSTALLATION: self._context.installation}, ACTIONS)
+        # Of all containers: those that were adopted have no label to filter by.
+        stream = self._context.docker.events.of_containers(since, {}, ACTIONS)
         self._stream = stream
         if self._stopping.is_set():  # stop() came before there was a stream to close
             stream.close()
         for raw in stream:
-            event = said(raw)
+            event = said(self._of_ours(raw))
             if event is not None:
                 self.record(event)
                 self._newest_ns = event.at_ns
+
+    def _of_ours(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Return an event of a container of this installation, an adopted one with the labels that it would have; an
+        empty one for others."""
+        actor = raw.get("Actor") or {}
+        attributes = actor.get("Attributes") or {}
+        if INSTALLATION in attributes:
+            return raw if attributes[INSTALLATION] == self._context.installation else {}
+        with self._context.database.reading() as session:
+            tied = adopted.find(session, str(actor.get("ID", "")))
+        if tied is None:
+            return {}
+        labels = container_labels(self._context.installation, tied.workload, tied.version, tied.service)
+        return raw | {"Actor": actor | {"Attributes": attributes | labels}}
 
     def _since(self) -> str:
         if self._newest_ns is None:

@@ -7,7 +7,7 @@ rollback's included, uses the stored one: no source, no registry and no parsing 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -29,6 +29,8 @@ from tasks.rollout import compose
 from tasks.rollout.protocol import Rollout
 from tasks.sources.addresses import DEFAULT_REF
 from tasks.sources.compose import DEFAULT_FILE
+
+Others = Callable[[], Collection[str] | None]
 
 
 class _Built(TypedDict):
@@ -66,7 +68,7 @@ class ComposeKind:
                 job.rendered = _of_checkout(job, source, tree.resolve())
         else:
             with working_directory(job.context) as folder:
-                job.rendered = _accepted(job, examine.of_text(_order(job), folder.resolve()))
+                job.rendered = of_text(job, folder)
         warning_log.note_left_out(job)
         wanted = model.references(job.rendered)
         here = model.from_host(job.rendered)
@@ -106,6 +108,12 @@ class ComposeKind:
         return False
 
 
+def of_text(job: Job, folder: Path, others: Others | None = None) -> dict[str, Any]:
+    """Render a text, which stands alone, into what a release stores. `others`: the names that its containers may not
+    have, by default those of the containers that are not the workload's. Raises Failure."""
+    return _accepted(job, examine.of_text(_order(job, others), folder.resolve()))
+
+
 def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]:
     checkout.take_links_away(tree)
     if gone := [file for file in source.get("file") or [DEFAULT_FILE] if not (tree / file).is_file()]:
@@ -121,7 +129,7 @@ def _of_checkout(job: Job, source: dict[str, Any], tree: Path) -> dict[str, Any]
     return stored
 
 
-def _order(job: Job) -> examine.Order:
+def _order(job: Job, others: Others | None = None) -> examine.Order:
     source = job.release["source"]
     return examine.Order(
         job.context,
@@ -131,7 +139,7 @@ def _order(job: Job) -> examine.Order:
         job.release.get("env", {}),
         job.release.get("secrets", []),
         has=deploy_files.existence(job),
-        others=lambda: _names_of_others(job),
+        others=others or (lambda: _names_of_others(job)),
         heard=warning_log.listener(job),  # notes the same warning once
         sealed=_sealed_before(job),
     )

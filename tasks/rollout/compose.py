@@ -26,7 +26,7 @@ from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
 from tasks.job import Job
 from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
-from tasks.rollout import compose_health, compose_removal
+from tasks.rollout import compose_adopted, compose_health, compose_removal
 from tasks.rollout.compose_health import Trouble
 from tasks.rollout.health import port_is_taken
 from tasks.rollout.protocol import Watched
@@ -38,13 +38,17 @@ MORE_FOR_UP_S = 120.0
 
 def roll_out(job: Job) -> None:
     """Start the new release in place of the old one. Raises Failure."""
-    job.restarts = {one.id: one.restarts for one in _observe(job)}
-    began, pin = time.monotonic(), _pin(job)
+    before, pin = _observe(job), _pin(job)
+    job.restarts = {one.id: one.restarts for one in before}
+    names = {one.get("container_name") for one in _stored(job.context, pin)["services"].values()}
+    compose_adopted.set_aside(job.context, before, names, job.workload.spec.get("stop_timeout_s", 10))
+    began = time.monotonic()
     limit = compose_health.limits(job.release.get("health"))
     seconds = compose_health.time_for_up(_stored(job.context, pin), limit)
     went_well = _up(job.context, job.workload, pin, _values(job.release, job.secrets), seconds, job)
-    records = _observe(job)
-    converge.refresh_index(job.context, job.workload, records)
+    every = _observe(job)
+    converge.refresh_index(job.context, job.workload, every)
+    records = compose_adopted.own(every)
     if not went_well:
         timed_out = time.monotonic() - began >= seconds + MORE_FOR_UP_S
         taken = _a_port_is_taken(job, records)
@@ -57,7 +61,7 @@ def check_health(job: Job) -> None:
     limit = compose_health.limits(job.release.get("health"))
     runs, began = _pin(job)["runs"], time.monotonic()
     while True:
-        records, waited = _observe(job), time.monotonic() - began
+        records, waited = compose_adopted.own(_observe(job)), time.monotonic() - began
         if found := compose_health.trouble(runs, records, job.restarts):
             _give_up(job, found, records)
         late = compose_health.waits_for(runs, records, waited, limit)
@@ -71,8 +75,9 @@ def check_health(job: Job) -> None:
 
 def verify(job: Job) -> None:
     """Compare the images of all containers with the pin. Raises Failure(pin_mismatch) when they are not the same."""
-    pin, records = _pin(job), _observe(job)
-    converge.refresh_index(job.context, job.workload, records)
+    pin, every = _pin(job), _observe(job)
+    converge.refresh_index(job.context, job.workload, every)
+    records = compose_adopted.own(every)
     if found := compose_health.trouble(pin["runs"], records, job.restarts):
         _give_up(job, found, records)
     _give_up_when_all_ended(job, records)
@@ -82,7 +87,7 @@ def verify(job: Job) -> None:
 
 def settle(job: Job) -> None:
     """Make Docker keep the new containers running. The old ones are already gone."""
-    _keep_running(job.context, _pin(job), _observe(job))
+    _keep_running(job.context, _pin(job), compose_adopted.own(_observe(job)))
 
 
 def undo(job: Job) -> None:
@@ -92,11 +97,11 @@ def undo(job: Job) -> None:
 
 
 def clean_up(job: Job) -> None:
-    """Remove containers of services that the release lacks, after success."""
+    """Remove containers of services that the release lacks, and those that were adopted, after success."""
     pin, records = _pin(job), _observe(job)
-    strays = [one for one in records if one.labels.get(SERVICE) not in pin["runs"]]
+    strays = [one for one in records if one.adopted or one.labels.get(SERVICE) not in pin["runs"]]
     for one in strays:
-        converge.remove(job.context, one.id, converge.STOP_TIMEOUT_S)
+        converge.remove(job.context, one, converge.STOP_TIMEOUT_S)
     converge.refresh_index(job.context, job.workload, [one for one in records if one not in strays])
 
 
@@ -105,10 +110,19 @@ def restore(context: Context, workload: Workload, live: Deploy | None) -> bool:
 
     Returns whether there was anything to do. Raises Failure when it does not start.
     """
-    before = _states(converge.observe(context, workload.name))
+    there = converge.observe(context, workload.name)
+    before = _states(there)
     pin = pins.of_compose(live.pin) if live else None
     if live is None or pin is None:
         return compose_removal.remove(context, workload, project_of(context, workload.name))
+    old = [one for one in there if one.adopted]
+    if any(one.version == live.version for one in old) and compose_adopted.is_whole(old, pin["runs"]):
+        compose_adopted.bring_back(context, workload.name, there, pin["runs"], _stored(context, pin))
+        records = converge.observe(context, workload.name)
+        converge.refresh_index(context, workload, records)
+        return _states(records) != before
+    for one in old:  # of an earlier version, or what is left of this one: it is made anew
+        converge.remove(context, one, converge.STOP_TIMEOUT_S)
     with context.database.reading() as session:
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
@@ -204,7 +218,7 @@ class _Meanwhile:
         if moment - self._looked_at < LOOK_EVERY_S:
             return
         self._looked_at = moment
-        new = [one for one in _observe(self._job) if one.id not in self._job.restarts]
+        new = [one for one in compose_adopted.own(_observe(self._job)) if one.id not in self._job.restarts]
         runs = _pin(self._job)["runs"]
         if found := compose_health.trouble(runs, new, {}):
             _give_up(self._job, found, new)

@@ -273,7 +273,7 @@ def _without_strays(job: Job) -> list[ContainerRecord]:
     live = [one for one in records if job.live is not None and one.version == job.live.version]
     for one in records:
         if one not in live:
-            converge.remove(job.context, one.id, job.release.get("stop_timeout_s", 10))
+            converge.remove(job.context, one, job.release.get("stop_timeout_s", 10))
     return live
 
 

@@ -96,7 +96,7 @@ class Trial:
             workload = workloads.find(session, name)
             assert workload is not None
             lines = event_log.page(session, workload.id)
-        told = [one for one in reversed(lines) if one.level == "error" and str(one.code).startswith("compose_")]
+        told = [one for one in reversed(lines) if one.level == "error" and _is_reason(str(one.code))]
         return told or [Event(code=str(code), params={})]
 
     def _repository(self, shape: Shape) -> str:
@@ -106,3 +106,7 @@ class Trial:
 def _only_pin(stage: Stage, step: Any, job: Job) -> Failure | None:
     """Run the first stage; then end the deploy as if it were cancelled, before anything is changed."""
     return attempt(stage, step, job) if stage is Stage.PIN else Failure(ErrorCode.CANCELLED, "trial")
+
+
+def _is_reason(code: str) -> bool:
+    return code.startswith("compose_") and code != "compose_allow"  # which repeats what may be allowed

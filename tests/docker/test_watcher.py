@@ -21,6 +21,7 @@ from flows.upkeep.reconcile import reconcile
 from tasks.context import Context
 from tasks.events.classify import OOM_WITHIN_NS
 from tasks.events.watcher import ContainerWatch
+from tests.docker.adopted_app import OLD, adopt, strangers
 from tests.docker.images import Images, bring_to_its_end
 from tests.docker.scenario import Scenario
 from tests.real_parts import free_port, wait_until
@@ -219,3 +220,20 @@ def test_a_kill_of_a_process_within_is_recorded_once_also_when_the_container_end
     time.sleep(OOM_WITHIN_NS / 1e9 + 0.5)  # so that it is not what the container ended by
     container.kill()
     becomes(shop, *DEPLOYED, "oom:oom", "exit:by_hand(137)")
+
+
+def test_what_happens_to_an_adopted_container_is_written_down_and_nothing_of_others(
+    shop: Scenario, watch: Callable[[], ContainerWatch], images: Images, docker_client: docker.DockerClient
+) -> None:
+    tag = f"localhost/{shop.name}:old"
+    images.build(tag, "old", "exits_when_told")
+    adopted_one = Scenario(shop.context, docker_client, f"{shop.name}-old", shop.port)
+    with strangers(docker_client, adopted_one.name) as mine:
+        ours, other = (docker_client.containers.run(tag, detach=True, init=True, labels={OLD: mine}) for _ in range(2))
+        assert adopt(adopted_one, str(ours.name))["status"] == "succeeded"
+        watch()
+        past_grace()
+        for one in (other, ours):
+            bring_to_its_end(docker_client, str(one.name))
+        becomes(shop, "exit:crash(4)")
+    assert adopted_one.messages()[0] == "Version 1 crashed with exit code 4."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import docker
 import httpx
 import pytest
 
@@ -12,6 +13,7 @@ from db import images as stored
 from db import workloads
 from db.metrics import samples
 from db.models import Deploy
+from flows.cli.app import main
 from flows.refusals import Refusal
 from flows.requests import request_cancel, request_deploy
 from flows.upkeep.impact_reviews import EVENT, event
@@ -19,6 +21,7 @@ from flows.webhooks.lifecycle import add
 from flows.webhooks.receive import receive
 from tasks.context import Context, now
 from tasks.webhooks import Delivery
+from tests.docker.adopted_app import OLD, lives, strangers
 from tests.docker.images import Images
 from tests.docker.scenario import ME, Scenario
 from tests.flows.engines import Through
@@ -42,6 +45,33 @@ def test_requests_are_carried_out_as_tracked_runs_with_a_task_a_stage(shop: Thro
     assert shop.run_state(second) == ("COMPLETED", "succeeded")
     assert shop.run_state(bad) == ("FAILED", "health_timeout")
     assert shop.prefect("GET", f"/flow_runs/{back['flow_run_id']}")["name"] == f"rollback {shop.name} v4 to v1"
+
+
+def test_an_adoption_is_a_run_of_its_own_in_prefect_that_the_verb_follows(
+    shop: Through,
+    docker_client: docker.DockerClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image, settings = f"localhost/{shop.name}:1", shop.context.settings
+    shop.name = f"{shop.name}-old"
+    monkeypatch.setenv("BACKSTAY_HOME", str(settings.home))
+    for name in ("docker_host", "prefect_api_url", "host_name"):
+        monkeypatch.setenv(f"BACKSTAY_{name.upper()}", getattr(settings, name))
+    with strangers(docker_client, shop.name) as mine:
+        old = docker_client.containers.run(image, detach=True, init=True, labels={OLD: mine})
+        before = lives(docker_client, str(old.name))
+        with shop.engine():
+            code = main(["adopt", str(old.name), "--name", shop.name])
+        told, said = capsys.readouterr()
+        assert code == 0, said
+        assert f"{shop.name} is adopted: version 1 is live, and nothing was restarted." in said
+        assert f"{shop.name}: {old.name}: 4 of 4 settings mapped (100%). Nothing is restarted." in told
+        row = shop.row(1)
+        assert (row["status"], row["reason"], row["trigger"]) == ("succeeded", "adopt", "cli")
+        run = shop.prefect("GET", f"/flow_runs/{row['flow_run_id']}")
+        assert (run["name"], run["parameters"]) == (f"adopt {shop.name} v1", {"deploy_id": row["id"]})
+        assert lives(docker_client, str(old.name)) == before
 
 
 def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_removes_what_nothing_needs(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tasks.workload_locks import WorkloadLocks
+from tasks.system.workload_locks import WorkloadLocks
 
 
 def test_who_does_not_want_to_wait_is_told_that_it_is_taken() -> None:

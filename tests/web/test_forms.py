@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from db import adopted, history
 from db.messages.key_problems import KeyProblem
+from tasks.context import Context
 from tasks.kinds import KINDS
 from tasks.specs import parse_spec, public
 from webapp.api import workloads as api
@@ -386,6 +389,18 @@ def test_a_form_that_is_stale_overwrites_nothing_unasked(logged_in: Browser, sho
     assert browser.get("/api/workloads/shop").json["spec"]["env"] == {"THEIRS": "1"}
     again = edit_form(answer.text)
     assert browser.post("/apps/shop/edit", data={**again, "env": "MINE=1"}).status_code == 303
+
+
+def test_the_question_before_a_removal_names_the_containers_that_were_adopted(
+    logged_in: Browser, shop: int, context: Context, now: datetime
+) -> None:
+    browser = logged_in("admin")
+    assert "adopted" not in browser.get("/apps/shop/remove").text
+    with context.database.writing() as session:
+        live = history.live(session, shop)
+        assert live is not None
+        adopted.add(session, live, [("c" * 64, "app", "old-web-1")])
+    assert "others started and Backstay adopted: old-web-1" in browser.get("/apps/shop/remove").text
 
 
 def test_an_app_is_removed_only_by_its_name(logged_in: Browser, shop: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
-from db import event_log
+from db import event_log, ledger
 from db.messages.events import tell
 from db.serialize import iso
-from db.states import ErrorCode
+from db.states import ErrorCode, Reason
 from tasks.context import Context, now
 from tests import ledger_steps as steps
 from tests.web.test_auth import routes
@@ -216,3 +216,18 @@ def test_older_deploys_are_a_page_away(logged_in: Browser, shop: int) -> None:
     page = logged_in("admin").get("/apps/shop?before=3").text
     assert 'data-key="v2"' in page
     assert 'data-key="v3"' not in page
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Adoption"), ("ru", "Принятие")])
+def test_the_page_of_an_adopted_app_says_what_its_first_row_is(
+    logged_in: Browser, context: Context, language: str, word: str
+) -> None:
+    with context.database.writing() as session:
+        workload_id = steps.add_workload(session, now(), "old")
+        pin = steps.pin("a") | {"not_carried": ["HostConfig.CapDrop"]}
+        row = steps.begin(session, workload_id, now(), reason=Reason.ADOPT, pin=pin)
+        ledger.succeed(session, row.id, [], now())
+    browser = logged_in("admin")
+    assert f"<span>{word}</span>" in browser.get(f"/apps/old?lang={language}").text
+    (found,) = browser.get("/api/workloads/old/deploys?reason=adopt").json["deploys"]
+    assert (found["reason"], found["pin"]["not_carried"]) == ("adopt", ["HostConfig.CapDrop"])

@@ -39,6 +39,7 @@ REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
     Reason.ROLLBACK: N_("Rollback"),
     Reason.AUTO_ROLLBACK: N_("Automatic rollback"),
+    Reason.ADOPT: N_("Adoption"),
 }
 TRIGGERS: dict[str, str] = {
     Trigger.UI: N_("web page"),

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from db import adopted
 from db.messages.file_problems import OF_THE_HOST
 from db.messages.refusals import RefusalCode
 from db.models import Workload
@@ -164,4 +165,7 @@ def _becomes(workload: Workload) -> list[str]:
 def _removal(workload: Workload, error: str | None = None) -> str:
     folder = "dialogs" if "dialog" in request.args else "confirm"
     has_files = workload.spec["source"]["kind"] == "compose"
-    return render_template(f"{folder}/remove.html", name=workload.name, has_files=has_files, error=error)
+    with context().database.reading() as session:
+        names = [one.name for one in adopted.of_workload(session, workload.name)]
+    page = f"{folder}/remove.html"
+    return render_template(page, name=workload.name, has_files=has_files, adopted=names, error=error)
