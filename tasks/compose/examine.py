@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -201,7 +202,8 @@ def _rendered(order: Order, found: Examined, files: Files) -> Render | None:
         rest = pruned.without(files.text, reasons) if files.text else None
         if rest is None:
             return None
-        files = replace(files, text=rest)
+        opened = attempt(partial(opened_files.of_text, rest), external_files.Unreadable)
+        files = replace(files, text=rest, env_files=getattr(opened, "env_files", []))
     return None
 
 

@@ -19,7 +19,7 @@ from tasks.sources.invalid_spec import Reason
 _BY_KEY = frozenset(
     {
         *(FileProblem.UNKNOWN_KEY, FileProblem.WRONG_TYPE, FileProblem.BAD_VALUE, FileProblem.BAD_VARIABLE),
-        *(FileProblem.UNDEFINED, FileProblem.NO_IMAGE),
+        *(FileProblem.UNDEFINED, FileProblem.NO_IMAGE, FileProblem.FILE_MISSING),
     }
 )
 

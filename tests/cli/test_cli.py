@@ -235,7 +235,7 @@ def test_up_refuses_without_docker_in_one_sentence(bare: Backstay) -> None:
 
 def test_every_verb_is_documented_and_no_other() -> None:
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-    documented = set(re.findall(r"^\| `backstay ([a-z]+(?: [a-z]+)?)", page, flags=re.M))
+    documented = set(re.findall(r"^\| `backstay ([a-z-]+(?: [a-z]+)?)", page, flags=re.M))
     assert documented == set(_verbs(typer.main.get_command(app)))
 
 

@@ -91,7 +91,6 @@ def test_a_compose_text_is_wrong_in_every_class_at_once(admin: FlaskClient) -> N
 services:
   web:
     image: x:1
-    build: .
     privileged: true
     env_file: a.env
     prots: []
@@ -100,14 +99,15 @@ services:
     environment: {A: "${KEY:?hunter2}", B: "${NOT_SET}", C: "${K"}
     volumes: ["../x:/x", "./gone.conf:/gone.conf"]
   db: {pid: host, image: "${IMAGE:?}"}
+  tool: {build: .}
 zones: {}
 """
     found = checked(admin, stack(text, watch_s=1, ports=[{"container": 1}]))
     assert pairs(found["problems"]) == {
         ("watch_s", KeyProblem.AT_LEAST),
         ("ports", KeyProblem.IN_COMPOSE_FILE),
-        ("web.env_file", FileProblem.UNUSABLE),
-        ("web.build", FileProblem.UNUSABLE),
+        ("web.env_file", FileProblem.FILE_MISSING),
+        ("tool.build", FileProblem.UNUSABLE),
         ("KEY", FileProblem.VARIABLE_REQUIRED),
         ("IMAGE", FileProblem.VARIABLE_REQUIRED),
         ("web.environment.C", FileProblem.BAD_VARIABLE),
@@ -208,21 +208,27 @@ def test_a_body_that_is_no_spec_gets_the_errors_of_create(admin: FlaskClient, vi
     }
 
 
-def test_create_refuses_with_every_reason_and_the_list_to_paste(admin: FlaskClient) -> None:
+def test_create_answers_with_every_reason_and_the_list_to_paste(admin: FlaskClient, context: Context) -> None:
     text = "services: {web: {image: x, privileged: true, prots: [], environment: {A: '${A:?}'}}}"
-    answer = admin.post("/api/workloads", json=stack(text))
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid_spec")
-    assert pairs(answer.json["problems"]) == {
+    of_the_file = {
         ("web.prots", FileProblem.UNKNOWN_KEY),
         ("A", FileProblem.VARIABLE_REQUIRED),
         ("web.privileged", FileProblem.REFUSED),
     }
-    first = answer.json["problems"][0]
-    assert (answer.json["key"], answer.json["problem"]) == (first["key"], first["code"])
-    assert answer.json["allow"] == ["web.privileged"]
+    refused = admin.post("/api/workloads", json=stack(text, watch_s=1, sauce=1))
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_spec")
+    of_the_spec = {("watch_s", KeyProblem.AT_LEAST), ("sauce", KeyProblem.UNKNOWN_KEY)}
+    assert pairs(refused.json["problems"]) == of_the_file | of_the_spec
+    first = refused.json["problems"][0]
+    assert (refused.json["key"], refused.json["problem"]) == (first["key"], first["code"])
+    assert refused.json["allow"] == ["web.privileged"]
     assert admin.get("/api/workloads/stack").status_code == 404
-    answer = admin.post("/api/workloads", json=stack("services: {web: {image: x}}", watch_s=1, sauce=1))
-    assert pairs(answer.json["problems"]) == {("watch_s", KeyProblem.AT_LEAST), ("sauce", KeyProblem.UNKNOWN_KEY)}
+    for method, address in (("POST", "/api/workloads"), ("PUT", "/api/workloads/stack")):
+        answer = admin.open(address, method=method, json=stack(text))
+        assert (answer.status_code, answer.json["allow"]) == (201, ["web.privileged"])
+        assert pairs(answer.json["problems"]) == of_the_file
+        with context.database.writing() as session:
+            workloads.remove(session, workloads.every(session)[0].id)
 
 
 def test_what_may_come_later_does_not_keep_a_workload_from_being_created(admin: FlaskClient) -> None:

@@ -21,7 +21,8 @@ from webapp.forms import accepted
 Browser = Callable[[str], FlaskClient]
 TEXT = """
 services:
-  web: {image: "x:1", privileged: true, pid: host, build: ., environment: {A: "${KEY:?hunter2}"}}
+  web: {image: "x:1", privileged: true, pid: host, environment: {A: "${KEY:?hunter2}"}}
+  tool: {build: .}
 """
 INPUTS = {"name": "stack", "kind": "compose", "compose.text": TEXT}
 
@@ -45,7 +46,7 @@ def test_every_reason_is_at_the_file_and_what_can_be_allowed_is_a_tick(logged_in
     said = "\n".join(said_at(answer.text, "compose.text"))
     assert said.count("\n") == 1
     assert "web.pid, web.privileged" in said
-    assert "cannot be deployed with web.build as it is" in said
+    assert "cannot be deployed with tool.build as it is" in said
     assert "KEY" in said_at(answer.text, "env")[0]
     assert offered(answer.text) == "web.pid\nweb.privileged"
     assert "hunter2" not in answer.text.replace(html.escape(TEXT), "").replace("${KEY:?hunter2}", "")
@@ -54,7 +55,7 @@ def test_every_reason_is_at_the_file_and_what_can_be_allowed_is_a_tick(logged_in
 
 def test_the_tick_is_accepted_without_scripts(logged_in: Browser) -> None:
     client = logged_in("admin")
-    text = TEXT.replace("build: ., ", "")
+    text = TEXT.replace("  tool: {build: .}\n", "")
     first = client.post("/new", data=INPUTS | {"compose.text": text, "env": "KEY=1", "compose.allow": "web.ipc"})
     ticked = {"accept_allow": offered(first.text) or "", "compose.allow": "web.ipc"}
     second = client.post("/new", data=INPUTS | {"compose.text": text, "env": "KEY=1"} | ticked)

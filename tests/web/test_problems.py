@@ -67,7 +67,11 @@ def test_every_refusal_has_a_status_a_title_and_a_sentence(code: RefusalCode) ->
 
 def test_every_refusal_is_one_that_something_raises() -> None:
     root = Path(__file__).parents[2]
-    files = [*(root / "flows").rglob("*.py"), *(root / "webapp" / "http").glob("*.py")]
+    files = [
+        *(root / "flows").rglob("*.py"),
+        *(root / "tasks" / "adoption").glob("*.py"),
+        *(root / "webapp" / "http").glob("*.py"),
+    ]
     files += [*(root / "webapp" / "api").glob("*.py"), *(root / "webapp" / "pages").glob("*.py")]
     raised = {code for file in files for code in re.findall(r"RefusalCode\.([A-Z_]+)\b", file.read_text())}
     # By RefusalCode.of: what db.history.refused_by says, and what Docker has to do with.

@@ -131,9 +131,10 @@ def _followed(name: str, deploy: Deploy, wait_s: int) -> Response:
         return _accepted(name, deploy)
     with reading(name) as (session, workload):
         found = _row(session, workload, deploy)
+        why = shapes.told(event_log.reasons(session, deploy))
     where = {"Location": f"/api/workloads/{name}/deploys/{deploy.version}"}
     if deploy.status != Status.SUCCEEDED:
-        raise Problem(RefusalCode.DEPLOY_FAILED, headers=where, version=deploy.version, deploy=found)
+        raise Problem(RefusalCode.DEPLOY_FAILED, headers=where, version=deploy.version, deploy=found | why)
     return json_answer(found, 200, where)
 
 

@@ -33,7 +33,7 @@ class Problem(Shape):
     code: str
     detail: str
     version: Version | None = Field(None, description="The deploy that is concerned, if any.")
-    deploy: Row | None = Field(None, description="Of `deploy_failed`: the row.")
+    deploy: TellingRow | None = Field(None, description="Of `deploy_failed`: the row.")
     key: str | None = Field(None, description="Of `invalid_spec`: the dotted path of the key.")
     problem: KeyProblem | SourceProblem | FileProblem | None = Field(
         None, description="Of `invalid_spec`: what is wrong with the key."
