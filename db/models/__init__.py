@@ -7,7 +7,7 @@ from db.models.access import GitCredential, LoginSession, Registry, Token, User
 from db.models.base import Base
 from db.models.containers import Container, Image, Sample
 from db.models.deploys import OWNER, UNSEEN, Deploy, Document, Event, Installation, Workload
-from db.models.observations import Collector, ContainerEvent, Tally
+from db.models.observations import Collector, ContainerEvent, Tally, WorkloadHealth
 from db.models.tiers import Bucket, TierMark
 from db.models.webhooks import Hook, HookDelivery, PendingDeploy
 
@@ -36,4 +36,5 @@ __all__ = [
     "Token",
     "User",
     "Workload",
+    "WorkloadHealth",
 ]

@@ -7,15 +7,17 @@ tasks.events.classify interprets the events.
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from db import event_log, history, pins, workloads
-from db.messages.events import Told
+from db.messages.events import Told, tell
 from db.metrics import container_events
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
@@ -39,6 +41,11 @@ from tasks.labels import INSTALLATION
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 TOLD_AGAIN_AFTER_S = 600  # a container in a crash loop must not fill the log
+# What is counted in one line while it goes on: the code of a line -> that of the line with a count.
+COUNTED = {
+    one: f"{one}_often"
+    for one in ("crashed", "ran_out_of_memory", "ended_by_itself", "process_killed", "started_by_docker")
+}
 SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
     (Kind.EXIT, Cause.CRASH): ("error", "crashed"),
     (Kind.EXIT, Cause.OOM): ("error", "ran_out_of_memory"),
@@ -55,16 +62,36 @@ SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
 RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
 
 
-class ContainerWatch:
-    """One per engine. `start` and `stop` are for the engine; `record` handles one event."""
+def _nobody(_workload_id: int | None) -> None:
+    """Tell nobody."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+
+def _never(_docker_id: str) -> bool:
+    """Return False: nobody starts anything."""
+    return False
+
+
+class ContainerWatch:
+    """One per engine. `start` and `stop` are for the engine; `record` handles one event.
+
+    `told` is called with the id of a workload after something happened to it, and with None when anything may have:
+    the stream of events begins or breaks off. `has_started` says whether the engine has just started a container that
+    had stayed down.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        told: Callable[[int | None], object] = _nobody,
+        has_started: Callable[[str], bool] = _never,
+    ) -> None:
+        self._context, self._tell, self._has_started = context, told, has_started
         self._memories: dict[str, ContainerState] = {}
         self._told: dict[tuple[str, int, str], float] = {}
         self._newest_ns: int | None = None
         self._stream: Messages | None = None
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()  # set to stop, or to connect at once
         self._thread = threading.Thread(target=self._run, name="container-events", daemon=True)
 
     def start(self) -> None:
@@ -73,16 +100,21 @@ class ContainerWatch:
 
     def stop(self) -> None:
         """Stop within a moment, even while no event arrives."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         stream = self._stream
         if stream is not None:
             with suppress(OSError, AttributeError):  # it has just exited by itself
                 stream.close()
         self._thread.join(2)
 
+    def connect(self) -> None:
+        """Connect at once, instead of after a pause: Docker answers again."""
+        self._wake.set()
+
     def _run(self) -> None:
         pause = SHORTEST_PAUSE_S
-        while not self._stopping.is_set():
+        while not self._stopping:
             before, cause = self._newest_ns, None
             try:
                 self._follow()
@@ -92,15 +124,21 @@ class ContainerWatch:
                 cause = type(error).__name__
             if cause is not None:
                 self._context.log.warning("container events: following again", extra={"cause": cause})
+            if self._stopping:
+                return
+            self._tell(None)
             pause = SHORTEST_PAUSE_S if self._newest_ns != before else min(LONGEST_PAUSE_S, pause * 2)
-            self._stopping.wait(pause)
+            self._wake.wait(pause)
+            if not self._stopping:
+                self._wake.clear()
 
     def _follow(self) -> None:
         since = self._since()
         stream = self._context.docker.events.of_containers(since, {INSTALLATION: self._context.installation}, ACTIONS)
         self._stream = stream
-        if self._stopping.is_set():  # stop() came before there was a stream to close
+        if self._stopping:  # stop() came before there was a stream to close
             stream.close()
+        self._tell(None)
         for raw in stream:
             event = said(raw)
             if event is not None:
@@ -129,7 +167,8 @@ class ContainerWatch:
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
             was_told = memory.oom_at_ns is not None
-            memory, happening = follow(memory, event, ours, ran_out=ran_out)
+            again = event.action == "start" and self._has_started(event.docker_id)
+            memory, happening = follow(memory, event, ours, ran_out=ran_out, started_again=again)
             if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
                 untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker missed it
                 self._write(session, workload, Finding(untold, Kind.OOM, Cause.OOM))
@@ -138,6 +177,8 @@ class ContainerWatch:
         if event.docker_id not in self._memories and len(self._memories) > 1000:
             self._memories.clear()  # the ledger has them as well
         self._memories[event.docker_id] = memory
+        if happening is not None:
+            self._tell(workload.id)
 
     def _ran_out(self, event: DockerEvent) -> bool:
         try:
@@ -151,12 +192,30 @@ class ContainerWatch:
     def _write(self, session: Session, workload: Workload, happening: Finding) -> None:
         container_events.record(session, _row(workload, happening))
         told = sentence(happening)
+        if told is not None and told[1].code in COUNTED:
+            count(session, workload.id, *told, moment(happening.said))
+            return
         key = (happening.said.workload, happening.said.version, f"{happening.kind}:{happening.cause}")
         at = happening.said.at_ns / 1e9
         if told is not None and at - self._told.get(key, 0) > TOLD_AGAIN_AFTER_S:
             level, line = told
             event_log.note(session, workload.id, line, moment(happening.said), level=level)
             self._told[key] = at
+
+
+def count(session: Session, workload_id: int, level: str, told: Told, at: datetime) -> None:
+    """Write a line, or count one more in the line of the same that happened within ten minutes before."""
+    code, often = told.code, COUNTED[told.code]
+    since = at - timedelta(seconds=TOLD_AGAIN_AFTER_S)
+    line = event_log.newest_of(session, workload_id, (code, often), told.params["version"], since)
+    if line is None:
+        event_log.note(session, workload_id, told, at, level=level)
+        return
+    before = line.params or {}
+    first = datetime.fromisoformat(before["first"]) if "first" in before else line.ts
+    minutes = max(1, math.ceil((at - first).total_seconds() / 60))
+    many = {"count": before.get("count", 1) + 1, "minutes": minutes, "first": first.isoformat()}
+    event_log.replace(session, line, tell(often, **told.params, **many), at)
 
 
 def remembered(session: Session, docker_id: str) -> ContainerState:

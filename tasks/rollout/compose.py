@@ -19,6 +19,7 @@ from db.releases import ComposePin, Release
 from db.states import ErrorCode
 from tasks.compose import cli, deploy_files, model
 from tasks.containers import converge, last_log
+from tasks.containers.health_status import Part
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -127,6 +128,25 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Return whether the containers of every service exist, run, and have the pinned images. Pure."""
     pin = pins.of_compose(live.pin)
     return pin is not None and compose_health.is_as_pinned(pin, records)
+
+
+def parts(live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
+    """Return the services of the live version. Pure."""
+    return [
+        Part(
+            name,
+            run["count"],
+            compose_health.of_service(records, name),
+            may_end=compose_health.may_end(run),
+            once=run["once"],
+        )
+        for name, run in sorted(pins.runs(live.pin).items())
+    ]
+
+
+def start_again(context: Context, workload: Workload, record: ContainerRecord) -> None:
+    """Start a container of the live version. Raises Failure."""
+    context.docker.containers.start(record.id)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:

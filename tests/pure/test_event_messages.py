@@ -20,6 +20,7 @@ from tests.pure.product_source import product_sources
 CHOSEN = {
     *(f"requested_{reason}" for reason in Reason),
     *(code for _, code in watcher.SENTENCES.values()),
+    *watcher.COUNTED.values(),
     *re.findall(r'Verdict\("(\w+)"\)', Path(auto_rollback.__file__).read_text()),
     *(
         f"{outcome}_{where}"
