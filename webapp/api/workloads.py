@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from db import history, workloads
+from db.health import status
 from db.models import Workload
+from flows.home_locks import is_engine_running
 from flows.workloads import lifecycle, removal
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
 from webapp.presenters import shapes
+from webapp.presenters.shapes import Present
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
 # How long a request waits for a removal. Most finish sooner.
@@ -31,7 +35,7 @@ def list_all() -> Response:
 def create() -> Response:
     """Add a workload from a spec: 201."""
     workload = lifecycle.create(context(), params.json_body(), caller().actor)
-    found = shapes.whole(workload, None, None, context().settings.prefect_ui_url)
+    found = shapes.whole(workload, Present(), context().settings.prefect_ui_url)
     return json_answer(found, 201, {"Location": f"/api/workloads/{workload.name}"})
 
 
@@ -66,14 +70,24 @@ def summaries() -> list[dict[str, Any]]:
     """Return the workloads as the list shows them, for JSON and for the page."""
     url = context().settings.prefect_ui_url
     with context().database.reading() as session:
-        live, last = history.live_and_latest(session)
-        return [
-            shapes.summary(workload, live.get(workload.id), last.get(workload.id), url)
-            for workload in workloads.every(session, removing=True)
-        ]
+        there = workloads.every(session, removing=True)
+        present = presents(session)
+        return [shapes.summary(workload, present(workload.id), url) for workload in there]
+
+
+def presents(session: Session) -> Callable[[int], Present]:
+    """Return what tells the present of any workload by its id, read at once for all."""
+    (live, last), stored = history.live_and_latest(session), status.every(session)
+    watched = is_engine_running(context().settings)
+    return lambda one: Present(live.get(one), last.get(one), stored.get(one), watched)
+
+
+def present_of(session: Session, workload_id: int) -> Present:
+    """Return what the status of one workload follows from."""
+    live, last = history.live(session, workload_id), history.latest(session, workload_id)
+    return Present(live, last, status.find(session, workload_id), is_engine_running(context().settings))
 
 
 def describe(session: Session, workload: Workload) -> dict[str, Any]:
     """Return one workload in full, for JSON and for the page."""
-    live, last = history.live(session, workload.id), history.latest(session, workload.id)
-    return shapes.whole(workload, live, last, context().settings.prefect_ui_url)
+    return shapes.whole(workload, present_of(session, workload.id), context().settings.prefect_ui_url)

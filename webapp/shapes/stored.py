@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 from db.messages.key_problems import KeyProblem
 from flows.shapes.base import LARGEST, Moment, Shape, Version
 from flows.shapes.deploys import Row
+from flows.shapes.status import StatusKeys
 from tasks.credentials import normal_key
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
@@ -71,13 +72,17 @@ class ShownSpec(Spec):
     secrets: list[str]  # type: ignore[assignment]
 
 
-class Workload(Shape):
-    """A workload in a list: its kind, its status, its live and its last row."""
+class NamedWorkload(Shape):
+    """What a workload is called, and what it is made of."""
 
     id: Name
     name: Name
     source: Source
-    status: Literal["deploying", "running", "drifted", "failed", "new", "removing"]
+
+
+class Workload(StatusKeys, NamedWorkload):
+    """A workload in a list: its kind, its status, its live and its last row."""
+
     host: str
     live: Row | None
     last: Row | None
