@@ -51,10 +51,10 @@ def test_an_app_that_is_not_well_says_so_everywhere(
     page = logged_in("vera").get("/apps/shop").text
     assert "<title>shop · Crashing · Backstay</title>" in page
     assert badges(page)[0] == "crashing"
-    assert "crashed · exit code 4 · db, web · 3 times in 10 min · since" in plain(page)
+    assert "crashed · exit code 4 · db, web · 3 times in 10 min · began" in plain(page)
     listed = logged_in("vera").get("/apps").text
     assert badges(listed)[0] == "crashing"
-    assert "crashed · exit code 4 · db, web" in plain(listed)
+    assert "Crashing crashed · 3 times in 10 min" in plain(listed)
     metrics = scraped(viewer)
     now_it_is = {key[1]: value for key, value in metrics.items() if key[0] == "backstay_workload_status"}
     assert {one for one, value in now_it_is.items() if value == 1} == {"crashing"}
