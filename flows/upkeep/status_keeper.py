@@ -18,12 +18,14 @@ from db.health.codes import WINDOW_S
 from db.messages.events import Told, tell
 from db.models import Workload
 from db.states import ErrorCode
+from flows.upkeep.health_probes import HealthProbes, Target
 from flows.upkeep.statuses import Look, look
 from tasks.containers.health_status import is_changing, to_start
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure, attempt
 from tasks.kinds import kind_of
+from tasks.rollout.health import Check
 
 # Docker sends the events of one cause within a moment, and starts a container that ended 0.1 s later.
 SETTLE_S = 0.4
@@ -56,6 +58,8 @@ class StatusKeeper:
         self._due: dict[int, float] = {}  # workload id, or EVERY -> when to look
         self._tries: dict[str, Try] = {}  # container id -> attempts
         self._started: dict[str, float] = {}  # container id -> when this thread started it
+        self._checks: dict[int, tuple[int, Check | None]] = {}  # workload id -> its live deploy, and its own check
+        self._probes = HealthProbes(self.wake)
         self._is_away = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="status-keeper", daemon=True)
@@ -64,12 +68,14 @@ class StatusKeeper:
         """Begin, with a look at everything."""
         self.wake()
         self._thread.start()
+        self._probes.start()
 
     def stop(self) -> None:
         """Stop after the look that is under way."""
         with self._condition:
             self._stopping = True
             self._condition.notify()
+        self._probes.stop()
         self._thread.join(5)
 
     def wake(self, workload_id: int | None = None, after_s: float = SETTLE_S) -> None:
@@ -130,9 +136,10 @@ class StatusKeeper:
         with self._context.database.reading() as session:
             workload = session.get(Workload, workload_id)
         if workload is None or workload.removing_at is not None:
+            self._probes.watch(workload_id, None)
             return
         with self._context.workload_locks.hold(workload_id, wait=False) as mine:
-            found = look(self._context, workload, is_away=self._is_away) if mine else None
+            found = look(self._context, workload, self._probes.is_failing, is_away=self._is_away) if mine else None
             if found is not None and found.facts is not None:
                 self._start_what_stayed_down(workload, found)
         if not mine:
@@ -146,11 +153,25 @@ class StatusKeeper:
                 self._is_away = True
                 self.wake()
             return
+        self._probes.watch(workload_id, self._target(workload_id, found))
         if is_changing(found.facts):
             self.wake(workload_id, SOON_S)
         if found.facts.recent:  # until the oldest end no longer counts
             age_s = (now() - found.facts.recent[0].at).total_seconds()
             self.wake(workload_id, max(SOON_S, WINDOW_S - age_s + 0.1))
+
+    def _target(self, workload_id: int, found: Look) -> Target | None:
+        """Return what to probe of a live version: its one container, if it runs and its spec has a check."""
+        assert found.facts is not None  # noqa: S101 - the caller has looked
+        running = [one for part in found.facts.parts for one in part.containers if one.serves]
+        if len(running) != 1:
+            return None
+        known = self._checks.get(workload_id)
+        if known is None or known[0] != found.live.id:
+            with self._context.database.reading() as session:
+                workload, release = workloads.by_id(session, workload_id), workloads.release(session, found.live)
+            known = self._checks[workload_id] = found.live.id, kind_of(workload).rollout.own_check(release)
+        return Target(known[1], running[0]) if known[1] else None
 
     def _start_what_stayed_down(self, workload: Workload, found: Look) -> None:
         assert found.facts is not None  # noqa: S101 - the caller has looked

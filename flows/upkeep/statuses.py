@@ -5,7 +5,7 @@ Gather, decide (tasks.containers.health_status), apply. A look that finds nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,11 +46,18 @@ class Look:
     facts: Facts | None = None
 
 
-def look(context: Context, workload: Workload, *, is_away: bool = False) -> Look | None:
+def nobody_fails(_docker_id: str) -> bool:
+    """Return False: nobody probes."""
+    return False
+
+
+def look(
+    context: Context, workload: Workload, is_failing: Callable[[str], bool] = nobody_fails, *, is_away: bool = False
+) -> Look | None:
     """Look at a workload once and store what has changed; None when it has no live version, or is being deployed.
 
-    `is_away`: Docker has just not answered, so it is not asked. To be called with the lock of the workload. Raises
-    LedgerUnavailable.
+    `is_failing` says of a container whether it fails the check of its spec. `is_away`: Docker has just not answered, so
+    it is not asked. To be called with the lock of the workload. Raises LedgerUnavailable.
     """
     with context.database.reading() as session:
         live, newest = history.live(session, workload.id), history.latest(session, workload.id)
@@ -61,7 +68,7 @@ def look(context: Context, workload: Workload, *, is_away: bool = False) -> Look
         judgement = Judgement(WorkloadStatus.UNKNOWN, StatusReason.DOCKER_AWAY)
         _store(context, workload, live, judgement)
         return Look(live, judgement)
-    facts = _facts(context, workload, live, records)
+    facts = _facts(context, workload, live, records, is_failing)
     _refresh_index(context, workload, records)
     if not is_changing(facts):
         _verify(context, live, facts.as_pinned)
@@ -70,7 +77,13 @@ def look(context: Context, workload: Workload, *, is_away: bool = False) -> Look
     return Look(live, judgement, facts)
 
 
-def _facts(context: Context, workload: Workload, live: Deploy, records: Sequence[ContainerRecord]) -> Facts:
+def _facts(
+    context: Context,
+    workload: Workload,
+    live: Deploy,
+    records: Sequence[ContainerRecord],
+    is_failing: Callable[[str], bool],
+) -> Facts:
     rollout = kind_of(workload).rollout
     parts, moment = rollout.parts(live, records), now()
     with context.database.reading() as session:
@@ -80,7 +93,8 @@ def _facts(context: Context, workload: Workload, live: Deploy, records: Sequence
     done = {one.id for part in parts if part.may_end for one in part.containers}
     unasked = [one for one in ended if not (one.docker_id in done and one.cause == Cause.FINISHED)]
     recent = [end for one in unasked if (end := _end(one))]
-    return Facts(parts, recent, last, rollout.runs_as_pinned(live, records))
+    failing = {part.name for part in parts for one in part.containers if one.running and is_failing(one.id)}
+    return Facts(parts, recent, last, rollout.runs_as_pinned(live, records), failing)
 
 
 def _last_ends(session: Session, down: Sequence[ContainerRecord]) -> dict[str, End]:

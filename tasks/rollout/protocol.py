@@ -11,6 +11,7 @@ from tasks.containers.health_status import Part
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.job import Job
+from tasks.rollout.health import Check
 
 
 class Watched(NamedTuple):
@@ -50,6 +51,9 @@ class Rollout(Protocol):
 
     def parts(self, live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
         """Return what has to run of the live version, service by service."""
+
+    def own_check(self, release: Release) -> Check | None:
+        """Return the check of a release that nobody but Backstay runs; None without one."""
 
     def start_again(self, context: Context, workload: Workload, record: ContainerRecord) -> None:
         """Start a container of the live version that has ended and stayed down."""

@@ -156,6 +156,12 @@ def parts(live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
     return [Part(MAIN_SERVICE, 1, [one for one in records if one.version == live.version])]
 
 
+def own_check(release: Release) -> health.Check | None:
+    """Return the check that the spec itself asks for, by HTTP or TCP. Pure."""
+    asked = release.get("health") or {}
+    return health.choose(release.get("health"), release["ports"], None) if {"http", "tcp"} & asked.keys() else None
+
+
 def start_again(context: Context, workload: Workload, record: ContainerRecord) -> None:
     """Start the container of the live version, in the network of its workload. Raises Failure."""
     workload_networks.keep_in_ours(context, workload.name, record)

@@ -30,7 +30,23 @@ TOLD = "/tmp/told"  # in the container, which comes to its end when this file do
 UNTIL_TOLD = f"httpd -p {PORT} -h /www; while [ ! -e {TOLD} ]; do sleep 0.1; done"
 FOR_EVER = "sleep 97531"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
-APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
+APPLETS = (
+    "sh",
+    "httpd",
+    "sleep",
+    "dd",
+    "env",
+    "cat",
+    "echo",
+    "wget",
+    "nc",
+    "kill",
+    "touch",
+    "test",
+    "mkdir",
+    "rm",
+    "killall",
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # As the first program of many images does, which must be process 1.
     "must_be_first": Behaviour(FIRST),
     "has_its_own_init": Behaviour(FIRST, start="init"),
+    "serves_beside": Behaviour(f"httpd -p {PORT} -h /www; exec sleep 3600"),  # its server may end, and it goes on
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_healthy_by_default": Behaviour(healthz=False, plain_healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),

@@ -133,6 +133,22 @@ def test_a_failing_check_is_unhealthy_until_it_passes(shop: Scenario, images: Im
     becomes(shop, "live", None)
 
 
+@pytest.mark.parametrize("health", [{"http": "/healthz"}, {"tcp": 8080}], ids=["http", "tcp"])
+def test_the_check_of_the_spec_is_probed_as_long_as_it_is_live(
+    shop: Scenario, images: Images, kept: StatusKeeper, health: dict[str, Any]
+) -> None:
+    deployed(shop, images, "serves_beside", health=health)
+    container = shop.docker.containers.get(f"{shop.name}-v1")
+    spoils, mends = {
+        "http": ("rm /www/healthz", "touch /www/healthz"),
+        "tcp": ("killall httpd", "httpd -p 8080 -h /www"),
+    }["http" if "http" in health else "tcp"]
+    assert container.exec_run(["sh", "-c", spoils]).exit_code == 0
+    becomes(shop, "unhealthy", "health_check_failed")
+    assert container.exec_run(["sh", "-c", mends]).exit_code == 0
+    becomes(shop, "live", None)
+
+
 def test_what_somebody_removed_is_down(shop: Scenario, images: Images, kept: StatusKeeper) -> None:
     deployed(shop, images)
     shop.docker.containers.get(f"{shop.name}-v1").remove(force=True)
