@@ -30,23 +30,7 @@ TOLD = "/tmp/told"  # in the container, which comes to its end when this file do
 UNTIL_TOLD = f"httpd -p {PORT} -h /www; while [ ! -e {TOLD} ]; do sleep 0.1; done"
 FOR_EVER = "sleep 97531"
 SHOUT = "env; env >&2; env | busybox base64 -w 0; echo"
-APPLETS = (
-    "sh",
-    "httpd",
-    "sleep",
-    "dd",
-    "env",
-    "cat",
-    "echo",
-    "wget",
-    "nc",
-    "kill",
-    "touch",
-    "test",
-    "mkdir",
-    "rm",
-    "killall",
-)
+APPLETS = ("sh", "httpd", "sleep", "dd", "env", "cat", "echo", "wget", "nc", "kill", "touch", "test", "mkdir", "rm")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,23 +23,31 @@ from flows.upkeep.status_keeper import StatusKeeper
 from tasks.context import Context
 from tasks.events.watcher import ContainerWatch
 from tests.docker.images import Images, bring_to_its_end
+from tests.docker.refusing_engine import refusing
 from tests.docker.scenario import Scenario
 from tests.real_parts import wait_until
 
-WITHIN_S = 30  # on a busy machine; see `took` for how long it was
+WITHIN_S = 30  # on a busy machine; on a quiet one it is a second or two
 
 
-@pytest.fixture
-def kept(context: Context) -> Iterator[StatusKeeper]:
-    """The two threads of the engine that this is about."""
+@contextmanager
+def keeping(context: Context) -> Iterator[tuple[StatusKeeper, ContainerWatch]]:
+    """Run the two threads of the engine that this is about."""
     keeper = StatusKeeper(context)
     watch = ContainerWatch(context, keeper.wake, keeper.has_started)
     keeper.docker_is_back = watch.connect
     watch.start()
     keeper.start()
-    yield keeper
+    yield keeper, watch
     keeper.stop()
     watch.stop()
+
+
+@pytest.fixture
+def kept(context: Context) -> Iterator[StatusKeeper]:
+    """What keeps the status, over the Engine itself."""
+    with keeping(context) as (keeper, _):
+        yield keeper
 
 
 def standing(shop: Scenario) -> Standing:
@@ -141,7 +150,7 @@ def test_the_check_of_the_spec_is_probed_as_long_as_it_is_live(
     container = shop.docker.containers.get(f"{shop.name}-v1")
     spoils, mends = {
         "http": ("rm /www/healthz", "touch /www/healthz"),
-        "tcp": ("killall httpd", "httpd -p 8080 -h /www"),
+        "tcp": ("busybox killall httpd", "httpd -p 8080 -h /www"),
     }["http" if "http" in health else "tcp"]
     assert container.exec_run(["sh", "-c", spoils]).exit_code == 0
     becomes(shop, "unhealthy", "health_check_failed")
@@ -200,6 +209,26 @@ def test_without_docker_nothing_is_known(shop: Scenario, images: Images, setting
     assert seen(shop) == ("unknown", "docker_away")
     compare(shop.context)
     assert seen(shop) == ("live", None)
+
+
+def test_while_docker_is_away_nothing_is_known_and_all_is_again_when_it_is_back(
+    shop: Scenario, images: Images, settings: Settings, tmp_path: Path
+) -> None:
+    deployed(shop, images)
+    past_grace()
+    with refusing(tmp_path, settings.engine_address) as proxy:
+        context = Context.open(settings.model_copy(update={"docker_host": proxy.address}), quiet=True)
+        with keeping(context) as (_, watch):
+            wait_until(lambda: any("/events" in line for line in proxy.asked), WITHIN_S, "it does not follow")
+            proxy.refused.append(".")
+            assert watch._stream is not None
+            watch._stream.close()  # as a dockerd that ends does it
+            becomes(shop, "unknown", "docker_away")
+            proxy.refused.clear()
+            becomes(shop, "live", None)
+            shop.docker.containers.get(f"{shop.name}-v1").stop(timeout=1)
+            becomes(shop, "down", "stopped_by_hand")
+        context.close()
 
 
 def test_a_look_that_finds_nothing_new_writes_nothing(shop: Scenario, images: Images) -> None:
