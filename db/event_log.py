@@ -25,6 +25,22 @@ def note(
     session.flush()
 
 
+def newest_of(session: Session, workload_id: int, codes: Sequence[str], version: int, since: datetime) -> Event | None:
+    """Return the newest line with one of these codes about a version; None when it is older than `since`."""
+    found = select(Event).where(Event.workload_id == workload_id, Event.code.in_(codes)).order_by(Event.id.desc())
+    for line in session.scalars(found.limit(1)):
+        if line.ts >= since and (line.params or {}).get("version") == version:
+            return line
+    return None
+
+
+def replace(session: Session, line: Event, told: Told, now: datetime) -> None:
+    """Put a line in the place of an earlier one, as the newest."""
+    workload_id, level, actor = line.workload_id, line.level, line.actor
+    session.execute(delete(Event).where(Event.id == line.id))
+    note(session, workload_id, told, now, level=level, actor=actor)
+
+
 def page(session: Session, workload_id: int, limit: int = 100) -> Sequence[Event]:
     """Return the newest `limit` lines, newest first."""
     return session.scalars(

@@ -7,12 +7,16 @@ engine of a host.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from db.settings import Settings, ensure_home
 from tasks.system.file_locks import open_lock, share_lock, try_lock
+
+# Somebody may just be asking whether an engine runs, which is over in a moment.
+TRIES, TRY_AGAIN_S = 10, 0.02
 
 
 class HomeInUse(Exception):  # noqa: N818 - it names what happened
@@ -55,12 +59,15 @@ def hold_whole_home(settings: Settings) -> Iterator[None]:
 
 
 def is_engine_running(settings: Settings) -> bool:
-    """Return whether an engine of this host runs on this HOME, by its lock, which ends with it."""
+    """Return whether an engine of this host runs on this HOME, by its lock, which ends with it.
+
+    Who asks shares the lock for a moment, so that nobody else who asks takes that for an engine.
+    """
+    descriptor = open_lock(_engine_lock(settings))
     try:
-        with _engine_locked(settings):
-            return False
-    except AlreadyRunning:
-        return True
+        return not try_lock(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -75,7 +82,11 @@ def hold_engine_lock(settings: Settings) -> Iterator[None]:
 def _engine_locked(settings: Settings) -> Iterator[None]:
     descriptor = open_lock(_engine_lock(settings))
     try:
-        if not try_lock(descriptor):
+        for _ in range(TRIES):
+            if try_lock(descriptor):
+                break
+            time.sleep(TRY_AGAIN_S)
+        else:
             raise AlreadyRunning
         yield
     finally:

@@ -141,6 +141,17 @@ SENTENCES: dict[str, str] = {
     "started_by_docker": "Version %(version)s was restarted by Docker.",
     "unhealthy": "Version %(version)s became unhealthy: its health check fails.",
     "healthy_again": "Version %(version)s is healthy again.",
+    "crashed_often": "Version %(version)s crashed %(count)s times within %(minutes)s min, last with exit code "
+    "%(exit_code)s.",
+    "ran_out_of_memory_often": "Version %(version)s ran out of memory and was killed %(count)s times within "
+    "%(minutes)s min.",
+    "ended_by_itself_often": "Version %(version)s exited %(count)s times within %(minutes)s min, last with exit code "
+    "%(exit_code)s.",
+    "process_killed_often": "Version %(version)s reached its memory limit %(count)s times within %(minutes)s min, and "
+    "the kernel killed one of its processes.",
+    "started_by_docker_often": "Version %(version)s was restarted by Docker %(count)s times within %(minutes)s min.",
+    "started_again": "Version %(version)s was down and was started again.",
+    "not_started": "Version %(version)s is down and could not be started: %(code)s. Backstay keeps trying.",
     "paused_by_hand": "Version %(version)s was paused by hand, outside Backstay.",
     "goes_on": "Version %(version)s was resumed after a pause.",
     # What is wrong with a compose file.

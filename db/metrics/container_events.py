@@ -44,6 +44,33 @@ def last_of(session: Session, docker_id: str, kinds: Sequence[str]) -> Container
     ).first()
 
 
+def last_exits(session: Session, docker_ids: Sequence[str]) -> dict[str, ContainerEvent]:
+    """Return the newest end of each of these containers, of those that have one."""
+    ends = (
+        select(ContainerEvent)
+        .where(ContainerEvent.docker_id.in_(docker_ids), ContainerEvent.kind == "exit")
+        .order_by(ContainerEvent.at_ns)
+    )
+    return {row.docker_id: row for row in session.scalars(ends)} if docker_ids else {}
+
+
+def exits_since(
+    session: Session, workload_id: int, version: int, since: datetime, causes: Sequence[str]
+) -> Sequence[ContainerEvent]:
+    """Return the ends of one version's containers after a moment that have one of these causes, oldest first."""
+    return session.scalars(
+        select(ContainerEvent)
+        .where(
+            ContainerEvent.workload_id == workload_id,
+            ContainerEvent.at_ns > ns(since),
+            ContainerEvent.deploy_version == version,
+            ContainerEvent.kind == "exit",
+            ContainerEvent.cause.in_(causes),
+        )
+        .order_by(ContainerEvent.at_ns)
+    ).all()
+
+
 def between(
     session: Session, workload_id: int, since: datetime, until: datetime, *, limit: int = 1000
 ) -> Sequence[ContainerEvent]:

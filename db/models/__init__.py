@@ -8,7 +8,7 @@ from db.models.adoption import AdoptedContainer
 from db.models.base import Base
 from db.models.containers import Container, Image, Sample
 from db.models.deploys import OWNER, UNSEEN, Deploy, Document, Event, Installation, Workload
-from db.models.observations import Collector, ContainerEvent, Tally
+from db.models.observations import Collector, ContainerEvent, Tally, WorkloadHealth
 from db.models.tiers import Bucket, TierMark
 from db.models.webhooks import Hook, HookDelivery, PendingDeploy
 
@@ -38,4 +38,5 @@ __all__ = [
     "Token",
     "User",
     "Workload",
+    "WorkloadHealth",
 ]

@@ -1,4 +1,4 @@
-"""The tables of observations: container events, totals, and the state of each collector.
+"""The tables of observations: container events, the status of workloads, totals, and the state of each collector.
 
 Shapes only, like db.models, which has the other tables.
 """
@@ -6,6 +6,7 @@ Shapes only, like db.models, which has the other tables.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,6 +40,24 @@ class ContainerEvent(Base):
         Index("ix_container_event_workload", "workload_id", "at_ns"),
         NEVER_REUSE_IDS,
     )
+
+
+class WorkloadHealth(Base):
+    """What the last look at the containers of a live version came to; of which deploy, so that a later one is not taken
+    for it. Codes: db.health.codes."""
+
+    __tablename__ = "workload_health"
+
+    workload_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("workloads.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    deploy_id: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(20))
+    cause: Mapped[str | None] = mapped_column(String(40))
+    since: Mapped[datetime]
+    exit_code: Mapped[int | None]
+    services: Mapped[list[Any]]
+    restarts_10m: Mapped[int]
 
 
 class Tally(Base):

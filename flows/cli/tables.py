@@ -8,7 +8,7 @@ from typing import Any
 LONGEST_VALUE = 80
 WOULD_BE = {"created": "would be created", "changed": "would be changed", "refused": "would be refused"}
 REFUSED: dict[str, Any] = {"outcome": "refused", "keys": [], "changes": []}
-STANDING = ("NAME", "LIVE", "PIN", "LAST", "REQUESTED")
+STANDING = ("NAME", "STATUS", "LIVE", "PIN", "LAST", "REQUESTED")
 RELEASES = ("VERSION", "STATUS", "WHAT", "PIN", "REQUESTED", "BY", "WHEN", "TOOK")
 
 
@@ -19,11 +19,28 @@ def standing_cells(found: dict[str, Any]) -> list[str]:
     image = found["source"].get("image") or found["source"]["kind"]
     return [
         found["name"],
+        found["status"],
         f"version {live['version']}" if live else "-",
         (live and live["pin_short"]) or "-",
         newest,
         image,
     ]
+
+
+def status_line(found: dict[str, Any]) -> str | None:
+    """Return why a workload is as it is, and since when; None when there is nothing to say."""
+    if found["status_reason"] is None:
+        return None
+    code, many = found["status_exit_code"], found["restarts_10m"]
+    since = found["status_since"]
+    told = [
+        found["status_reason"],
+        f"exit code {code}" if code is not None else "",
+        f"services {', '.join(found['status_services'])}" if found["status_services"] else "",
+        f"{many} unasked ends within ten minutes" if many else "",
+        f"since {since[:19].replace('T', ' ')}" if since else "",
+    ]
+    return "; ".join(one for one in told if one)
 
 
 def release_cells(row: dict[str, Any]) -> list[str]:

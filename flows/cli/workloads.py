@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.tables import REFUSED, RELEASES, STANDING, applied_lines, checked_cells, release_cells, standing_cells
+from flows.cli.tables import (
+    REFUSED,
+    RELEASES,
+    STANDING,
+    applied_lines,
+    checked_cells,
+    release_cells,
+    standing_cells,
+    status_line,
+)
 from flows.cli.terminal import Json, Name, actor, data, opened_context, opened_ledger, say, table, text
 
 if TYPE_CHECKING:
-    from db.models import Deploy, Workload
+    from db.models import Deploy, Workload, WorkloadHealth
     from flows.requests import Asked
     from tasks.context import Context
 
@@ -126,15 +135,17 @@ def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One workload, with its containers.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the live version of all workloads or of one."""
+    """Show how all workloads are, or one. Exit code 1 if that one is not well."""
     from db import history, workloads
+    from db.health import status as stored_status
 
     with opened_context() as context:
         if name is not None:
             return _status_of_one(context, name, as_json)
         with context.database.reading() as session:
             live, last = history.live_and_latest(session)
-            found = [_standing(context, each, live, last) for each in workloads.every(session)]
+            stored = stored_status.every(session)
+            found = [_standing(context, each, live, last, stored) for each in workloads.every(session)]
     if as_json:
         return data({"workloads": found})
     return table(STANDING, [standing_cells(each) for each in found])
@@ -257,10 +268,22 @@ def _find(context: Context, name: str) -> Workload:
         return workload_named(session, name)
 
 
-def _standing(context: Context, workload: Workload, live: dict[int, Deploy], last: dict[int, Deploy]) -> dict[str, Any]:
+def _standing(
+    context: Context,
+    workload: Workload,
+    live: dict[int, Deploy],
+    last: dict[int, Deploy],
+    stored: dict[int, WorkloadHealth],
+) -> dict[str, Any]:
+    from db.health.status import standing
+    from flows.home_locks import is_engine_running
+    from flows.shapes.status import status_keys
+
     now_live, newest = live.get(workload.id), last.get(workload.id)
+    watched = is_engine_running(context.settings)
     return {
         "name": workload.name,
+        **status_keys(standing(workload, now_live, newest, stored.get(workload.id), watched=watched)),
         "source": workload.spec["source"],
         "host": workload.host,
         "live": _row(context, now_live, workload.name, now_live) if now_live else None,
@@ -270,21 +293,32 @@ def _standing(context: Context, workload: Workload, live: dict[int, Deploy], las
 
 def _status_of_one(context: Context, name: str, as_json: bool) -> None:
     from db import history
+    from db.health import status as stored_status
+    from db.health.codes import NOT_WELL
     from tasks.containers import live_reads
 
     workload = _find(context, name)
     with context.database.reading() as session:
         live, last = history.live_and_latest(session)
+        stored = stored_status.every(session)
     runtime = live_reads.of_host(context, workload.host).runtime_state(workload)
-    found = _standing(context, workload, live, last) | {"runtime": runtime}
+    found = _standing(context, workload, live, last, stored) | {"runtime": runtime}
     if as_json:
-        return data(found)
+        data(found)
+    else:
+        _print_status(found)
+    if found["status"] in NOT_WELL:
+        raise typer.Exit(1)
+
+
+def _print_status(found: dict[str, Any]) -> None:
     table(STANDING, [standing_cells(found)])
+    if why := status_line(found):
+        text(f"  {why}")
     for each in found["runtime"]["containers"]:
         text(f"  {each['name']}  version {each['version']}  {each['state']}  restarts {each['restarts']}")
     if not found["runtime"]["available"]:
         say("Docker does not respond, so the containers are unknown.")
-    return None
 
 
 def _read(file: Path) -> str:

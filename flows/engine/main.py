@@ -31,6 +31,7 @@ from flows.supervisor.programs import announce
 from flows.upkeep.auto_rollback import WATCH_EVERY_S, Watch
 from flows.upkeep.impact_reviews import look
 from flows.upkeep.reconcile import compare, reconcile
+from flows.upkeep.status_keeper import StatusKeeper
 from tasks.context import Context
 from tasks.events.watcher import ContainerWatch
 from tasks.failures import Failure
@@ -89,6 +90,9 @@ async def _serve(engine: Engine) -> None:
         return
     worker.prepare(context, deployments, poke)
     watch = Watch(context)
+    keeper = StatusKeeper(context)
+    container_watch = ContainerWatch(context, keeper.wake, keeper.has_started)
+    keeper.docker_is_back = container_watch.connect
     async with worker:
         loops = [
             asyncio.create_task(_again(context, one))
@@ -98,13 +102,13 @@ async def _serve(engine: Engine) -> None:
                 lambda: _each(RECONCILE_S, lambda: _look_after(engine, worker)),
                 lambda: _each(WATCH_EVERY_S, lambda: _in_thread(watch.look)),
                 lambda: _each(AVAILABILITY_S, lambda: _in_thread(partial(_look_for_images, context)), at_once=True),
-                lambda: _each(COMPARE_S, lambda: _compare(context, worker)),
+                lambda: _each(COMPARE_S, lambda: _compare(context, worker, keeper)),
                 lambda: _each(IMPACT_S, lambda: _in_thread(partial(look, context))),
                 lambda: _each(worker.heartbeat_interval_seconds, worker.sync_with_backend, at_once=True),
             )
         ]
-        container_watch = ContainerWatch(context)
         container_watch.start()
+        keeper.start()
         announce(context.settings)
         context.log.info("engine %s is ready", engine.id)
         await stopped.wait()
@@ -112,6 +116,7 @@ async def _serve(engine: Engine) -> None:
         for loop in loops:
             loop.cancel()
         await _let_finish(worker)
+        keeper.stop()
         container_watch.stop()  # last, so that events of the deploys under way are recorded as theirs
         # A run still active hangs in a call: the next engine's reconcile ends its row.
         if worker.active:
@@ -151,8 +156,8 @@ async def _look_after(engine: Engine, worker: EngineWorker) -> None:
     await _in_thread(lambda: reconcile(engine.context, engine.id, engine.at_work))
 
 
-async def _compare(context: Context, worker: EngineWorker) -> None:
-    await _in_thread(lambda: compare(context))
+async def _compare(context: Context, worker: EngineWorker, keeper: StatusKeeper) -> None:
+    keeper.wake()
     if not await _in_thread(context.prefect.knows_us):
         worker.deployments = await _registered(context)
 

@@ -16,11 +16,10 @@ from db import event_log, history, ledger, workloads
 from db.connection import LedgerUnavailable
 from db.messages.events import abandoned, tell
 from db.models import Deploy, Workload
-from db.states import UNFINISHED, ErrorCode, Status
+from db.states import ErrorCode, Status
 from flows.requests import cancel_by_run
-from flows.upkeep import removal
+from flows.upkeep import removal, statuses
 from flows.webhooks.pending import start_all_pending
-from tasks.containers import converge
 from tasks.context import Context, now
 from tasks.failures import Failure
 from tasks.kinds import kind_of
@@ -194,7 +193,8 @@ def settle(context: Context, workload: Workload, dead: int | None = None) -> boo
 
 
 def compare(context: Context) -> None:
-    """Compare what runs of every workload of this host with its live row's pin, and report changes of the result."""
+    """Compare what runs of every workload of this host with its live row's pin, judge whether it is well, and record
+    what has changed."""
     there: Sequence[Workload] = ()
     try:
         with context.database.reading() as session:
@@ -202,19 +202,4 @@ def compare(context: Context) -> None:
     except LedgerUnavailable as unavailable:
         context.log.warning("the comparison has to wait for the ledger", extra={"cause": str(unavailable.cause)})
     for workload in there:
-        _try(context, workload, _compare)
-
-
-def _compare(context: Context, workload: Workload) -> None:
-    with context.database.reading() as session:
-        row, newest = history.live(session, workload.id), history.latest(session, workload.id)
-    if row is None or newest is None or newest.status in UNFINISHED:
-        return
-    records = converge.observe(context, workload.name)
-    as_pinned = kind_of(workload).rollout.runs_as_pinned(row, records)
-    converge.refresh_index(context, workload, records)
-    with context.database.writing() as session:
-        moment = now()
-        if ledger.mark_verified(session, row.id, as_pinned, moment):
-            code, level = ("as_pinned_again", "info") if as_pinned else ("drifted", "error")
-            event_log.note(session, workload.id, tell(code, version=row.version), moment, level=level)
+        _try(context, workload, statuses.look)

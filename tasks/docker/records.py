@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.states import ErrorCode
 from tasks.docker.health_checks import patience_s
 from tasks.docker.host_errors import is_host_not_ready
+from tasks.docker.start_errors import start_error
 from tasks.labels import DEPLOY
 
 FIRST_API_WITH_BUILDKIT = (1, 39)
@@ -83,6 +85,8 @@ class ContainerRecord:
     check_s: float | None = None
     restart: str = ""  # Docker's restart policy
     adopted: bool = False  # others started it; its labels of Backstay are from the ledger
+    restart_limit: int = 0  # of `on-failure`: how often; 0 without a limit
+    start_error: ErrorCode | None = None  # why the last attempt to start it failed
 
     @property
     def serves(self) -> bool:
@@ -208,6 +212,8 @@ def container_record(raw: dict[str, Any]) -> ContainerRecord:
         network_ids=frozenset(str(network.get("NetworkID")) for network in networks.values()),
         check_s=patience_s(raw["Config"].get("Healthcheck")),
         restart=policy.get("Name") or "",
+        restart_limit=policy.get("MaximumRetryCount") or 0,
+        start_error=start_error(state.get("Error") or ""),
     )
 
 

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class Cause(StrEnum):
     """The actor or reason behind it."""
 
-    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, the cleanup after one, a restore after an interruption
+    DEPLOY = "deploy"  # Backstay: a deploy, a rollback, the cleanup after one, a restore, a start of what stayed down
     BY_HAND = "by_hand"  # a person or program other than Backstay, through Docker
     CRASH = "crash"  # it exited by itself, with a code other than 0
     OOM = "oom"
@@ -136,11 +136,12 @@ def is_ours(event: DockerEvent, spans: Sequence[DeployWindow]) -> bool:
 
 
 def follow(
-    memory: ContainerState, event: DockerEvent, ours: bool, *, ran_out: bool = False
+    memory: ContainerState, event: DockerEvent, ours: bool, *, ran_out: bool = False, started_again: bool = False
 ) -> tuple[ContainerState, Finding | None]:
     """Return the state after an event, and its classification; None when there is nothing to record.
 
     ran_out: Docker reports the container as killed for its memory, for an exit without an `oom` before it.
+    started_again: Backstay has just started the container, because it stayed down.
     """
     by = Cause.DEPLOY if ours else Cause.BY_HAND
     match event.action:
@@ -153,7 +154,7 @@ def follow(
             cause = _why_it_ended(memory, event, by, ran_out)
             return ContainerState(has_run=True, ended=cause, ended_at_ns=event.at_ns), Finding(event, Kind.EXIT, cause)
         case "start":
-            kind, cause = _why_it_started(memory, event, by)
+            kind, cause = (Kind.RESTART, Cause.DEPLOY) if started_again else _why_it_started(memory, event, by)
             return ContainerState(has_run=True), Finding(event, kind, cause)
         case "health_status":
             return _health(memory, event)

@@ -8,15 +8,15 @@ tasks.events.classify interprets the events.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from db import adopted, event_log, history, pins, workloads
-from db.messages.events import Told
 from db.metrics import container_events
 from db.models import ContainerEvent, Deploy, Workload
 from db.states import Status
@@ -35,37 +35,44 @@ from tasks.events.classify import (
     is_ours,
     said,
 )
+from tasks.events.lines import COUNTED, TOLD_AGAIN_AFTER_S, count, moment, sentence
 from tasks.failures import Failure
 from tasks.labels import INSTALLATION, container_labels
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-TOLD_AGAIN_AFTER_S = 600  # a container in a crash loop must not fill the log
-SENTENCES: dict[tuple[Kind, Cause | None], tuple[str, str]] = {
-    (Kind.EXIT, Cause.CRASH): ("error", "crashed"),
-    (Kind.EXIT, Cause.OOM): ("error", "ran_out_of_memory"),
-    (Kind.EXIT, Cause.FINISHED): ("warning", "ended_by_itself"),
-    (Kind.EXIT, None): ("warning", "stopped_by_hand"),
-    (Kind.OOM, None): ("warning", "process_killed"),
-    (Kind.RESTART, Cause.BY_HAND): ("info", "started_by_hand"),
-    (Kind.RESTART, None): ("info", "started_by_docker"),
-    (Kind.UNHEALTHY, None): ("warning", "unhealthy"),
-    (Kind.HEALTHY, None): ("info", "healthy_again"),
-    (Kind.PAUSE, None): ("warning", "paused_by_hand"),
-    (Kind.UNPAUSE, None): ("info", "goes_on"),
-}
 RUNS = (Kind.START, Kind.RESTART, Kind.EXIT)
 
 
-class ContainerWatch:
-    """One per engine. `start` and `stop` are for the engine; `record` handles one event."""
+def _nobody(_workload_id: int | None) -> None:
+    """Tell nobody."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+
+def _never(_docker_id: str) -> bool:
+    """Return False: nobody starts anything."""
+    return False
+
+
+class ContainerWatch:
+    """One per engine. `start` and `stop` are for the engine; `record` handles one event.
+
+    `told` is called with the id of a workload after something happened to it, and with None when anything may have:
+    the stream of events begins or breaks off. `has_started` says whether the engine has just started a container that
+    had stayed down.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        told: Callable[[int | None], object] = _nobody,
+        has_started: Callable[[str], bool] = _never,
+    ) -> None:
+        self._context, self._tell, self._has_started = context, told, has_started
         self._memories: dict[str, ContainerState] = {}
         self._told: dict[tuple[str, int, str], float] = {}
         self._newest_ns: int | None = None
         self._stream: Messages | None = None
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()  # set to stop, or to connect at once
         self._thread = threading.Thread(target=self._run, name="container-events", daemon=True)
 
     def start(self) -> None:
@@ -74,16 +81,21 @@ class ContainerWatch:
 
     def stop(self) -> None:
         """Stop within a moment, even while no event arrives."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         stream = self._stream
         if stream is not None:
             with suppress(OSError, AttributeError):  # it has just exited by itself
                 stream.close()
         self._thread.join(2)
 
+    def connect(self) -> None:
+        """Connect at once, instead of after a pause: Docker answers again."""
+        self._wake.set()
+
     def _run(self) -> None:
         pause = SHORTEST_PAUSE_S
-        while not self._stopping.is_set():
+        while not self._stopping:
             before, cause = self._newest_ns, None
             try:
                 self._follow()
@@ -93,16 +105,22 @@ class ContainerWatch:
                 cause = type(error).__name__
             if cause is not None:
                 self._context.log.warning("container events: following again", extra={"cause": cause})
+            if self._stopping:
+                return
+            self._tell(None)
             pause = SHORTEST_PAUSE_S if self._newest_ns != before else min(LONGEST_PAUSE_S, pause * 2)
-            self._stopping.wait(pause)
+            self._wake.wait(pause)
+            if not self._stopping:
+                self._wake.clear()
 
     def _follow(self) -> None:
         since = self._since()
         # Of all containers: those that were adopted have no label to filter by.
         stream = self._context.docker.events.of_containers(since, {}, ACTIONS)
         self._stream = stream
-        if self._stopping.is_set():  # stop() came before there was a stream to close
+        if self._stopping:  # stop() came before there was a stream to close
             stream.close()
+        self._tell(None)
         for raw in stream:
             event = said(self._of_ours(raw))
             if event is not None:
@@ -145,7 +163,8 @@ class ContainerWatch:
             memory = self._memories.get(event.docker_id) or remembered(session, event.docker_id)
             ours = is_ours(event, spans(session, workload.id))
             was_told = memory.oom_at_ns is not None
-            memory, happening = follow(memory, event, ours, ran_out=ran_out)
+            again = event.action == "start" and self._has_started(event.docker_id)
+            memory, happening = follow(memory, event, ours, ran_out=ran_out, started_again=again)
             if happening is not None and happening.cause is Cause.OOM and event.action == "die" and not was_told:
                 untold = replace(event, action="oom", at_ns=event.at_ns - 1, exit_code=None)  # Docker missed it
                 self._write(session, workload, Finding(untold, Kind.OOM, Cause.OOM))
@@ -154,6 +173,8 @@ class ContainerWatch:
         if event.docker_id not in self._memories and len(self._memories) > 1000:
             self._memories.clear()  # the ledger has them as well
         self._memories[event.docker_id] = memory
+        if happening is not None:
+            self._tell(workload.id)
 
     def _ran_out(self, event: DockerEvent) -> bool:
         try:
@@ -167,6 +188,9 @@ class ContainerWatch:
     def _write(self, session: Session, workload: Workload, happening: Finding) -> None:
         container_events.record(session, _row(workload, happening))
         told = sentence(happening)
+        if told is not None and told[1].code in COUNTED:
+            count(session, workload.id, *told, moment(happening.said))
+            return
         key = (happening.said.workload, happening.said.version, f"{happening.kind}:{happening.cause}")
         at = happening.said.at_ns / 1e9
         if told is not None and at - self._told.get(key, 0) > TOLD_AGAIN_AFTER_S:
@@ -198,19 +222,6 @@ def spans(session: Session, workload_id: int) -> list[DeployWindow]:
 def _span(row: Deploy, began: datetime) -> DeployWindow:
     ended = container_events.ns(row.finished_at) if row.finished_at else None
     return DeployWindow(row.version, container_events.ns(began), ended, row.status == Status.SUCCEEDED)
-
-
-def moment(event: DockerEvent) -> datetime:
-    """Return the time of an event."""
-    return datetime.fromtimestamp(event.at_ns / 1e9, UTC)
-
-
-def sentence(happening: Finding) -> tuple[str, Told] | None:
-    """Return level and sentence for the event log; None for a deploy's actions, which have their own. Pure."""
-    if happening.cause is Cause.DEPLOY:
-        return None
-    level, code = SENTENCES.get((happening.kind, happening.cause)) or SENTENCES[happening.kind, None]
-    return level, Told(code, {"version": happening.said.version, "exit_code": happening.said.exit_code})
 
 
 def _row(workload: Workload, happening: Finding) -> ContainerEvent:

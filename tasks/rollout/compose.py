@@ -21,6 +21,7 @@ from db.states import ErrorCode
 from tasks.compose import cli, deploy_files, model, secret_files, up_errors
 from tasks.compose.render import project_of
 from tasks.containers import converge, last_log
+from tasks.containers.health_status import Part
 from tasks.context import Context, now
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -28,7 +29,7 @@ from tasks.job import Job
 from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
 from tasks.rollout import compose_adopted, compose_health, compose_removal
 from tasks.rollout.compose_health import Trouble
-from tasks.rollout.health import port_is_taken
+from tasks.rollout.health import Check, port_is_taken
 from tasks.rollout.protocol import Watched
 
 LOOK_EVERY_S = 0.5
@@ -140,6 +141,30 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Return whether the containers of every service exist, run, and have the pinned images. Pure."""
     pin = pins.of_compose(live.pin)
     return pin is not None and compose_health.is_as_pinned(pin, records)
+
+
+def parts(live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
+    """Return the services of the live version. Pure."""
+    return [
+        Part(
+            name,
+            run["count"],
+            compose_health.of_service(records, name),
+            may_end=compose_health.may_end(run),
+            once=run["once"],
+        )
+        for name, run in sorted(pins.runs(live.pin).items())
+    ]
+
+
+def own_check(release: Release) -> Check | None:
+    """Return None: Docker runs the checks of a compose file. Pure."""
+    return None
+
+
+def start_again(context: Context, workload: Workload, record: ContainerRecord) -> None:
+    """Start a container of the live version. Raises Failure."""
+    context.docker.containers.start(record.id)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:

@@ -7,9 +7,11 @@ from typing import NamedTuple, Protocol
 
 from db.models import Deploy, Workload
 from db.releases import Release
+from tasks.containers.health_status import Part
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.job import Job
+from tasks.rollout.health import Check
 
 
 class Watched(NamedTuple):
@@ -46,6 +48,15 @@ class Rollout(Protocol):
 
     def runs_as_pinned(self, live: Deploy, records: Sequence[ContainerRecord]) -> bool:
         """Return whether Docker's containers are those that the live row names, and run."""
+
+    def parts(self, live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
+        """Return what has to run of the live version, service by service."""
+
+    def own_check(self, release: Release) -> Check | None:
+        """Return the check of a release that nobody but Backstay runs; None without one."""
+
+    def start_again(self, context: Context, workload: Workload, record: ContainerRecord) -> None:
+        """Start a container of the live version that has ended and stayed down."""
 
     def brought_by(self, live: Deploy, records: Sequence[ContainerRecord]) -> Watched:
         """Return the containers that the live version brought, and how many of them have to run."""

@@ -14,13 +14,14 @@ from db.models import Deploy, Workload
 from db.releases import Pin, Release, pairs_of, protocol_of
 from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
+from tasks.containers.health_status import Part
 from tasks.context import Context
 from tasks.docker.inits import brings_an_init
 from tasks.docker.new_container import NewContainer
 from tasks.docker.records import ContainerRecord, NetworkRecord
 from tasks.failures import Failure, attempt
 from tasks.job import Job
-from tasks.labels import INSTALLATION, WORKLOAD, container_labels
+from tasks.labels import INSTALLATION, MAIN_SERVICE, WORKLOAD, container_labels
 from tasks.rollout import health
 from tasks.rollout.mounts import missing, mounts_of
 from tasks.rollout.plan import Step, plan
@@ -148,6 +149,23 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
     """Return whether one container of the live version runs, and its image is the pinned one. Pure."""
     running = [one.image_id for one in records if one.version == live.version and one.serves]
     return running == [pins.image_id(live.pin)]
+
+
+def parts(live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
+    """Return the one service of the live version. Pure."""
+    return [Part(MAIN_SERVICE, 1, [one for one in records if one.version == live.version])]
+
+
+def own_check(release: Release) -> health.Check | None:
+    """Return the check that the spec itself asks for, by HTTP or TCP. Pure."""
+    asked = release.get("health") or {}
+    return health.choose(release.get("health"), release["ports"], None) if {"http", "tcp"} & asked.keys() else None
+
+
+def start_again(context: Context, workload: Workload, record: ContainerRecord) -> None:
+    """Start the container of the live version, in the network of its workload. Raises Failure."""
+    workload_networks.keep_in_ours(context, workload.name, record)
+    context.docker.containers.start(record.id)
 
 
 def brought_by(live: Deploy, records: Sequence[ContainerRecord]) -> Watched:

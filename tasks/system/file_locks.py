@@ -22,10 +22,11 @@ def open_lock(path: Path, *, inheritable: bool = False) -> int:
     return descriptor
 
 
-def try_lock(descriptor: int) -> bool:
-    """Take the lock of an open file without waiting; return False when another open file has it."""
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock of an open file without waiting; return False when another open file has it. With `shared`, only
+    one that holds it alone is in the way."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

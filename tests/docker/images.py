@@ -68,6 +68,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     # As the first program of many images does, which must be process 1.
     "must_be_first": Behaviour(FIRST),
     "has_its_own_init": Behaviour(FIRST, start="init"),
+    "serves_beside": Behaviour(f"httpd -p {PORT} -h /www; exec sleep 3600"),  # its server may end, and it goes on
     "docker_healthy": Behaviour(healthcheck=True),
     "docker_healthy_by_default": Behaviour(healthz=False, plain_healthcheck=True),
     "docker_unhealthy": Behaviour(healthz=False, healthcheck=True),

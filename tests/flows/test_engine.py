@@ -11,9 +11,11 @@ import pytest
 
 from db import images as stored
 from db import workloads
+from db.health import status
 from db.metrics import samples
 from db.models import Deploy
 from flows.cli.app import main
+from flows.home_locks import is_engine_running
 from flows.refusals import Refusal
 from flows.requests import request_cancel, request_deploy
 from flows.upkeep.impact_reviews import EVENT, event
@@ -72,6 +74,28 @@ def test_an_adoption_is_a_run_of_its_own_in_prefect_that_the_verb_follows(
         run = shop.prefect("GET", f"/flow_runs/{row['flow_run_id']}")
         assert (run["name"], run["parameters"]) == (f"adopt {shop.name} v1", {"deploy_id": row["id"]})
         assert lives(docker_client, str(old.name)) == before
+
+
+def test_an_engine_keeps_the_status_of_what_it_deployed_and_nobody_knows_it_without_one(shop: Through) -> None:
+    def stored() -> tuple[str, str | None] | None:
+        with shop.context.database.reading() as session:
+            workload = workloads.find(session, shop.name)
+            found = status.find(session, workload.id) if workload else None
+        return (found.state, found.cause) if found else None
+
+    settings = shop.context.settings
+    with shop.engine():
+        assert shop.deploy()["status"] == "succeeded"
+        assert is_engine_running(settings)
+        container = shop.docker.containers.get(f"{shop.name}-v1")
+        container.pause()
+        wait_until(lambda: stored() == ("down", "paused"), 30, lambda: str(stored()))
+        container.unpause()
+        wait_until(lambda: stored() == ("live", None), 30, lambda: str(stored()))
+    assert not is_engine_running(settings)
+    container.pause()
+    with shop.engine():
+        wait_until(lambda: stored() == ("down", "paused"), 30, lambda: str(stored()))
 
 
 def test_an_engine_says_at_its_start_which_images_are_lost_and_housekeeping_removes_what_nothing_needs(

@@ -14,13 +14,14 @@ from db.messages.events import REASONS, SENTENCES, abandoned, tell, unsuccessful
 from db.messages.file_problems import FileProblem
 from db.states import ErrorCode, Reason, Stage
 from flows.upkeep import auto_rollback
-from tasks.events import watcher
+from tasks.events import lines
 from tests.pure.product_source import product_sources
 
 # Codes that are not written out where `tell` is called.
 CHOSEN = {
     *(f"requested_{reason}" for reason in Reason),
-    *(code for _, code in watcher.SENTENCES.values()),
+    *(code for _, code in lines.SENTENCES.values()),
+    *lines.COUNTED.values(),
     *re.findall(r'Verdict\("(\w+)"\)', Path(auto_rollback.__file__).read_text()),
     *(
         f"{outcome}_{where}"

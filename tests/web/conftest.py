@@ -18,6 +18,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from db.access import accounts
 from db.connection import Database
 from db.settings import Settings
+from flows.home_locks import hold_engine_lock
 from tasks.context import Context
 from tests import ledger_steps as steps
 from tests.real_parts import free_port
@@ -166,6 +167,13 @@ def logged_in(app: Flask, people: None) -> Callable[[str], FlaskClient]:
         return client
 
     return made
+
+
+@pytest.fixture
+def engine_runs(context: Context) -> Iterator[None]:
+    """The engine of the host runs, as far as its lock tells."""
+    with hold_engine_lock(context.settings):
+        yield
 
 
 @pytest.fixture

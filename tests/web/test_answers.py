@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("shop", "engine_runs")
 @pytest.mark.parametrize("path", KNOWN)
 def test_an_answer_is_what_it_was(admin: FlaskClient, viewer: FlaskClient, path: str) -> None:
     made = admin.post("/api/workloads/shop/hooks", json=HOOK).json

@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from db import event_log, history, ledger, workloads
+from db.health import status
+from db.health.codes import Judgement, StatusReason, WorkloadStatus
 from db.messages.events import tell
 from db.states import ErrorCode
 from flows.webhooks import lifecycle
@@ -73,7 +75,7 @@ def browser(network: OwnNetwork) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(app: Flask, network: OwnNetwork) -> Iterator[str]:
+def address(app: Flask, network: OwnNetwork, engine_runs: None) -> Iterator[str]:
     """Where the app listens. What it opens itself is on the machine's network."""
     with network.entered():
         server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -205,6 +207,55 @@ def test_no_page_keeps_anybody_out(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], scheme
+
+
+NOT_WELL = [
+    Judgement(WorkloadStatus.CRASHING, StatusReason.OUT_OF_MEMORY, None, 137, ("database", "worker"), 12),
+    Judgement(WorkloadStatus.DOWN, StatusReason.STOPPED_BY_HAND, None, 143),
+    Judgement(WorkloadStatus.DEGRADED, StatusReason.CONTAINER_GONE, services=("web",)),
+    Judgement(WorkloadStatus.UNHEALTHY, StatusReason.HEALTH_CHECK_FAILED),
+    Judgement(WorkloadStatus.UNKNOWN, StatusReason.DOCKER_AWAY),
+]
+
+
+def look_at(context: Context, workload_id: int, found: Judgement) -> None:
+    """The engine has looked at the containers of the live version."""
+    with context.database.writing() as session:
+        live = history.live(session, workload_id)
+        assert live is not None
+        status.put(session, workload_id, live, found, now())
+
+
+@pytest.mark.parametrize(("locale", "scheme"), [("en", "light"), ("ru", "dark"), ("ru", "light"), ("en", "dark")])
+def test_an_app_that_is_not_well_keeps_nobody_out(
+    visit: Callable[..., Page], context: Context, busy_shop: int, locale: str, scheme: str
+) -> None:
+    with context.database.writing() as session:
+        for number, found in enumerate(NOT_WELL):
+            workload_id = steps.add_workload(session, now(), f"app-{number}")
+            status.put(session, workload_id, steps.deploy_well(session, workload_id, now(), "a"), found, now())
+    page = visit("/apps", locale=locale, color_scheme=scheme)
+    for path in ("/apps", *(f"/apps/app-{number}" for number in range(len(NOT_WELL)))):
+        page.goto(path)
+        page.wait_for_load_state("load")
+        assert violations(page) == [], path
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert overflow(page) == 0, (path, width)
+
+
+def test_the_header_and_the_title_follow_the_status(
+    visit: Callable[..., Page], context: Context, busy_shop: int
+) -> None:
+    page = visit("/apps/shop")
+    expect(page).to_have_title("shop · Live · Backstay")
+    look_at(context, busy_shop, NOT_WELL[0])
+    expect(page.locator("#title")).to_contain_text("Crashing")
+    expect(page.locator("#title .why")).to_contain_text("out of memory · exit code 137 · database, worker · 12 times")
+    expect(page).to_have_title("shop · Crashing · Backstay")
+    look_at(context, busy_shop, Judgement(WorkloadStatus.LIVE))
+    expect(page).to_have_title("shop · Live · Backstay")
+    expect(page.locator("#title .why")).to_have_count(0)
 
 
 @pytest.mark.parametrize("locale", ["en", "ru"])
@@ -550,6 +601,29 @@ def test_the_label_of_a_mark_at_an_edge_stands_inside_and_covers_no_other(
     assert labels[:3] == [[True, "left", lower], [True, "center", lower], [True, "center", upper]]
     assert labels[3:5] == [[True, "center", lower], [True, "right", upper]]
     assert labels[5][:2] == [False, "right"]
+
+
+def test_the_ends_of_containers_are_points_of_the_chart_and_those_too_close_are_counted(
+    visit: Callable[..., Page], shop: int
+) -> None:
+    page = visit("/apps/shop")
+    drawn = page.evaluate(
+        """async () => {
+          const { bundled, endMarks } = await import('/static/js/marks.js');
+          const { chartOptions } = await import('/static/js/options.js');
+          const words = { crash: 'v%(version)s crashed', oom: 'v%(version)s memory', finished: 'v%(version)s ended' };
+          const told = [['crash', 0], ['crash', 4], ['oom', 6], ['by_hand', 8], ['finished', 20], ['crash', 500]];
+          const mark = ([kind, second]) => ({ kind, version: 2, ts: new Date(second * 1000).toISOString() });
+          const ends = endMarks([...told.map(mark), { ...mark(['finished', 700]), restarted: true }], words);
+          const data = { points: [], marks: [], ends, span: null, seconds: 900, now: 900_000 };
+          const point = { ts: 0, cpu_percent: 1, memory_usage: 1, memory_limit: null };
+          const option = chartOptions({ ...data, points: [point] }, words, {}, 1020);
+          const { data: points, symbol } = option.series.find((one) => one.symbol);
+          return [bundled(ends, 1000).map((one) => [one.at / 1000, one.text]), points.length, symbol];
+        }"""
+    )
+    told = [[0, "v2 crashed × 2"], [6, "v2 memory"], [500, "v2 crashed"], [700, "v2 ended"]]
+    assert drawn == [told, 4, "triangle"]
 
 
 def test_without_samples_the_chart_says_so_and_so_does_one_that_does_not_come(

@@ -81,7 +81,7 @@ def test_an_app_shows_its_history_with_what_went_wrong(logged_in: Browser, shop:
 
 
 def test_the_header_says_since_when_it_is_verified_or_drifted(
-    logged_in: Browser, viewer: FlaskClient, context: Context, shop: int
+    logged_in: Browser, viewer: FlaskClient, context: Context, shop: int, engine_runs: None
 ) -> None:
     def shown(label: str) -> str | None:
         found = re.search(rf'<dt>{label}</dt><dd>\s*<time datetime="([^"]+)"', logged_in("vera").get("/apps/shop").text)

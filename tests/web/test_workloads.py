@@ -10,12 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from db import workloads
-from db.models import Deploy
-from db.states import Status
 from tasks.context import Context
 from tests import ledger_steps as steps
 from webapp.api import workloads as api
-from webapp.presenters.shapes import workload_status
 
 SPEC = {"name": "blog", "source": {"kind": "image", "image": "blog:1"}, "secrets": {"KEY": "s3cr3t-value"}}
 
@@ -51,9 +48,9 @@ def test_a_bad_spec_names_the_key_and_never_the_value(admin: FlaskClient, change
     assert "s3cr3t-value" not in answer.text.lower()
 
 
-def test_one_workload_has_its_spec_its_live_and_its_last_row(viewer: FlaskClient, shop: int) -> None:
+def test_one_workload_has_its_spec_its_live_and_its_last_row(viewer: FlaskClient, shop: int, engine_runs: None) -> None:
     found = viewer.get("/api/workloads/shop").json
-    assert (found["name"], found["id"], found["status"]) == ("shop", "shop", "running")
+    assert (found["name"], found["id"], found["status"]) == ("shop", "shop", "live")
     assert (found["live"]["version"], found["last"]["version"]) == (3, 3)
     assert found["spec"]["secrets"] == ["DB_PASSWORD"]
     assert found["held_pins"] == []
@@ -143,19 +140,3 @@ def test_an_unknown_workload_is_not_found_whatever_its_name(viewer: FlaskClient,
     for path in ("", "/deploys", "/deploys/1", "/stats/history", "/events", "/runtime-state", "/logs"):
         answer = viewer.get(f"/api/workloads/{name}{path}")
         assert (answer.status_code, answer.json["code"]) == (404, "no_such_workload"), path
-
-
-@pytest.mark.parametrize(
-    ("live", "last", "status"),
-    [
-        (None, None, "new"),
-        (None, Deploy(status=Status.FAILED), "failed"),
-        (None, Deploy(status=Status.QUEUED), "deploying"),
-        (Deploy(status=Status.SUCCEEDED, verified=True), Deploy(status=Status.RUNNING), "deploying"),
-        (Deploy(status=Status.SUCCEEDED, verified=True), Deploy(status=Status.FAILED), "running"),
-        (Deploy(status=Status.SUCCEEDED, verified=None), Deploy(status=Status.SUCCEEDED), "running"),
-        (Deploy(status=Status.SUCCEEDED, verified=False), Deploy(status=Status.SUCCEEDED), "drifted"),
-    ],
-)
-def test_the_status_of_a_workload_follows_from_two_rows(live: Deploy, last: Deploy, status: str) -> None:
-    assert workload_status(live, last) == status

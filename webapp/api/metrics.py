@@ -15,11 +15,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from db import history, workloads
 from db.connection import size_bytes
+from db.health.codes import WorkloadStatus
 from db.metrics import collectors, samples
 from db.metrics.counters import BOUNDS, list_all
 from db.models import Collector
 from tasks.metrics.aggregate import per_owner_now
 from webapp.api.system import services
+from webapp.api.workloads import presents
 from webapp.http.current import context
 from webapp.presenters.top_consumers import NOW_S
 
@@ -46,7 +48,10 @@ class _Ledger:
     def collect(self) -> Iterator[Metric]:
         """Yield all families."""
         with context().database.reading() as session:
-            names = {workload.id: workload.name for workload in workloads.every(session)}
+            there = workloads.every(session)
+            names = {workload.id: workload.name for workload in there}
+            now = presents(session)
+            present = {one.name: now(one.id).standing(one).status for one in there}
             rows = samples.last_of_each(session, int(time.time()) - NOW_S)
             totals, live_rows = list_all(session), history.live_and_latest(session)[0]
             unfinished, reports = len(history.unfinished(session)), collectors.every(session)
@@ -59,6 +64,7 @@ class _Ledger:
         for owner_id, row in live_rows.items():
             verified.add_metric([names[owner_id]], float(bool(row.verified)))
         yield verified
+        yield _statuses(present)
         yield GaugeMetricFamily("backstay_unfinished_deploys", "Deploys queued or running.", value=unfinished)
         newest = max((row[1] for row in rows), default=0)
         yield GaugeMetricFamily(
@@ -70,6 +76,17 @@ class _Ledger:
         for service in services():
             up.add_metric([service.name], float(service.up))
         yield up
+
+
+def _statuses(present: dict[str, WorkloadStatus]) -> Metric:
+    """Return a series per workload and status, so that a change moves values and adds no series."""
+    family = GaugeMetricFamily(
+        "backstay_workload_status", "1: the status of the workload now, 0: it has another.", labels=["name", "status"]
+    )
+    for name, current in present.items():
+        for status in WorkloadStatus:
+            family.add_metric([name, status], float(status is current))
+    return family
 
 
 def _usage(names: dict[int, str], rows: list[tuple[object, ...]]) -> Iterator[Metric]:

@@ -16,8 +16,12 @@ from flask import Blueprint, Response, current_app
 
 from db import event_log, history
 from db.connection import LedgerUnavailable
+from db.health import status
+from db.health.status import standing
 from db.messages.refusals import RefusalCode
 from db.models import Workload
+from flows.home_locks import is_engine_running
+from flows.shapes.status import status_keys
 from tasks.context import Context
 from webapp.http.current import context, workload_named
 from webapp.http.problems import Problem
@@ -49,7 +53,7 @@ class StreamLimit:
 
 @blueprint.get("/stream")
 def follow(name: str) -> Response:
-    """Send `event: change` with {"version", "status", "stage", "live"} at the start and at each change."""
+    """Send `event: change` with {"version", "status", "stage", "live"} at the start and at each change of the page."""
     workload, seats = workload_named(name), current_app.extensions["backstay.seats"]
     seats.take()
     response = Response(_lines(context(), workload.id), mimetype="text/event-stream")
@@ -84,11 +88,14 @@ def _seen(here: Context, workload_id: int) -> tuple[dict[str, Any], Any] | None:
         if workload is None or workload.removing_at is not None:
             return None
         last, live = history.latest(session, workload_id), history.live(session, workload_id)
+        stored = status.find(session, workload_id)
         newest = event_log.page(session, workload_id, 1)
+    watched = is_engine_running(here.settings)
+    now = status_keys(standing(workload, live, last, stored, watched=watched))
     told = {
         "version": last.version if last else None,
         "status": last.status if last else None,
         "stage": last.stage if last else None,
         "live": live.version if live else None,
     }
-    return told, (live.verified if live else None, workload.updated_at, newest[0].id if newest else None)
+    return told, (now, live.verified if live else None, workload.updated_at, newest[0].id if newest else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -10,13 +11,16 @@ from sqlalchemy.orm import Session
 from werkzeug.http import quote_etag
 
 from db import history, workloads
+from db.health import status
 from db.models import Workload
+from flows.home_locks import is_engine_running
 from flows.workloads import check, lifecycle, removal
 from webapp.http import params
 from webapp.http.answers import json_answer, nothing
 from webapp.http.current import caller, context, reading
 from webapp.http.problems import reasons
 from webapp.presenters import shapes
+from webapp.presenters.shapes import Present
 
 blueprint = Blueprint("workloads", __name__, url_prefix="/api/workloads")
 # How long a request waits for a removal. Most finish sooner.
@@ -85,22 +89,33 @@ def summaries() -> list[dict[str, Any]]:
     """Return the workloads as the list shows them, for JSON and for the page."""
     url = context().settings.prefect_ui_url
     with context().database.reading() as session:
-        live, last = history.live_and_latest(session)
-        return [
-            shapes.summary(workload, live.get(workload.id), last.get(workload.id), url)
-            for workload in workloads.every(session, removing=True)
-        ]
+        there = workloads.every(session, removing=True)
+        present = presents(session)
+        return [shapes.summary(workload, present(workload.id), url) for workload in there]
+
+
+def presents(session: Session) -> Callable[[int], Present]:
+    """Return what tells the present of any workload by its id, read at once for all."""
+    (live, last), stored = history.live_and_latest(session), status.every(session)
+    watched = is_engine_running(context().settings)
+    return lambda one: Present(live.get(one), last.get(one), stored.get(one), watched)
+
+
+def present_of(session: Session, workload_id: int) -> Present:
+    """Return what the status of one workload follows from."""
+    live, last = history.live(session, workload_id), history.latest(session, workload_id)
+    return Present(live, last, status.find(session, workload_id), is_engine_running(context().settings))
 
 
 def describe(session: Session, workload: Workload) -> dict[str, Any]:
     """Return one workload in full, for JSON and for the page."""
-    live, last = history.live(session, workload.id), history.latest(session, workload.id)
-    running = workloads.release(session, live) if live else None
-    return shapes.whole(workload, live, last, running, context().settings.prefect_ui_url)
+    present = present_of(session, workload.id)
+    running = workloads.release(session, present.live) if present.live else None
+    return shapes.whole(workload, present, running, context().settings.prefect_ui_url)
 
 
 def _added(workload: Workload, found: check.Checked) -> Response:
-    made = shapes.whole(workload, None, None, None, context().settings.prefect_ui_url)
+    made = shapes.whole(workload, Present(), None, context().settings.prefect_ui_url)
     told = {"problems": reasons(found.problems), "allow": found.allow}
     return json_answer(made | told, 201, {"Location": f"/api/workloads/{workload.name}", **_tag(workload)})
 

@@ -5,6 +5,7 @@ JSON keeps the codes themselves.
 
 from __future__ import annotations
 
+from db.health.codes import StatusReason, WorkloadStatus
 from db.messages.errors import HOOKS
 from db.messages.labels import ERRORS, STAGE_PHRASES
 from db.messages.sentences import SENTENCES
@@ -19,21 +20,56 @@ STATUSES: dict[str, str] = {
     Status.INTERRUPTED: N_("Interrupted"),
     Status.CANCELLED: N_("Cancelled"),
 }
+# In the order of the filter: what is not well first.
 WORKLOAD_STATUSES: dict[str, str] = {
-    "deploying": N_("Deploying"),
-    "running": N_("Live"),
-    "drifted": N_("Drifted"),
-    "failed": N_("Not live"),
-    "new": N_("New"),
-    "removing": N_("Being removed"),
+    WorkloadStatus.DOWN: N_("Down"),
+    WorkloadStatus.CRASHING: N_("Crashing"),
+    WorkloadStatus.DEGRADED: N_("Degraded"),
+    WorkloadStatus.UNHEALTHY: N_("Unhealthy"),
+    WorkloadStatus.DRIFTED: N_("Drifted"),
+    WorkloadStatus.UNKNOWN: N_("Unknown"),
+    WorkloadStatus.FAILED: N_("Not live"),
+    WorkloadStatus.STOPPED: N_("Stopped"),
+    WorkloadStatus.DEPLOYING: N_("Deploying"),
+    WorkloadStatus.LIVE: N_("Live"),
+    WorkloadStatus.NEW: N_("New"),
+    WorkloadStatus.REMOVING: N_("Being removed"),
 }
 WORKLOAD_HINTS: dict[str, str] = {
-    "deploying": N_("A deploy is in progress."),
-    "running": N_("A verified version is live."),
-    "drifted": N_("The live version does not run as deployed: a container was stopped, removed or replaced."),
-    "failed": N_("Nothing is live: the last deploy did not succeed."),
-    "new": N_("Not deployed yet."),
-    "removing": N_("Its containers are stopped and removed, then its history is deleted."),
+    WorkloadStatus.DOWN: N_("Nothing of the live version runs."),
+    WorkloadStatus.CRASHING: N_("The live version ended by itself twice or more within ten minutes."),
+    WorkloadStatus.DEGRADED: N_("Some services of the live version do not run."),
+    WorkloadStatus.UNHEALTHY: N_("The live version runs, and its health check fails."),
+    WorkloadStatus.DRIFTED: N_("What runs is not what was deployed: a container was replaced or added."),
+    WorkloadStatus.UNKNOWN: N_("Nobody can see at present whether the live version runs."),
+    WorkloadStatus.FAILED: N_("Nothing is live: the last deploy did not succeed."),
+    WorkloadStatus.STOPPED: N_("Stopped by a person."),
+    WorkloadStatus.DEPLOYING: N_("A deploy is in progress."),
+    WorkloadStatus.LIVE: N_("The live version runs."),
+    WorkloadStatus.NEW: N_("Not deployed yet."),
+    WorkloadStatus.REMOVING: N_("Its containers are stopped and removed, then its history is deleted."),
+}
+STATUS_REASONS: dict[str, str] = ERRORS | {
+    StatusReason.CRASHED: N_("crashed"),
+    StatusReason.FINISHED: N_("exited by itself"),
+    StatusReason.STOPPED_BY_HAND: N_("stopped by hand, outside Backstay"),
+    StatusReason.PAUSED: N_("paused by hand, outside Backstay"),
+    StatusReason.CONTAINER_GONE: N_("its container was removed outside Backstay"),
+    StatusReason.NOT_STARTED: N_("its container is not running"),
+    StatusReason.HEALTH_CHECK_FAILED: N_("its health check fails"),
+    StatusReason.NOT_AS_PINNED: N_("not what was deployed"),
+    StatusReason.DOCKER_AWAY: N_("Docker does not respond"),
+    StatusReason.ENGINE_AWAY: N_("the engine of its host is not running"),
+}
+KEEPS_TRYING = N_("Backstay keeps trying to start it.")
+# What happens next, where that is not plain.
+STATUS_ADVICE: dict[str, str] = {
+    StatusReason.PORT_IN_USE: KEEPS_TRYING,
+    StatusReason.START_FAILED: KEEPS_TRYING,
+    StatusReason.HOST_NOT_READY: KEEPS_TRYING,
+    StatusReason.STOPPED_BY_HAND: N_("It stays down until it is started or deployed again."),
+    StatusReason.CONTAINER_GONE: N_("Deploy again to bring it back."),
+    StatusReason.NOT_AS_PINNED: N_("Deploy again to restore it."),
 }
 REASONS: dict[str, str] = {
     Reason.DEPLOY: N_("Deploy"),
@@ -115,6 +151,9 @@ CHART: dict[str, str] = {
     "the engine stopped": N_("v%(version)s interrupted"),
     "cancelled": N_("v%(version)s cancelled"),
     "rollback": N_("v%(version)s back to v%(target)s"),
+    "crash": N_("v%(version)s crashed"),
+    "oom": N_("v%(version)s ran out of memory"),
+    "finished": N_("v%(version)s exited"),
     "empty": N_("No samples in this window yet. The first ones appear within a minute after a container starts."),
     "unavailable": N_("The samples could not be loaded; retrying."),
     "no_chart": N_("The chart could not be loaded; reload the page."),
@@ -129,6 +168,8 @@ _TABLES = {
     "status": STATUSES,
     "workload_status": WORKLOAD_STATUSES,
     "workload_hint": WORKLOAD_HINTS,
+    "status_reason": STATUS_REASONS,
+    "status_advice": STATUS_ADVICE,
     "reason": REASONS,
     "trigger": TRIGGERS,
     "source": SOURCES,

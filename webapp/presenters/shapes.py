@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from db import models
+from db.health.status import Standing, standing
 from db.models import Deploy
 from db.releases import Release
-from db.states import UNFINISHED, Status
 from flows.shapes.base import filled
 from flows.shapes.deploys import row
+from flows.shapes.status import status_keys
 from flows.undeployed import undeployed_keys
 from webapp.shapes.observed import Event
 from webapp.shapes.stored import WholeWorkload, Workload
 
 
-def workload_status(live: Deploy | None, last: Deploy | None) -> str:
-    """Return the status of a workload in one word: deploying, running, drifted, failed or new."""
-    if last is not None and last.status in UNFINISHED:
-        return "deploying"
-    if live is not None:
-        return "drifted" if live.verified is False else "running"
-    return "failed" if last is not None and last.status != Status.SUCCEEDED else "new"
+@dataclass(frozen=True)
+class Present:
+    """What a workload's status follows from, beside the workload: its rows, what is stored, and whether its engine
+    runs."""
+
+    live: Deploy | None = None
+    last: Deploy | None = None
+    stored: models.WorkloadHealth | None = None
+    watched: bool = True
+
+    def standing(self, workload: models.Workload) -> Standing:
+        """Return the status."""
+        return standing(workload, self.live, self.last, self.stored, watched=self.watched)
 
 
-def summary(workload: models.Workload, live: Deploy | None, last: Deploy | None, prefect_ui_url: str) -> dict[str, Any]:
+def summary(workload: models.Workload, present: Present, prefect_ui_url: str) -> dict[str, Any]:
     """Return a workload in a list."""
-    return _seen(Workload, workload, live, last, prefect_ui_url)
+    return _seen(Workload, workload, present, prefect_ui_url)
 
 
-def whole(
-    workload: models.Workload, live: Deploy | None, last: Deploy | None, running: Release | None, prefect_ui_url: str
-) -> dict[str, Any]:
+def whole(workload: models.Workload, present: Present, running: Release | None, prefect_ui_url: str) -> dict[str, Any]:
     """Return a workload by itself: with its spec (secrets by name), the pins that are held back and, by key, what
     differs from `running`, the live release."""
     spec = {**workload.spec, "secrets": sorted(workload.secrets)}
     pending = undeployed_keys(workload.spec, workload.secrets, running)
-    return _seen(WholeWorkload, workload, live, last, prefect_ui_url, spec=spec, pending=pending)
+    return _seen(WholeWorkload, workload, present, prefect_ui_url, spec=spec, pending=pending)
 
 
 def event(entry: models.Event) -> dict[str, Any]:
@@ -57,19 +63,15 @@ def told(lines: Sequence[models.Event]) -> dict[str, Any]:
 
 
 def _seen(
-    shape: type[Workload],
-    workload: models.Workload,
-    live: Deploy | None,
-    last: Deploy | None,
-    prefect_ui_url: str,
-    **made: Any,
+    shape: type[Workload], workload: models.Workload, present: Present, prefect_ui_url: str, **made: Any
 ) -> dict[str, Any]:
+    live, last = present.live, present.last
     return filled(
         shape,
         workload,
         id=workload.name,
         source=workload.spec["source"],
-        status="removing" if workload.removing_at is not None else workload_status(live, last),
+        **status_keys(present.standing(workload)),
         live=row(live, workload.name, live, prefect_ui_url) if live else None,
         last=row(last, workload.name, live, prefect_ui_url) if last else None,
         **made,

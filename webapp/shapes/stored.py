@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretS
 from db.messages.key_problems import KeyProblem
 from flows.shapes.base import LARGEST, Moment, Shape, Version
 from flows.shapes.deploys import Row
+from flows.shapes.status import StatusKeys
 from tasks.image_reference import REFERENCE, plain_pattern
 from tasks.sources import Source
 from tasks.sources.base import whole
@@ -56,13 +57,17 @@ class ShownSpec(Spec):
     secrets: list[str]  # type: ignore[assignment]
 
 
-class Workload(Shape):
-    """A workload in a list: its kind, its status, its live and its last row."""
+class NamedWorkload(Shape):
+    """What a workload is called, and what it is made of."""
 
     id: Name
     name: Name
     source: Source
-    status: Literal["deploying", "running", "drifted", "failed", "new", "removing"]
+
+
+class Workload(StatusKeys, NamedWorkload):
+    """A workload in a list: its kind, its status, its live and its last row."""
+
     host: str
     live: Row | None
     last: Row | None

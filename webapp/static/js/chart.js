@@ -1,7 +1,7 @@
 // The metrics panel: fetches samples and deploys, draws them with ECharts, and writes the same numbers as a table.
 // The series are built in series.js, the look of the chart in options.js.
 import { fill, withGaps, tableRows } from './series.js';
-import { deployAt, deployMarks, spanOf } from './marks.js';
+import { deployAt, deployMarks, endMarks, spanOf } from './marks.js';
 import { chartOptions } from './options.js';
 import { choose } from './history.js';
 import { chooseWindow, chosenWindow } from './windows.js';
@@ -20,7 +20,7 @@ async function startPanel(element) {
   const words = JSON.parse(element.dataset.words);
   const canvas = element.querySelector('[data-canvas]');
   const chart = echarts.init(canvas, null, { renderer: 'canvas' });
-  const state = { window: chosenWindow(), points: [], marks: [], deploys: [], chosen: null, failed: false, asked: 0 };
+  const state = { window: chosenWindow(), points: [], marks: [], ends: [], deploys: [], chosen: null, failed: false, asked: 0 };
   let timer;
 
   const draw = () => {
@@ -38,15 +38,17 @@ async function startPanel(element) {
     if (document.hidden) return;
     const asked = ++state.asked;
     try {
-      const [points, deploys] = await Promise.all([
+      const [points, deploys, happened] = await Promise.all([
         json(`${element.dataset.source}?window=${state.window}`),
         element.dataset.marks ? json(element.dataset.marks) : { deploys: [] },
+        element.dataset.ends ? json(`${element.dataset.ends}?window=${state.window}`) : [],
       ]);
       if (asked !== state.asked) return; // another window was chosen meanwhile
       const since = Date.now() - SECONDS[state.window] * 1000;
       if ('noLimit' in element.dataset) for (const point of points) point.memory_limit = null;
       const marks = deployMarks(deploys.deploys, words, since);
-      Object.assign(state, { points: withGaps(points), deploys: deploys.deploys, marks, failed: false });
+      const ends = endMarks(happened, words);
+      Object.assign(state, { points: withGaps(points), deploys: deploys.deploys, marks, ends, failed: false });
     } catch {
       if (asked !== state.asked) return;
       state.failed = true;

@@ -38,7 +38,9 @@ export async function refresh(address) {
     const text = response.ok ? await response.text() : '';
     if (mine !== asked) return; // a newer request is under way
     if (text) {
-      takeOver(new DOMParser().parseFromString(text, 'text/html'));
+      const fresh = new DOMParser().parseFromString(text, 'text/html');
+      takeOver(fresh);
+      document.title = fresh.title;
       after();
     }
     wait(response.ok ? 1 : RETRY_FACTOR);

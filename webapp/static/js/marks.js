@@ -35,6 +35,26 @@ export function deployAt(moment, msPerPixel, marks, deploys, now) {
   return serving?.row.version ?? null;
 }
 
+const ENDS = ['crash', 'oom', 'finished'];
+
+// Return the ends of containers that nobody asked for. A job that was done is not started again, and is none.
+export function endMarks(found, words) {
+  return found
+    .filter((mark) => ENDS.includes(mark.kind) && (mark.kind !== 'finished' || mark.restarted))
+    .map((mark) => ({ at: Date.parse(mark.ts), text: fill(words[mark.kind], { version: mark.version }) }));
+}
+
+// Draw ends that are too close to tell apart as one, with their number.
+export function bundled(ends, msPerPixel) {
+  const bundles = [];
+  for (const end of ends) {
+    const last = bundles.at(-1);
+    if (last && end.text === last.text && end.at - last.at <= NEAR_PX * msPerPixel) last.count += 1;
+    else bundles.push({ ...end, count: 1 });
+  }
+  return bundles.map(({ at, text, count }) => ({ at, text: count > 1 ? `${text} × ${count}` : text }));
+}
+
 function markText(row, words) {
   const isBack = row.status === 'succeeded' && row.rollback_of !== null;
   const text = isBack ? words.rollback : (words[row.status] ?? words.version);

@@ -1,6 +1,6 @@
 // The look of the chart: an ECharts option from data, words and colours. Pure.
 // The tooltip is drawn on the canvas (richText): one made of HTML would need inline styles, which the policy forbids.
-import { NEAR_PX } from './marks.js';
+import { NEAR_PX, bundled } from './marks.js';
 import { fill, lines } from './series.js';
 
 // In pixels: a letter of a mark's label and the space between two labels, each about; and both axes' labels.
@@ -12,9 +12,10 @@ const SECONDS_BELOW = 600;
 // From here on a label is a day.
 const DAYS_ABOVE = 2 * 86_400;
 
-export function chartOptions({ points, marks, span: chosen, seconds: window, now }, words, colours, width) {
+export function chartOptions({ points, marks, ends: ended, span: chosen, seconds: window, now }, words, colours, width) {
   const seconds = span(points, window, now);
   const language = document.documentElement.dataset.locale;
+  const ends = bundled(ended, (seconds * 1000) / Math.max(width - AXES_WIDTH, 1));
   const { cpu, memory, limit, cpuMost, memoryMost } = lines(points);
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const text = { color: colours.muted, fontFamily: colours.font, fontSize: 12 };
@@ -26,7 +27,7 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
     aria: { enabled: true, label: { description: words.aria } },
     grid: { left: 8, right: 8, top: 62, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
     legend: { data: legend, left: 0, top: 0, icon: 'roundRect', itemWidth: 14, itemHeight: 3, itemGap: isNarrow ? 9 : 18, textStyle: isNarrow ? { ...text, fontSize: 11 } : text, inactiveColor: colours.line },
-    tooltip: tooltip(words, colours, language, number, near(marks, seconds, width)),
+    tooltip: tooltip(words, colours, language, number, near([...marks, ...ends], seconds, width)),
     xAxis: {
       type: 'time',
       min: now - seconds * 1000,
@@ -53,6 +54,7 @@ export function chartOptions({ points, marks, span: chosen, seconds: window, now
             series(words.memory_most, memoryMost, 1, colours.memory, { lineStyle: { width: 1, opacity: 0.45, type: [2, 3] } }),
           ]
         : []),
+      ...(ends.length ? [endPoints(ends, colours)] : []),
       ...(chosen ? [spanArea(chosen, colours, now - seconds * 1000)] : []),
     ],
   };
@@ -63,6 +65,13 @@ function spanArea({ from, to, row }, colours, since) {
   const color = row.status === 'succeeded' ? colours.accent : colours.bad;
   const data = [[Math.max(from, since), 1], [Math.max(to, since), 1]];
   return series('', data, 2, color, { silent: true, z: 0, lineStyle: { width: 0 }, areaStyle: { color, opacity: 0.13 } });
+}
+
+// Containers that ended by themselves: triangles that stand on the axis of time.
+function endPoints(ends, colours) {
+  const data = ends.map(({ at }) => [at, 0]);
+  const look = { showSymbol: true, showAllSymbol: true, symbol: 'triangle', symbolSize: 9, symbolOffset: [0, -4] };
+  return series('', data, 2, colours.bad, { ...look, silent: true, z: 5, lineStyle: { width: 0 } });
 }
 
 // The window, but no longer than its samples: an app that is a minute old shows that minute, not a blank.
