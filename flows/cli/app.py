@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from flows.cli import accounts, adopt, backup, diff, git_credentials, processes, system, webhooks, workloads
+from flows.cli import accounts, adopt, apply, backup, diff, git_credentials, processes, system, webhooks, workloads
 from flows.cli.terminal import say
 
 INTERRUPTED = 130
@@ -29,7 +29,7 @@ app.command()(processes.up)
 app.command()(processes.engine)
 app.command()(processes.web)
 app.command()(processes.migrate)
-app.command()(workloads.apply)
+app.command()(apply.apply)
 app.command()(adopt.adopt)
 app.command()(workloads.deploy)
 app.command()(workloads.rollback)

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from db import impacts, ledger
+from db import ledger
 from db.connection import LedgerUnavailable
+from db.metrics import impacts
 from db.models import Deploy
 from tasks.context import Context, now
 from tasks.prefect_api import PrefectUnreachable

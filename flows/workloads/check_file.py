@@ -1,4 +1,4 @@
-"""The compose file of a spec before it is stored: the way of a deploy through tasks.compose.examine, without a deploy.
+"""The compose file of a spec before it is stored: the way of a deploy through tasks.compose.reading.examine alone.
 
 Reads only: Docker Compose renders the text in an empty temporary directory, and the Engine is asked for the names of
 containers where the file gives some. One file is read at a time per processor: Docker Compose takes time and memory.
@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from db.messages.file_problems import FileProblem
-from tasks.compose import examine, files, model, own_files, warnings
-from tasks.compose.render import project_of
+from tasks.compose import files, model, own_files
+from tasks.compose.reading import examine, warnings
+from tasks.compose.reading.render import project_of
 from tasks.context import Context
 from tasks.failures import Failure, attempt
 from tasks.sources.invalid_spec import Reason

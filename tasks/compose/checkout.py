@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tasks.compose import opened_files
 from tasks.compose.own_files import Mount, is_shared, relative, with_volumes
+from tasks.compose.reading import opened_files
 
 Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
@@ -33,7 +33,7 @@ def take_links_away(tree: Path) -> None:
 
 def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
     """Return the keys under which compose files of a checkout, and those that they include or extend, would open
-    something outside it. Raises tasks.compose.external_files.Unreadable."""
+    something outside it. Raises tasks.compose.reading.external_files.Unreadable."""
     return opened_files.examine(tree, files).outside
 
 

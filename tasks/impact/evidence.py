@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import history, impacts
-from db.metrics import container_events
+from db import history
+from db.metrics import container_events, impacts
 from db.models import Deploy
 from tasks.events.classify import OF_ITSELF, Cause, Kind
 from tasks.impact import verdict

@@ -16,8 +16,9 @@ from db.messages.events import tell
 from db.messages.file_problems import FileProblem
 from db.releases import ComposePin, Module, RegistryImage, ServicePin
 from db.states import ErrorCode
-from tasks.compose import builds, checkout, deploy_files, examine, model, refusal_log, secret_files, warning_log
-from tasks.compose.render import project_of
+from tasks.compose import builds, checkout, deploy_files, model, secret_files
+from tasks.compose.reading import examine, refusal_log, warning_log
+from tasks.compose.reading.render import project_of
 from tasks.containers import converge
 from tasks.context import now
 from tasks.failures import Failure

@@ -19,7 +19,7 @@ from db.models import Deploy, Workload
 from db.releases import ComposePin, Release
 from db.states import ErrorCode
 from tasks.compose import cli, deploy_files, model, secret_files, up_errors
-from tasks.compose.render import project_of
+from tasks.compose.reading.render import project_of
 from tasks.containers import converge, last_log
 from tasks.containers.health_status import Part
 from tasks.context import Context, now

@@ -16,18 +16,17 @@ from db.states import ErrorCode
 from tasks.containers import converge, last_log, workload_networks
 from tasks.containers.health_status import Part
 from tasks.context import Context
-from tasks.docker.inits import brings_an_init
 from tasks.docker.new_container import NewContainer
-from tasks.docker.records import ContainerRecord, NetworkRecord
+from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure, attempt
 from tasks.job import Job
-from tasks.labels import INSTALLATION, MAIN_SERVICE, WORKLOAD, container_labels
+from tasks.labels import MAIN_SERVICE
 from tasks.rollout import health
-from tasks.rollout.mounts import missing, mounts_of
+from tasks.rollout.mounts import missing
+from tasks.rollout.new_container import container_of
 from tasks.rollout.plan import Step, plan
 from tasks.rollout.ports import Exposure, PublishedPorts
 from tasks.rollout.protocol import Watched
-from tasks.sources.git import build_of
 
 EXPOSURE: Exposure = PublishedPorts()
 
@@ -142,7 +141,7 @@ def _as_released(context: Context, workload_id: int, live: Deploy, image_id: str
         release = workloads.release(session, live)
     secrets = context.secrets_of_release(workload, release)
     network = workload_networks.own_network(context, workload.name)
-    return _new_container(context, workload.name, live.version, image_id, release, secrets, network)
+    return container_of(context, workload.name, live.version, image_id, release, secrets, network)
 
 
 def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
@@ -193,7 +192,7 @@ def _create(job: Job, there: Sequence[ContainerRecord]) -> str:
     network = workload_networks.own_network(context, job.workload.name)
     if any(network.name not in one.addresses for one in there):
         job.notes.append(tell("own_network", version=job.deploy.version))
-    new = _new_container(context, job.workload.name, job.deploy.version, image_id, job.release, job.secrets, network)
+    new = container_of(context, job.workload.name, job.deploy.version, image_id, job.release, job.secrets, network)
     made = _created(job, new)
     name = job.workload.name if _is_found_from_its_start(job) else None
     workload_networks.join(context, made, job.release.get("networks", []), name)
@@ -217,51 +216,6 @@ def _is_found_from_its_start(job: Job) -> bool:
     While the old one serves, whoever asks for the name must not get one that is not healthy yet.
     """
     return not job.replaces or Step.STOP_OLD in _plan(job)
-
-
-def _new_container(
-    context: Context,
-    workload: str,
-    version: int,
-    image_id: str,
-    release: Release,
-    secrets: dict[str, str],
-    network: NetworkRecord,
-) -> NewContainer:
-    installation, resources = context.installation, release.get("resources", {})
-    return NewContainer(
-        name=f"{workload}-v{version}",
-        other_name=f"{workload}-v{version}-{installation[:8]}",
-        image_id=image_id,
-        labels=container_labels(installation, workload, version),
-        environment=release.get("env", {}) | _without_build_secrets(release, secrets),
-        command=release.get("command"),
-        ports=release["ports"],
-        mounts=mounts_of(workload, release, context.settings),
-        volume_labels={WORKLOAD: workload, INSTALLATION: installation},
-        memory_mb=resources.get("memory_mb"),
-        cpus=resources.get("cpus"),
-        stop_timeout_s=release.get("stop_timeout_s", 10),
-        init=_with_init(context, image_id, release),
-        network=network.name,
-        address=workload_networks.address_for(context, network, version),
-        options=release,
-    )
-
-
-def _without_build_secrets(release: Release, secrets: dict[str, str]) -> dict[str, str]:
-    """Return the secrets that the container gets: those that a build gets are for the build alone."""
-    of_build = build_of(release["source"]).get("secrets", [])
-    return {name: value for name, value in secrets.items() if name not in of_build}
-
-
-def _with_init(context: Context, image_id: str, release: Release) -> bool:
-    """Return whether Docker's init is process 1: what the release says, else unless the image brings one."""
-    if (said := release.get("init")) is not None:
-        return said
-    image = context.docker.images.inspect(image_id)
-    command = release.get("command") or (image.command if image else ())
-    return image is None or not brings_an_init([*image.entrypoint, *command])
 
 
 def _start(job: Job) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
-from db import history, impacts, ledger, workloads
+from db import history, ledger, workloads
 from db.connection import Database
 from db.ledger import DeployInFlight
 from db.messages.events import tell
+from db.metrics import impacts
 from db.models import Deploy
 from db.states import FINAL, ErrorCode, IllegalTransition, Reason, Stage, Status, status_for
 from tests.ledger_steps import (

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.compose import checkout, opened_files
-from tasks.compose.external_files import Unreadable
+from tasks.compose import checkout
+from tasks.compose.reading import opened_files
+from tasks.compose.reading.external_files import Unreadable
 from tasks.sources.compose import LONGEST_TEXT
 
 

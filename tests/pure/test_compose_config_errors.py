@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.messages.file_problems import FileProblem
-from tasks.compose.config_errors import read
+from tasks.compose.reading.config_errors import read
 from tasks.sources.invalid_spec import Reason
 
 FOLDER = "/srv/work/tmpabc"

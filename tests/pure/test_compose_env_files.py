@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.compose import env_files, variables
-from tasks.compose.external_files import Unreadable
-from tasks.compose.opened_files import EnvFile, of_text
+from tasks.compose import variables
+from tasks.compose.reading import env_files
+from tasks.compose.reading.external_files import Unreadable
+from tasks.compose.reading.opened_files import EnvFile, of_text
 
 LINES = 'A="${A}"\nHOME="${HOME}"\n'
 NAMES = ["A", "COMPOSE_FILE", "HOME"]

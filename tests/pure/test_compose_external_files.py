@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.compose.external_files import Opened, Unreadable, opened
+from tasks.compose.reading.external_files import Opened, Unreadable, opened
 
 
 @pytest.mark.parametrize(

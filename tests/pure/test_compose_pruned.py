@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from db.messages.file_problems import FileProblem
-from tasks.compose.pruned import has_variable, without, without_opened
+from tasks.compose.reading.pruned import has_variable, without, without_opened
 from tasks.sources.invalid_spec import Reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.compose.warnings import MOST, Warned, read
+from tasks.compose.reading.warnings import MOST, Warned, read
 
 
 def line(message: str) -> str:

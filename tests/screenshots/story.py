@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import event_log, history, impacts, ledger, workloads
+from db import event_log, history, ledger, workloads
 from db.access import accounts
 from db.messages.events import tell, unsuccessful
-from db.metrics import containers, samples
+from db.metrics import containers, impacts, samples
 from db.migrate import upgrade
 from db.models import OWNER, Container, Deploy, Workload
 from db.releases import ContainerPin

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from db.states import ErrorCode
-from tasks.compose import cli, env_files, model
-from tasks.compose.opened_files import EnvFile
+from tasks.compose import cli, model
+from tasks.compose.reading import env_files
+from tasks.compose.reading.opened_files import EnvFile
 from tasks.context import Context
 from tasks.failures import Failure, attempt, translated
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from db.messages.events import Told, tell
-from tasks.compose import model, warnings
+from tasks.compose import model
+from tasks.compose.reading import warnings
 from tasks.job import Job
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from tasks.compose.external_files import Opened, Unreadable, opened
+from tasks.compose.reading.external_files import Opened, Unreadable, opened
 from tasks.failures import translated
 from tasks.sources.compose import LONGEST_TEXT
 

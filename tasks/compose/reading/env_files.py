@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from tasks.compose.opened_files import EnvFile
+from tasks.compose.reading.opened_files import EnvFile
 from tasks.compose.variables import passed_on
 
 WRITTEN = frozenset({".env", "stack.env"})  # as people and their tools call it

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from db import event_log
 from db.messages.events import Told, tell
 from db.states import ErrorCode
-from tasks.compose.examine import Examined
+from tasks.compose.reading.examine import Examined
 from tasks.context import now
 from tasks.failures import Failure
 from tasks.job import Job

@@ -16,21 +16,10 @@ from typing import Any
 
 from db.messages.file_problems import ALLOWABLE, FileProblem
 from db.messages.problem_base import Problem
-from tasks.compose import (
-    builds,
-    checkout,
-    cli,
-    config_errors,
-    external_files,
-    model,
-    opened_files,
-    own_files,
-    policy,
-    pruned,
-    secret_files,
-)
+from tasks.compose import builds, checkout, cli, model, own_files, policy, secret_files
 from tasks.compose.own_files import Mount
-from tasks.compose.render import Files, Render, Unrendered, Values
+from tasks.compose.reading import config_errors, external_files, opened_files, pruned
+from tasks.compose.reading.render import Files, Render, Unrendered, Values
 from tasks.context import Context
 from tasks.failures import Failure, attempt
 from tasks.labels import INSTALLATION, WORKLOAD

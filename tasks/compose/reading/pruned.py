@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from db.messages.file_problems import FileProblem
-from tasks.compose.external_files import OPENS, Unreadable, documents, opened
+from tasks.compose.reading.external_files import OPENS, Unreadable, documents, opened
 from tasks.failures import attempt
 from tasks.sources.invalid_spec import Reason
 
