@@ -13,7 +13,7 @@ from db.messages.key_problems import KeyProblem
 from db.messages.problem_base import Problem
 from db.messages.source_problems import SourceProblem
 from db.states import Trigger
-from flows.cli import workloads as cli
+from flows.cli import apply as cli
 from flows.requests import Asked
 from flows.workloads import uploads
 from tasks.context import Context
