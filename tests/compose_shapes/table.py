@@ -18,10 +18,13 @@ ALONE = "compose.yaml"
 # Why a shape has to be edited -> as the docs show it, and what they say about it.
 INSTEAD = {
     "env_file text": (
-        "`env_file`, in a text",
-        "deploy it from a repository that has the file, or set the variables under `environment`",
+        "`env_file` of another name than `.env`, in a text",
+        "name it `.env`, which Backstay writes from the variables of the app, or deploy it from a repository",
     ),
-    "env_file": ("`env_file` outside of the repository", "put the file into the repository"),
+    "env_file": (
+        "`env_file` outside of the repository, or one that it lacks",
+        "name it `.env`, which Backstay writes from the variables of the app, or put the file into the repository",
+    ),
     "extends": ("`extends` of another file, in a text", "deploy it from a repository"),
     "reference_not_found": (
         "an `image` in a text that is to be built, and that no registry has",
@@ -29,6 +32,8 @@ INSTEAD = {
     ),
     "build text": ("`build` without an `image`, in a text", "deploy it from a repository, or name a published `image`"),
     "build": ("`build` with `dockerfile_inline` or other keys that the builder lacks", "put a Dockerfile beside it"),
+    "file text": ("`secrets.….file`, in a text", "`environment: NAME`, with the value under `secrets` of the spec"),
+    "external": ("secrets of Docker Swarm", "`environment: NAME`, with the value under `secrets` of the spec"),
     "file": ("`secrets.….file`", "`environment: NAME`, with the value under `secrets` of the spec"),
     "volumes": ("a mount of `~` or `../`", "`./`, a named volume, or an absolute path that `allow` lists"),
     "driver_opts": (
@@ -39,9 +44,9 @@ INSTEAD = {
         "a service with `read_only` and files of the repository",
         "leave out `read_only`, or put the files into its image",
     ),
-    "invalid_source": (
-        "what Docker Compose itself refuses: an `env_file` that the repository lacks, services without `services:`",
-        "put the file into the repository; put the services below `services`",
+    "compose_unknown_key": (
+        "services without `services:`, as files before version 2 had them",
+        "put the services below `services`",
     ),
 }
 
@@ -65,7 +70,7 @@ class Outcome:
     def reasons(self, way: str) -> set[str]:
         """Why it has to be edited: the last words of its keys, or the code, with the way where that makes a
         difference."""
-        words = {key.rpartition(".")[2] for key in self.keys} or {self.edit}
+        words = {key.rpartition(".")[2] if "." in key else self.edit for key in self.keys} or {self.edit}
         return {f"{word} {way}" if f"{word} {way}" in INSTEAD else word for word in words}
 
     @property
