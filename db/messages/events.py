@@ -117,6 +117,12 @@ SENTENCES: dict[str, str] = {
     "compose_allow": "To allow what can be allowed of this, set source.allow to [%(allow)s].",
     "mount_source_missing": "Version %(version)s: the host does not have %(paths)s, which the app mounts (%(keys)s). "
     "Create it, or mount something else, then deploy again.",
+    "port_of_app": "Version %(version)s: the app %(app)s has the port %(port)s of the host. Choose another one in the "
+    "spec, or stop that app.",
+    "port_of_container": "Version %(version)s: the container %(container)s, which Backstay did not start, has the port "
+    "%(port)s of the host. Choose another one in the spec, or stop that container.",
+    "port_of_program": "Version %(version)s: a program outside Docker has the port %(port)s of the host. Choose "
+    "another one in the spec, or stop that program.",
     "service_failed": "Version %(version)s: service %(service)s failed: %(code)s.",
     "compose_all_ended": "Version %(version)s: all services have ended, and none keeps running. If they are jobs, say "
     'restart: "no" for each.',

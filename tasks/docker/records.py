@@ -46,15 +46,25 @@ class Builder:
 
 
 @dataclass(frozen=True)
+class PublishedPort:
+    """A port of the host. `address`: an IP of the host, `0.0.0.0` and `::` for all."""
+
+    address: str
+    port: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
 class ListedContainer:
     """A container in a list of containers, whatever its owner. `binds` are what it has mounted of the host: (directory
-    or file of the host, path in the container)."""
+    or file of the host, path in the container). `ports`: those that it has now; none while it does not run."""
 
     id: str
     names: tuple[str, ...]
     image_id: str
     labels: dict[str, str] = field(default_factory=dict)
     binds: tuple[tuple[str, str], ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,12 @@ def listed_container(raw: dict[str, Any]) -> ListedContainer:
     names = tuple(str(name).removeprefix("/") for name in raw.get("Names") or ())
     mounts = [one for one in raw.get("Mounts") or () if one.get("Type") == "bind"]
     binds = tuple((str(one.get("Source") or ""), str(one.get("Destination") or "")) for one in mounts)
-    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]), raw.get("Labels") or {}, binds)
+    ports = tuple(
+        PublishedPort(str(one.get("IP") or ""), int(one["PublicPort"]), str(one.get("Type") or "tcp"))
+        for one in raw.get("Ports") or ()
+        if one.get("PublicPort")
+    )
+    return ListedContainer(str(raw["Id"]), names, str(raw["ImageID"]), raw.get("Labels") or {}, binds, ports)
 
 
 def container_record(raw: dict[str, Any]) -> ContainerRecord:

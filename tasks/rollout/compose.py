@@ -23,13 +23,13 @@ from tasks.compose.reading.render import project_of
 from tasks.containers import converge, last_log
 from tasks.containers.health_status import Part
 from tasks.context import Context, now
-from tasks.docker.records import ContainerRecord
+from tasks.docker.records import ContainerRecord, PublishedPort
 from tasks.failures import Failure
 from tasks.job import Job
 from tasks.labels import INSTALLATION, SERVICE, WORKLOAD, container_labels
-from tasks.rollout import compose_adopted, compose_health, compose_removal
+from tasks.rollout import compose_adopted, compose_health, compose_removal, taken_ports
 from tasks.rollout.compose_health import Trouble
-from tasks.rollout.health import Check, port_is_taken
+from tasks.rollout.health import Check
 from tasks.rollout.protocol import Watched
 
 LOOK_EVERY_S = 0.5
@@ -281,7 +281,7 @@ def _stored(context: Context, pin: ComposePin) -> dict[str, Any]:
 def _a_port_is_taken(job: Job, records: Sequence[ContainerRecord]) -> bool:
     stored = _stored(job.context, _pin(job))
     bound = {(port["address"], port["host"]) for one in records for port in one.ports}
-    return any(port_is_taken(*one) for one in model.published(stored) if one not in bound)
+    return taken_ports.any_is_taken(job, [PublishedPort(*one) for one in model.published(stored) if one not in bound])
 
 
 def _states(records: Sequence[ContainerRecord]) -> set[tuple[str, bool]]:

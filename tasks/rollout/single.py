@@ -17,11 +17,11 @@ from tasks.containers import converge, last_log, workload_networks
 from tasks.containers.health_status import Part
 from tasks.context import Context
 from tasks.docker.new_container import NewContainer
-from tasks.docker.records import ContainerRecord
+from tasks.docker.records import ContainerRecord, PublishedPort
 from tasks.failures import Failure, attempt
 from tasks.job import Job
 from tasks.labels import MAIN_SERVICE
-from tasks.rollout import health
+from tasks.rollout import health, taken_ports
 from tasks.rollout.mounts import missing
 from tasks.rollout.new_container import container_of
 from tasks.rollout.plan import Step, plan
@@ -223,12 +223,12 @@ def _start(job: Job) -> None:
     if refused is None:
         return
     wanted = [
-        (port["address"], host, protocol_of(port))
+        PublishedPort(port["address"], host, protocol_of(port))
         for port in job.release["ports"]
         for _, host in pairs_of(port)
         if host is not None
     ]
-    if refused.code is ErrorCode.START_FAILED and any(health.port_is_taken(*one) for one in wanted):
+    if refused.code is ErrorCode.START_FAILED and taken_ports.any_is_taken(job, wanted):
         raise Failure(ErrorCode.PORT_IN_USE, refused.kind)
     raise refused.with_traceback(None)
 

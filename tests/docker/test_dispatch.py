@@ -7,6 +7,8 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from db import workloads
 from db.states import Stage
 from flows import dispatch
 from flows.requests import open_deploy, request_cancel
+from flows.workloads import lifecycle
 from tasks.context import Context
 from tasks.docker.client import DockerEngine
 from tasks.failures import Failure
@@ -154,8 +157,31 @@ def test_a_port_that_another_program_has_is_port_in_use(shop: Scenario, images: 
     with socket.create_server(("127.0.0.1", shop.port)):
         row = shop.deploy()
     assert (row["error_code"], row["stage"]) == ("port_in_use", "roll_out")
+    assert f"a program outside Docker has the port {shop.port}/tcp of the host" in " ".join(shop.messages())
     assert shop.containers() == {}
     assert shop.deploy()["status"] == "succeeded"
+
+
+def test_a_port_of_another_container_is_said_with_its_name(shop: Scenario, images: Images, tag: Tag) -> None:
+    images.publish(tag("1"))
+    shop.create(tag("1"))
+    assert shop.deploy()["status"] == "succeeded"
+    first, second = shop.name, f"{shop.name}-b"
+    lifecycle.create(shop.context, {**workload_spec(shop), "name": second}, "tester")
+    other = replace(shop, name=second)
+    try:
+        assert other.deploy()["error_code"] == "port_in_use"
+        assert f"the app {first} has the port {shop.port}/tcp of the host" in " ".join(other.messages())
+    finally:
+        other.remove()
+
+
+def workload_spec(shop: Scenario) -> dict[str, Any]:
+    """The spec of the scenario's app as it is stored."""
+    with shop.context.database.reading() as session:
+        workload = workloads.find(session, shop.name)
+        assert workload is not None
+        return workload.spec
 
 
 def test_without_an_engine_a_deploy_fails_and_nothing_is_lost(

@@ -1,0 +1,41 @@
+"""Ports of the host that a new container cannot get, and who has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from db.messages.events import Told, tell
+from tasks.docker.records import ListedContainer, PublishedPort
+from tasks.job import Job
+from tasks.labels import INSTALLATION, WORKLOAD
+from tasks.rollout.health import port_is_taken
+
+EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
+
+
+def any_is_taken(job: Job, wanted: Iterable[PublishedPort]) -> bool:
+    """Return whether another process has one of these ports, after a start that failed. Who has it is noted."""
+    taken = [one for one in wanted if port_is_taken(one.address, one.port, one.protocol)]
+    if taken:
+        every = job.context.docker.containers.list_all()
+        job.notes += [_note(job, one, holders(one, every)) for one in taken]
+    return bool(taken)
+
+
+def holders(port: PublishedPort, containers: Iterable[ListedContainer]) -> list[ListedContainer]:
+    """Return the containers that publish a port where it would be published too. Pure."""
+    return [one for one in containers if any(_is_same(port, theirs) for theirs in one.ports)]
+
+
+def _is_same(port: PublishedPort, other: PublishedPort) -> bool:
+    same_place = port.address == other.address or bool({port.address, other.address} & EVERYWHERE)
+    return same_place and (port.port, port.protocol) == (other.port, other.protocol)
+
+
+def _note(job: Job, port: PublishedPort, found: Sequence[ListedContainer]) -> Told:
+    version, shown = job.deploy.version, f"{port.port}/{port.protocol}"
+    for one in found:
+        if one.labels.get(INSTALLATION) == job.context.installation and one.labels.get(WORKLOAD):
+            return tell("port_of_app", version=version, port=shown, app=one.labels[WORKLOAD])
+        return tell("port_of_container", version=version, port=shown, container=one.names[0] if one.names else one.id)
+    return tell("port_of_program", version=version, port=shown)
