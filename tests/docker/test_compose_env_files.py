@@ -88,7 +88,7 @@ def test_another_name_is_no_file_of_ours_and_its_absence_is_told(app: App, file:
     text = f"services: {{web: {{image: '{app.image}', env_file: [.env, {file}]}}}}"
     app.create_from({"kind": "compose", "text": text})
     assert app.shop.deploy()["error_code"] == "invalid_source"
-    assert any(f"web.env_file names a file that does not exist: {file}. " in line for line in app.shop.messages())
+    assert f"names files that do not exist: {file} (web.env_file). " in "\n".join(app.shop.messages())
     repository = new_repository(tmp_path / "repository", {"compose.yaml": text, file: f"FROM_FILE={file}"})
     app.shop.change(source={"kind": "compose", "url": repository.url})
     assert app.shop.deploy()["status"] == "succeeded", app.shop.messages()

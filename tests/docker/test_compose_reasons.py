@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from db import event_log, history, workloads
 from db.messages.file_problems import FileProblem
 from flows.cli.follow import failure
 from flows.workloads import check
 from tests.docker.git_servers import new_repository
-from tests.docker.images import Images
+from tests.docker.images import LABEL, Images
 from tests.docker.scenario import Scenario
 from webapp.presenters import shapes
 
@@ -55,7 +53,8 @@ def test_every_class_of_reasons_is_said_at_once_and_what_can_be_permitted_of_it(
     assert (row["error_code"], row["stage"]) == ("invalid_source", "pin")
     found = told(shop)
     assert keys(found) == {
-        FileProblem.UNUSABLE: ["web.env_file", "made.build"],
+        FileProblem.FILE_MISSING: ["web.env_file"],
+        FileProblem.UNUSABLE: ["made.build"],
         FileProblem.VARIABLE_REQUIRED: ["KEY", "OTHER"],
         FileProblem.UNKNOWN_KEY: ["web.prots"],
         FileProblem.OUT_OF_REACH: ["web.volumes"],
@@ -81,11 +80,12 @@ def test_what_a_check_allows_a_deploy_accepts(shop: Scenario, images: Images, ta
     assert shop.deploy()["status"] == "succeeded", shop.messages()
 
 
-def test_a_name_that_another_container_has_is_found_by_a_check(shop: Scenario) -> None:
-    other = shop.docker.containers.list(all=True)
-    if not other:
-        pytest.skip("no other container is there")
-    text = f"services: {{web: {{image: x, container_name: {other[0].name}}}}}"
+def test_a_name_that_another_container_has_is_found_by_a_check(
+    shop: Scenario, images: Images, tag: Callable[[str], str]
+) -> None:
+    images.build(tag("1"))
+    other = shop.docker.containers.create(tag("1"), name=f"{shop.name}-of-others", labels={LABEL: images.session})
+    text = f"services: {{web: {{image: x, container_name: {other.name}}}}}"
     found = check.check(shop.context, {"name": shop.name, "source": {"kind": "compose", "text": text}})
     assert [(one.key, one.problem) for one in found.problems] == [("web.container_name", FileProblem.REFUSED)]
 
@@ -101,8 +101,8 @@ def test_a_variable_that_a_repositorys_file_requires_and_a_file_that_it_lacks_ar
     repository.commit({"compose.yaml": "services: {web: {image: x, env_file: conf/gone.env}}"})
     shop.deploy()
     found = told(shop)
-    assert keys(found) == {FileProblem.FILE_MISSING: ["env_file"]}
-    assert "conf/gone.env (env_file)" in found["reasons"][0]["message"]
+    assert keys(found) == {FileProblem.FILE_MISSING: ["web.env_file"]}
+    assert "conf/gone.env (web.env_file)" in found["reasons"][0]["message"]
     shop.change(source={"kind": "compose", "url": repository.url, "file": "other.yaml"})
     assert shop.deploy()["error_code"] == "reference_not_found"
     assert keys(told(shop)) == {FileProblem.FILE_MISSING: ["source.file"]}

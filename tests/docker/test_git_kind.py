@@ -10,6 +10,8 @@ import pytest
 from docker.errors import ImageNotFound
 
 from db.access.git_credentials import put
+from db.messages.refusals import RefusalCode
+from flows.refusals import Refusal
 from flows.upkeep.housekeeping import tidy
 from tasks.context import Context, now
 from tasks.images import availability, build_log
@@ -97,8 +99,11 @@ def test_the_way_of_a_repository_from_its_first_deploy_to_its_removal(  # noqa: 
     assert (rebuilt["pin"]["commit"], rebuilt["pin"]["image_from"]) == (second, "build")
     assert rebuilt["pin"]["image_id"] != two["pin"]["image_id"]
     assert any("was rebuilt from" in line for line in shop.messages())
-    # Built again it has another image id, and is the same release: going back goes to the other one.
-    assert shop.rollback()["pin"]["commit"] == first
+    # Built again it has another image id, and is the same release; the other one was left by a rollback.
+    with pytest.raises(Refusal) as refused:
+        shop.rollback()
+    assert refused.value.code == RefusalCode.NOTHING_TO_ROLL_BACK_TO
+    assert shop.rollback(one["version"])["pin"]["commit"] == first
 
     forget(docker_client, rebuilt)
     tidy(context)

@@ -127,7 +127,9 @@ def of_checkout(order: Order, tree: Path) -> Examined:
     _reaches_out(order, found, render, tree)
     stored, found.held = _own_files(order, found, render.model, tree)
     sealed = secret_files.seal(order.context, stored, tree, order.sealed)
-    found.add(FileProblem.SECRET_UNUSABLE, *sealed.unusable, kilobytes=secret_files.MOST_BYTES // 1000)
+    said = {one.key for one in found.reasons}
+    unusable = [key for key in sealed.unusable if key not in said]
+    found.add(FileProblem.SECRET_UNUSABLE, *unusable, kilobytes=secret_files.MOST_BYTES // 1000)
     whole, refused = checkout.copied(sealed.model, tree)
     recipes, cannot = builds.relative(model.builds(whole), tree)
     found.add(FileProblem.UNUSABLE, *refused, *(f"{name}.build" for name in cannot))
@@ -217,8 +219,8 @@ def _reaches_out(order: Order, found: Examined, render: Render, folder: Path) ->
     secrets, configs = (secret_files.nowhere(render.model, what, folder) for what in ("secrets", "configs"))
     refused = policy.refused(render.model, order.project, order.allowed, host)
     found.add(FileProblem.OUT_OF_REACH, *never)
-    found.add(FileProblem.SECRET_FILE, *secrets)
-    found.add(FileProblem.CONFIG_FILE, *configs)
+    found.add(FileProblem.SECRET_FILE, *(key for key in secrets if key not in never))
+    found.add(FileProblem.CONFIG_FILE, *(key for key in configs if key not in never))
     found.add(FileProblem.REFUSED, *(key for key in refused if key not in {*never, *secrets, *configs}))
 
 

@@ -92,10 +92,10 @@ class Render:
             said = attempt(
                 lambda: cli.config(self._context, self._project, files.folder, arguments, given, text, heard), Failure
             )
+            missing = env_files.missing(files.tree, files.env_files)
         if isinstance(said, Failure):
             if said.code is not ErrorCode.INVALID_SOURCE:
                 raise said.with_traceback(None)
-            missing = env_files.missing(files.tree, files.env_files)
             raise Unrendered(b"".join(words), missing, too_large=said.kind == cli.TOO_LARGE)
         read = attempt(lambda: model.unmarked(said, self._values.marked), ValueError)
         if isinstance(read, ValueError):
