@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.health.codes import Judgement, StatusReason, WorkloadStatus
+from db.releases import ServiceRun
 from tasks.docker.records import ContainerRecord
 
 CRASHES = 2
@@ -30,7 +31,7 @@ NOT_TO_START = frozenset({"paused", RESTARTING, "removing", "dead"})
 class Part:
     """A service of the live version: its containers, how many of them have to run, and whether they may end well.
 
-    `once`: they are jobs; one that is gone was done.
+    `once`: they are jobs; one that is gone was done. `unsaid`: they are jobs if Docker is not told to start them again.
     """
 
     name: str
@@ -38,10 +39,18 @@ class Part:
     containers: Sequence[ContainerRecord]
     may_end: bool = False
     once: bool = False
+    unsaid: bool = False
+
+    @classmethod
+    def of(cls, name: str, run: ServiceRun, containers: Sequence[ContainerRecord]) -> Part:
+        """Return a service of a compose release."""
+        may_end = bool(run["once"] or run.get("may_end"))
+        return cls(name, run["count"], containers, may_end, run["once"], bool(run.get("unsaid")))
 
     def is_done(self, one: ContainerRecord) -> bool:
         """Return whether a container has ended as it may."""
-        return self.may_end and one.state == "exited" and one.exit_code == 0 and not one.oom_killed
+        may_end = self.may_end or (self.unsaid and one.restart in {"", "no"})
+        return may_end and one.state == "exited" and one.exit_code == 0 and not one.oom_killed
 
     @property
     def running(self) -> int:

@@ -9,6 +9,7 @@ from db.connection import LedgerUnavailable
 from db.models import Deploy, Workload
 from db.releases import sealed
 from tasks.containers import converge
+from tasks.containers.health_status import Part
 from tasks.context import Context
 from tasks.docker.records import ContainerRecord
 from tasks.failures import Failure
@@ -89,6 +90,13 @@ def _newest_first(records: list[ContainerRecord]) -> list[ContainerRecord]:
     return sorted(records, key=lambda record: (-record.version, record.name))
 
 
+def _is_done(record: ContainerRecord, live: Deploy | None) -> bool:
+    """Return whether it is a job of the live version that has ended well."""
+    service = record.labels.get(SERVICE, MAIN_SERVICE)
+    run = pins.runs(live.pin).get(service) if live is not None else None
+    return run is not None and Part.of(service, run, [record]).is_done(record)
+
+
 def _container(record: ContainerRecord, live: Deploy | None) -> dict[str, Any]:
     return {
         "id": record.id[:12],
@@ -96,7 +104,7 @@ def _container(record: ContainerRecord, live: Deploy | None) -> dict[str, Any]:
         "service": record.labels.get(SERVICE, MAIN_SERVICE),
         "version": converge.version_of(record, live),
         "image_id": record.image_id,
-        "state": record.state,
+        "state": "done" if _is_done(record, live) else record.state,
         "health": record.health,
         "started_at": record.started_at if record.running else None,
         "restarts": record.restarts,

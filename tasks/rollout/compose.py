@@ -146,13 +146,7 @@ def runs_as_pinned(live: Deploy, records: Sequence[ContainerRecord]) -> bool:
 def parts(live: Deploy, records: Sequence[ContainerRecord]) -> list[Part]:
     """Return the services of the live version. Pure."""
     return [
-        Part(
-            name,
-            run["count"],
-            compose_health.of_service(records, name),
-            may_end=compose_health.may_end(run),
-            once=run["once"],
-        )
+        Part.of(name, run, compose_health.of_service(records, name))
         for name, run in sorted(pins.runs(live.pin).items())
     ]
 

@@ -21,6 +21,7 @@ from db.settings import Settings
 from db.states import Trigger
 from flows.cli.follow import failure
 from flows.dispatch import carry_out
+from flows.refusals import workload_named
 from flows.requests import Asked, open_auto_rollback, open_deploy, request_cancel
 from flows.upkeep.auto_rollback import judge
 from flows.upkeep.reconcile import compare, reconcile
@@ -461,11 +462,19 @@ def test_what_docker_would_not_start_again_may_end_and_must_end_well(
     assert shop.served_at_last() == "one"
     compare(shop.context)
     assert shop.row(1)["verified"] is True
+    assert states(shop) == {"web": "running", "prepare": "done"}
     shop.change(env={"REGISTRY": stack.registry, "CODE": "2"})
     failed = shop.deploy()
     assert (failed["status"], failed["error_code"]) == ("failed", "exited_early")
     assert any("service prepare failed" in line for line in shop.messages())
     assert shop.served_at_last() == "one"
+
+
+def states(shop: Scenario) -> dict[str, str]:
+    """Service -> how its container is shown."""
+    with shop.context.database.reading() as session:
+        workload = workload_named(session, shop.name)
+    return {one["service"]: one["state"] for one in snapshot.snapshot(shop.context, workload)["containers"]}
 
 
 def policies(stack: Stack) -> dict[str, str]:

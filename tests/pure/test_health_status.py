@@ -137,6 +137,15 @@ CASES: dict[str, tuple[Facts, tuple[Any, ...]]] = {
         facts(up("web"), part("prepare", container("prepare", **EXITED), may_end=True)),
         ("live", None, None, (), 0),
     ),
+    "a service whose file says nothing, and that Docker does not start again": (
+        facts(up("web"), part("prepare", container("prepare", **EXITED, restart="no"), unsaid=True)),
+        ("live", None, None, (), 0),
+    ),
+    "one that Docker is told to start again was stopped": (
+        facts(up("web"), part("prepare", container("prepare", **EXITED, restart="always"), unsaid=True),
+              last=[end("prepare", "stopped_by_hand", exit_code=0)]),
+        ("degraded", "stopped_by_hand", 0, ("prepare",), 0),
+    ),
     "2 of 5 services are down": (
         facts(*(up(name) for name in "abc"), down("d"), down("e"), last=[end("d"), end("e", exit_code=1)]),
         ("degraded", "crashed", 3, ("d", "e"), 0),

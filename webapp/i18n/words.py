@@ -116,6 +116,7 @@ CONTAINER_STATES: dict[str, str] = {
     "restarting": N_("restarting"),
     "removing": N_("being removed"),
     "exited": N_("stopped"),
+    "done": N_("done"),
     "dead": N_("dead"),
 }
 HEALTHS: dict[str, str] = {

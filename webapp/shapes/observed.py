@@ -89,7 +89,7 @@ class ContainerState(Shape):
     service: str
     version: int
     image_id: str
-    state: str
+    state: str = Field(description="Docker's word; `done`: a job of the live version that has ended well.")
     health: str | None
     started_at: str | None
     restarts: int
