@@ -45,6 +45,9 @@ class Builder:
     buildkit: bool
 
 
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
+
+
 @dataclass(frozen=True)
 class PublishedPort:
     """A port of the host. `address`: an IP of the host, `0.0.0.0` and `::` for all."""
@@ -52,6 +55,11 @@ class PublishedPort:
     address: str
     port: int
     protocol: str = "tcp"
+
+    def meets(self, other: PublishedPort) -> bool:
+        """Return whether the host has only one port for both."""
+        same_place = self.address == other.address or bool({self.address, other.address} & _EVERYWHERE)
+        return same_place and (self.port, self.protocol) == (other.port, other.protocol)
 
 
 @dataclass(frozen=True)

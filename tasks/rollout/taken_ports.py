@@ -10,8 +10,6 @@ from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD
 from tasks.rollout.health import port_is_taken
 
-EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
-
 
 def any_is_taken(job: Job, wanted: Iterable[PublishedPort]) -> bool:
     """Return whether another process has one of these ports, after a start that failed. Who has it is noted."""
@@ -24,12 +22,7 @@ def any_is_taken(job: Job, wanted: Iterable[PublishedPort]) -> bool:
 
 def holders(port: PublishedPort, containers: Iterable[ListedContainer]) -> list[ListedContainer]:
     """Return the containers that publish a port where it would be published too. Pure."""
-    return [one for one in containers if any(_is_same(port, theirs) for theirs in one.ports)]
-
-
-def _is_same(port: PublishedPort, other: PublishedPort) -> bool:
-    same_place = port.address == other.address or bool({port.address, other.address} & EVERYWHERE)
-    return same_place and (port.port, port.protocol) == (other.port, other.protocol)
+    return [one for one in containers if any(port.meets(theirs) for theirs in one.ports)]
 
 
 def _note(job: Job, port: PublishedPort, found: Sequence[ListedContainer]) -> Told:
