@@ -35,6 +35,10 @@ SAID: dict[str, list[tuple[str, FileProblem, dict[str, str]]]] = {
         ("web.a", FileProblem.UNKNOWN_KEY, {}),
         ("web.b", FileProblem.UNKNOWN_KEY, {}),
     ],
+    "validating -:  additional properties 'web', 'db' not allowed": [
+        ("db", FileProblem.UNKNOWN_KEY, {}),
+        ("web", FileProblem.UNKNOWN_KEY, {}),
+    ],
     "validating -:  additional properties 'web' not allowed": [("web", FileProblem.UNKNOWN_KEY, {})],
     "validating /w/compose.yaml: services.web Additional property prots is not allowed": [
         ("web.prots", FileProblem.UNKNOWN_KEY, {})

@@ -66,8 +66,9 @@ def _ports(match: re.Match[str], _: str) -> Iterator[Reason]:
 
 def _unknown(match: re.Match[str], _: str) -> Iterator[Reason]:
     above = match["key"] or ""
-    for quoted, bare in re.findall(rf"'({_NAME})'|property ({_NAME}) ", match["names"]):
-        yield Reason(_key(f"{above}.{quoted or bare}"), FileProblem.UNKNOWN_KEY)
+    found = re.findall(rf"'({_NAME})'|property ({_NAME}) ", match["names"])
+    for name in sorted(quoted or bare for quoted, bare in found):  # it says them in any order
+        yield Reason(_key(f"{above}.{name}"), FileProblem.UNKNOWN_KEY)
 
 
 def _type(match: re.Match[str], _: str) -> Iterator[Reason]:
