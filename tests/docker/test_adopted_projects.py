@@ -9,10 +9,12 @@ import docker
 import pytest
 
 from db import workloads
+from db.messages.file_problems import FileProblem
 from db.states import Stage
-from flows.refusals import Refusal
+from flows.refusals import Refusal, workload_named
 from flows.upkeep.housekeeping import tidy
 from flows.upkeep.reconcile import compare, reconcile
+from flows.workloads import check
 from tests.docker.adopted_app import OLD, adopt_project, cut_off, lives, start_project, strangers
 from tests.docker.images import Images
 from tests.docker.scenario import Scenario
@@ -94,6 +96,16 @@ def test_a_project_runs_on_untouched_and_is_live_verified_and_left_alone(shop: S
     assert shop.row(1)["verified"] is True
     assert containers_of(shop, project) == before
     assert SECRET not in str(shop.rows()) + str(shop.messages())
+
+
+def test_the_names_of_its_containers_are_its_own_for_a_check(shop: Scenario, project: str) -> None:
+    adopt_project(shop, project)
+    with shop.context.database.reading() as session:
+        workload = workload_named(session, shop.name)
+    found = check.check(shop.context, workload.spec)
+    assert [(one.key, one.problem) for one in found.problems] == []
+    other = check.check(shop.context, workload.spec | {"name": f"{shop.name}-b"})
+    assert ("web.container_name", FileProblem.REFUSED) in [(one.key, one.problem) for one in other.problems]
 
 
 def test_the_first_deploy_keeps_volumes_networks_names_and_settings(shop: Scenario, project: str) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from db import adopted
 from db.messages.file_problems import ALLOWABLE, FileProblem
 from db.messages.problem_base import Problem
 from tasks.compose import builds, checkout, cli, model, own_files, policy, secret_files
@@ -158,8 +159,11 @@ def names_of_others(context: Context, workload: str) -> set[str] | None:
     every = attempt(context.docker.containers.list_all, Failure)
     if isinstance(every, Failure):
         return None
-    mine = {INSTALLATION: context.installation, WORKLOAD: workload}
-    return {name for one in every if not mine.items() <= one.labels.items() for name in one.names}
+    with context.database.reading() as session:
+        adopted_ids = {one.docker_id for one in adopted.of_workload(session, workload)}
+    labels = {INSTALLATION: context.installation, WORKLOAD: workload}
+    others = [one for one in every if one.id not in adopted_ids and not labels.items() <= one.labels.items()]
+    return {name for one in others for name in one.names}
 
 
 def _rendered(order: Order, found: Examined, files: Files) -> Render | None:
