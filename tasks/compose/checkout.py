@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.compose.own_files import Mount, is_shared, relative, with_volumes
-from tasks.compose.reading import opened_files
 
 Model = dict[str, Any]
 MOST_BYTES = 1_000_000  # of all copied files together
@@ -29,12 +28,6 @@ def take_links_away(tree: Path) -> None:
             path = Path(folder, name)
             if path.is_symlink() and not PurePosixPath(os.path.realpath(path)).is_relative_to(whole):
                 path.unlink()
-
-
-def opened_outside(tree: Path, files: Iterable[str]) -> list[str]:
-    """Return the keys under which compose files of a checkout, and those that they include or extend, would open
-    something outside it. Raises tasks.compose.reading.external_files.Unreadable."""
-    return opened_files.examine(tree, files).outside
 
 
 def lasting(

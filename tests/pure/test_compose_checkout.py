@@ -64,7 +64,7 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_what_lies_outside_of_the_checkout_is_not_opened(tree: Path, file: str, refused: list[str]) -> None:
-    assert checkout.opened_outside(tree, [f"deploy/{file}"]) == refused
+    assert opened_files.examine(tree, [f"deploy/{file}"]).outside == refused
 
 
 INSIDE = {
@@ -114,7 +114,7 @@ def test_what_an_included_file_names_may_lie_anywhere_in_the_checkout(
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
     (tree / "part/here").symlink_to("..")  # the checkout itself
-    found = checkout.opened_outside(tree, ["compose.yaml"])
+    found = opened_files.examine(tree, ["compose.yaml"]).outside
     assert set(refused) <= set(found)
     assert bool(refused) == bool(found)
 
@@ -122,7 +122,7 @@ def test_what_an_included_file_names_may_lie_anywhere_in_the_checkout(
 def test_a_huge_file_is_not_read(tree: Path) -> None:
     (tree / "deploy/more/inner.yaml").write_text("#" * (LONGEST_TEXT + 1))
     with pytest.raises(Unreadable):
-        checkout.opened_outside(tree, ["deploy/plain.yaml"])
+        opened_files.examine(tree, ["deploy/plain.yaml"])
 
 
 def test_the_files_of_variables_are_found_with_where_they_lie(tree: Path) -> None:
@@ -143,14 +143,14 @@ def test_the_files_of_variables_are_found_with_where_they_lie(tree: Path) -> Non
 def test_a_file_that_is_no_utf_8_is_not_passed_over(tree: Path, text: bytes) -> None:
     (tree / "deploy/more/inner.yaml").write_bytes(text)
     with pytest.raises(Unreadable):
-        checkout.opened_outside(tree, ["deploy/plain.yaml"])
+        opened_files.examine(tree, ["deploy/plain.yaml"])
 
 
 def test_more_files_than_anybody_writes_are_not_read(tree: Path) -> None:
     for number in range(opened_files.MOST_COMPOSE_FILES + 1):
         (tree / f"deploy/{number}.yaml").write_text(f"include: [{number + 1}.yaml]")
     with pytest.raises(Unreadable):
-        checkout.opened_outside(tree, ["deploy/0.yaml"])
+        opened_files.examine(tree, ["deploy/0.yaml"])
 
 
 def test_a_link_that_leads_to_itself_leads_nowhere(tree: Path) -> None:
