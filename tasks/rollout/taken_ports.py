@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from db import adopted
 from db.messages.events import Told, tell
+from tasks.context import Context
 from tasks.docker.records import ListedContainer, PublishedPort
 from tasks.job import Job
 from tasks.labels import INSTALLATION, WORKLOAD
@@ -28,7 +30,16 @@ def holders(port: PublishedPort, containers: Iterable[ListedContainer]) -> list[
 def _note(job: Job, port: PublishedPort, found: Sequence[ListedContainer]) -> Told:
     version, shown = job.deploy.version, f"{port.port}/{port.protocol}"
     for one in found:
-        if one.labels.get(INSTALLATION) == job.context.installation and one.labels.get(WORKLOAD):
-            return tell("port_of_app", version=version, port=shown, app=one.labels[WORKLOAD])
+        if app := _app_of(job.context, one):
+            return tell("port_of_app", version=version, port=shown, app=app)
         return tell("port_of_container", version=version, port=shown, container=one.names[0] if one.names else one.id)
     return tell("port_of_program", version=version, port=shown)
+
+
+def _app_of(context: Context, container: ListedContainer) -> str | None:
+    """Return the workload that a container belongs to; None for one that is none of ours."""
+    if container.labels.get(INSTALLATION) == context.installation:
+        return container.labels.get(WORKLOAD)
+    with context.database.reading() as session:
+        found = adopted.find(session, container.id)
+    return found.workload if found else None

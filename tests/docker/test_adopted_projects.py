@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -106,6 +107,18 @@ def test_the_names_of_its_containers_are_its_own_for_a_check(shop: Scenario, pro
     assert [(one.key, one.problem) for one in found.problems] == []
     other = check.check(shop.context, workload.spec | {"name": f"{shop.name}-b"})
     assert ("web.container_name", FileProblem.REFUSED) in [(one.key, one.problem) for one in other.problems]
+
+
+def test_who_finds_its_port_in_use_is_told_the_app(shop: Scenario, project: str) -> None:
+    adopt_project(shop, project)
+    front = shop.docker.containers.get(f"{project.removeprefix('old-')}-front")
+    other = replace(shop, name=f"{shop.name}-b")
+    other.create(front.attrs["Config"]["Image"])
+    try:
+        assert other.deploy()["error_code"] == "port_in_use", other.messages()
+        assert f"the app {shop.name} has the port {shop.port}/tcp" in " ".join(other.messages())
+    finally:
+        other.remove()
 
 
 def test_the_first_deploy_keeps_volumes_networks_names_and_settings(shop: Scenario, project: str) -> None:
